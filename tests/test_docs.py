@@ -106,7 +106,7 @@ def test_every_preset_of_collections_is_documented_with_its_rules(name: str) -> 
 
 def test_the_commands_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z-]+)*:", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for document in ("README.md", "CONTRIBUTING.md"):
+    for document in ("README.md", "README.ru.md", "CONTRIBUTING.md"):
         named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / document).read_text(), re.MULTILINE))
         assert named, document
         assert named <= targets, document

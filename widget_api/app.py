@@ -175,7 +175,7 @@ _ROUTES: list[BaseRoute] = [
     *openapi.routes,  # /api/v1/openapi.json
     *files.routes,  # /w/: the widget; /static/: files of the service's pages
     *status.routes,  # /status: whether the service works, for everybody
-    *ops.routes,  # /healthz, /readyz, /metrics
+    *ops.routes,  # /healthz, /readyz, /metrics, /.well-known/security.txt
 ]
 ROUTES = web.in_turns(_ROUTES)
 

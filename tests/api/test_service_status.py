@@ -38,6 +38,12 @@ async def test_strangers_find_registration_and_the_operator(client: httpx2.Async
         assert ("mailto:help@operator.test" in page) == ("/s/" not in path), path
         if path not in ("/status", f"/s/{site.key}"):
             assert re.search('(href|action)="/sites/new"', page), path
+    security = await client.get("/.well-known/security.txt")
+    assert security.text.splitlines()[:2] == ["Contact: mailto:help@operator.test", "Expires: 2026-12-28T00:00:00Z"]
+
+
+async def test_without_an_operators_contact_there_is_no_security_txt(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/.well-known/security.txt")).status_code == 404
 
 
 async def plant(context: Context, sink: str, age: int, *, reports: int = 1, **changes: Any) -> list[str]:

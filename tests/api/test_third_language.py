@@ -57,6 +57,7 @@ CODE, NAME = "uk", "Мова"
 WORDLESS = (
     "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
     "/robots.txt", "/s/{key}/sitemap", "/s/{key}/c/{slug}/sitemap", "/healthz", "/readyz", "/metrics",
+    "/.well-known/security.txt",
     "/cabinet/version", "/open311/", "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area",
     "/api/v1/sites/{key}/clusters",
     "/api/v1/sites/{key}/collections/{slug}/clusters", "/api/v1/sites/{key}/collections/{slug}/area",

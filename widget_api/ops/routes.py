@@ -1,4 +1,4 @@
-"""Routes for monitoring: liveness, readiness and metrics."""
+"""Routes for who watches the service from outside: liveness, readiness, metrics, whom to tell of a vulnerability."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from widget_api.deliveries import admin
 from widget_api.errors import DomainError, NotFound
 from widget_api.ops import platform_status
 
+_SECURITY_CONTACT_DAYS = 30  # for how long security.txt may be trusted; RFC 9116 recommends less than a year
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
 
@@ -113,6 +114,21 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 
+async def get_security_txt(request: Request) -> Response:
+    """GET /.well-known/security.txt (RFC 9116): the operator's contact. Raises NotFound if the operator names none."""
+    settings = web.context(request).settings
+    if not settings.operator_contact:
+        raise NotFound
+    expires = clock.rfc3339((clock.now() // 86_400 + _SECURITY_CONTACT_DAYS) * 86_400)
+    fields = [
+        *(f"Contact: {link}" for _, link in settings.operator_contact),
+        f"Expires: {expires}",
+        "Preferred-Languages: ru, en",
+        f"Canonical: {settings.public_url}/.well-known/security.txt",
+    ]
+    return PlainTextResponse("\n".join(fields) + "\n", headers={"Cache-Control": "public, max-age=3600"})
+
+
 def _may_read(request: Request) -> bool:
     """Whether the request may read the metrics. In production a request from this machine proves nothing: it may come
     from a proxy that forwards any client without saying so."""
@@ -131,4 +147,5 @@ routes: list[BaseRoute] = [
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
     Route("/metrics", metrics, methods=["GET"]),
+    Route("/.well-known/security.txt", get_security_txt, methods=["GET"]),
 ]
