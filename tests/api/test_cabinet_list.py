@@ -321,7 +321,7 @@ async def test_who_sees_contacts_finds_reports_by_their_author(
     keys = [tuple(row) for row in await database.rows("SELECT key, problem_id FROM contact_keys ORDER BY 1, 2")]
     assert len({problem_id for _, problem_id in keys}) == 2, "the erased one has none"
     await database.write(lambda tx: tx.run("DELETE FROM contact_keys"))
-    await migrations.run(database_url, "contact_keys", "_add_keys")  # as contacts of earlier releases get them
+    await migrations.run(database_url, "version_1_1_0", "add_contact_keys")  # as contacts of earlier releases get them
     assert [tuple(row) for row in await database.rows("SELECT key, problem_id FROM contact_keys ORDER BY 1, 2")] == keys
 
 

@@ -211,7 +211,7 @@ def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
 
     assert call("migrate").returncode == 0
     with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")
     connection.close()
     for done in (
         call("site", "list"),
@@ -222,7 +222,7 @@ def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
     examined = call("doctor")
     assert examined.returncode == 1
-    assert "FAIL database: schema 0000" in examined.stdout
+    assert "FAIL database: schema 0006" in examined.stdout
     with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()

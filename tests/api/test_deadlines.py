@@ -228,13 +228,8 @@ async def test_every_round_is_measured_against_its_own_due_date(
     if how == "migrated":
         if first > DUE:
             return  # the due date of an earlier round was not recorded
-
-        async def as_it_was(tx: Transaction) -> None:
-            await tx.run("ALTER TABLE problems DROP COLUMN answered_in_time")
-            await tx.run("ALTER TABLE users DROP COLUMN reset_epoch")
-
-        await database.write(as_it_was)
-        await migrations.run(database.url, "rounds")
+        await database.write(lambda tx: tx.run("UPDATE problems SET answered_in_time = NULL"))
+        await migrations.run(database.url, "version_1_1_0", "fill_problems")
     with at("2026-12-08T12:00"):
         assert (await client.get(path)).json()["kept"] is in_time
         page = (await client.get(f"/s/{site.key}/problems/1")).text
@@ -287,14 +282,8 @@ async def test_promised_dates_from_before_the_migration_count(context: Context, 
     columns = "id, answer_due, first_due"
     wanted = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
     assert {row[1] for row in wanted} == {DUE, PROMISED, "2026-12-24", "2026-11-26"}
-
-    async def as_it_was(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = first_due")
-        await tx.run("DROP INDEX ix_problems_erased")
-        await tx.run("ALTER TABLE problems DROP COLUMN first_due")
-
-    await database.write(as_it_was)
-    await migrations.run(database.url, "dates")
+    await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = first_due, first_due = ''"))
+    await migrations.run(database.url, "version_1_1_0", "fill_problems")
     found = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
     assert found == wanted
     assert (await row_of(database, plain))["answer_due"] == DUE

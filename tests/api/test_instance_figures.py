@@ -95,7 +95,7 @@ async def test_the_migration_counts_the_authors_there_are(
         await confirmed(context, site, email)
     await submit_report(context.database, site, email="nobody@example.test")
     await context.database.write(lambda tx: tx.run("UPDATE site_counters SET authors = 0"))
-    await migrations.run(context.settings.database_url, "authors", "_fill")
+    await migrations.run(context.settings.database_url, "version_1_1_0", "fill_sites")
     assert (await instance(client))["confirmed_authors"] == 2
 
 

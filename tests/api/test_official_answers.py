@@ -332,7 +332,7 @@ async def test_the_migration_marks_earlier_answers_of_tokens_as_unofficial(datab
         numbers.append(receipt.number)
     await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as in the release before
     await database.disconnect()
-    await migrations.run(database_url, "voices", "mark")
+    await migrations.run(database_url, "version_1_1_0", "mark_unofficial")
     await migrate(database_url)
     database = Database(database_url)
     await database.connect()

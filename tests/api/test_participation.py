@@ -20,7 +20,6 @@ from tests.api.test_letters import letters
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, run_statement
-from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
@@ -35,7 +34,6 @@ from widget_api.people import accounts
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
-from widget_api.problems.projections import rebuild
 from widget_api.problems.store.contacts import email_hash, mailbox_hash
 from widget_api.sites import changes, collection
 from widget_api.sites import service as sites
@@ -199,58 +197,6 @@ async def test_another_address_of_the_mailbox_adds_no_voice_and_withdraws(
     assert "Голос засчитан" in await voter.press(third)
     assert (await retention.erase_words(context.database, "vera.i@yandex.com"))["participations"] == 2
     assert [await voter.count(number) for number in (1, 2, 3)] == [0, 0, 0]
-
-
-async def test_the_upgrade_makes_addresses_of_one_mailbox_one_person(voter: Visitor, context: Context) -> None:
-    """Of two voices for one entry the earlier one stays; where the vote is over both count, one without a person."""
-    database, now = context.database, clock.now()
-    ended = await collection.add_collection(database, voter.site, "ended", "budgeting")
-    await add_entry(database, ended, "Проект")
-    entries = {child.id: await database.rows("SELECT id FROM problems WHERE site_id = :id ORDER BY number", id=child.id)
-               for child in (voter.child, ended)}  # fmt: skip
-
-    async def act(child: Site, place: int, email: str, at: int | None) -> str:
-        """By the rule of the release before; confirmed at a moment."""
-        row_id = await add_participant(database, child, entries[child.id][place]["id"], email)
-        await database.write(
-            lambda tx: tx.run(
-                "UPDATE participants SET person = :person WHERE id = :id", id=row_id, person=email_hash(email)
-            )
-        )
-        row = await store.find(database, row_id)
-        if at is not None and row is not None:
-            with time_machine.travel(at, tick=False):
-                assert await service.confirm(database, row) == "done"
-        return row_id
-
-    first, again = await act(voter.child, 0, "v.i@ya.ru", now), await act(voter.child, 0, "v-i@yandex.ru", now + 1)
-    other = await act(voter.child, 0, VERA, now)
-    single, waiting = await act(voter.child, 1, "v-i@narod.ru", now), await act(voter.child, 2, "v.i@ya.ru", None)
-    erased = await act(ended, 0, "gone@ya.ru", now)
-    # The address that keeps its person came first here, and last above.
-    kept, nameless = await act(ended, 0, "ab@gmail.com", now), await act(ended, 0, "a.b@googlemail.com", now + 1)
-    await changes.update_site(database, ended.id, {"votes_close_at": now + 2})
-    with time_machine.travel(now + DAY, tick=False):
-        for row in await store.list_confirmed(database, entries[ended.id][0]["id"]):
-            if row["id"] == erased:
-                await service.erase(database, row, clock.now())
-        for _ in range(2):
-            await migrations.run(database.url, "one_mailbox_one_person")
-            await rebuild.ensure(database.url)
-    rows = {row["id"]: row for row in await voter.rows()}
-    assert {row_id: rows[row_id]["person"] for row_id in rows} == {
-        **dict.fromkeys((first, single, waiting), mailbox_hash("v-i@yandex.ru")),
-        **dict.fromkeys((again, erased, nameless)),
-        other: mailbox_hash(VERA),
-        kept: mailbox_hash("ab@gmail.com"),
-    }
-    assert [rows[again][name] for name in ("email", "email_hash", "ip", "stopped_at")] == [None, None, None, now + DAY]
-    assert [rows[nameless][name] for name in ("email", "email_hash", "ip", "stopped_at")] == [None] * 4
-    assert [await voter.count(number) for number in (1, 2, 3)] == [2, 1, 0]
-    listed = (await voter.client.get(voter.entries)).json()["items"]
-    assert [one["participants"] for one in listed] == [0, 0, 1, 2]
-    (entry,) = await database.rows("SELECT participants FROM problems WHERE site_id = :id", id=ended.id)
-    assert entry["participants"] == 3
 
 
 async def test_no_more_voices_than_the_collection_gives(voter: Visitor, context: Context) -> None:

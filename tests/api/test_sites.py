@@ -17,7 +17,7 @@ from tests.factories import HOST_ORIGIN, make_site
 from tests.support import migrations
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
@@ -555,11 +555,7 @@ async def test_appeals_are_redirected_or_off(cli: Callable[..., Any], database: 
     with pytest.raises(CommandFailed, match="identified"):
         cli("site", "set", site.key, "--appeals", "identified")
 
-    async def as_it_was(tx: Transaction) -> None:
-        await tx.run("UPDATE sites SET appeals = 'identified'")
-        await tx.run("ALTER TABLE agencies DROP COLUMN registry_number")
-
-    await database.write(as_it_was)
-    await migrations.run(database.url, "declarations")
+    await database.write(lambda tx: tx.run("UPDATE sites SET appeals = 'identified'"))
+    await migrations.run(database.url, "version_1_1_0", "fill_sites")
     (row,) = await database.rows("SELECT appeals FROM sites")
     assert row["appeals"] == "off"

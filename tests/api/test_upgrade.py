@@ -9,13 +9,11 @@ import asyncio
 import hashlib
 import json
 import re
-import tarfile
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,9 +26,20 @@ from tests.support.mailbox import letter
 from tests.support.pictures import halves, photo
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, free_port, patched_program, run_command
-from tests.support.upgrade import ORIGIN, VILLAGE, Peers, Visitor, Widget, make_event, path_of, sign_event, until
+from tests.support.upgrade import (
+    ORIGIN,
+    RECORDED,
+    VILLAGE,
+    Peers,
+    Visitor,
+    Widget,
+    make_event,
+    path_of,
+    sign_event,
+    unpack,
+    until,
+)
 
-RECORDED = Path(__file__).parents[1] / "recorded" / "upgrade"
 # seconds after the earlier version stopped: failed deliveries are due again, links and tickets are still valid
 LATER = 370
 MOVES = {"status", "updated_at", "comments", "has_answer", "answered_at", "answer", "responsible"}  # by the tests
@@ -94,14 +103,8 @@ class Upgraded:
 def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
     directory = tmp_path_factory.mktemp("upgraded")
     recorded = json.loads((RECORDED / f"{request.param}.json").read_text())
-    with tarfile.open(RECORDED / f"{request.param}.tar.gz") as archive:
-        archive.extractall(directory, filter="data")
-    server: PostgreSQL | None = None
-    url = f"sqlite:///{directory / 'widget.db'}"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        url = server.database()
-        server.run((directory / "widget.sql").read_text(), name=url.rpartition("/")[2])
+    server: PostgreSQL | None = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    url = unpack(request.param, directory, server)
     peers = Peers()
     peers.platform.requests, peers.platform.news = recorded["platform"]["requests"], recorded["platform"]["news"]
     settings = {

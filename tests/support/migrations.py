@@ -1,4 +1,4 @@
-"""Run a single migration on a database that already has the later ones."""
+"""Run one step of a migration on a database that has it already."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from widget_api.database import engine_url
 VERSIONS = Path(widget_api.__file__).parent / "migrations" / "versions"
 
 
-async def run(database_url: str, name: str, step: str = "upgrade") -> None:
+async def run(database_url: str, name: str, step: str) -> None:
     """Call the function `step` of the migration `NNNN_<name>.py` in one transaction."""
     (path,) = VERSIONS.glob(f"????_{name}.py")
     function = runpy.run_path(str(path))[step]

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,15 +22,28 @@ from tests.fake_platform import FakePlatform
 from tests.support.cabinet import PageText
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
+from tests.support.postgres import PostgreSQL
 from widget_api import clock
 from widget_api.platform import signature
 from widget_api.sites.tickets import solve_challenge
 
 Result = TypeVar("Result")
+RECORDED = Path(__file__).parents[1] / "recorded" / "upgrade"
 SECRET = "upgrade-secret-of-more-than-32-characters"
 PUBLIC_URL = "https://widget.test"
 ORIGIN, VILLAGE = "https://gorod.test", "https://posyolok.test"
 PATIENCE = 60.0  # seconds; the machine may be busy with other tests
+
+
+def unpack(dialect: str, directory: Path, server: PostgreSQL | None) -> str:
+    """Put what was recorded into the directory, its database onto the server if there is one; return the URL."""
+    with tarfile.open(RECORDED / f"{dialect}.tar.gz") as archive:
+        archive.extractall(directory, filter="data")
+    if server is None:
+        return f"sqlite:///{directory / 'widget.db'}"
+    url = server.database()
+    server.run((directory / "widget.sql").read_text(), name=url.rpartition("/")[2])
+    return url
 
 
 class Peers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,42 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+_MIGRATION = re.compile(r"(\d{4})_(?:version_(\d+_\d+_\d+)|\w+)\.py")
+
+# Between 1.0.0 and 1.1.0 each change had a migration. The last one left the schema of 1.1.0: a database of its commit
+# goes on, and that commit carries over those of the ones before. To be removed once the migration of 1.1.0 grows.
+BETWEEN_RELEASES = {f"{number:04}" for number in range(7, 64)}
+LAST_BETWEEN_RELEASES, ITS_COMMIT = "0063", "1f8c2cce"
+
+
 class SchemaBehind(Exception):
     """There is no database, or its schema is not this release's. The message is one line that says what to do."""
 
 
-def latest_revision() -> str:
-    """Return the revision of this release: the greatest that a file name in migrations/versions begins with."""
+def list_revisions() -> list[str]:
+    """Return the revisions in order, by the names of the files: numbers up to 1.0.0, since then a version each."""
     files = (resources.files("widget_api") / "migrations" / "versions").iterdir()
-    return max(file.name.partition("_")[0] for file in files if file.name.endswith(".py") and file.name[0].isdigit())
+    found = filter(None, (_MIGRATION.fullmatch(file.name) for file in files))
+    return [version.replace("_", ".") or number for number, version in sorted(match.groups("") for match in found)]
+
+
+def latest_revision() -> str:
+    """Return the revision of this release."""
+    return list_revisions()[-1]
+
+
+def require_known(present: str) -> None:
+    """Raise SchemaBehind if this release has no way from that revision to its own."""
+    if present == LAST_BETWEEN_RELEASES or present in list_revisions():
+        return
+    if present in BETWEEN_RELEASES:
+        raise SchemaBehind(
+            f"the database's schema ({present}) is of a commit between 1.0.0 and 1.1.0: "
+            f"run widget-api migrate of commit {ITS_COMMIT}, then this release's"
+        )
+    raise SchemaBehind(
+        f"the database's schema ({present}) is newer than this release's ({latest_revision()}): update the service"
+    )
 
 
 async def current_revision(database: Database) -> str | None:
@@ -65,10 +94,8 @@ async def ensure_schema(settings: Settings, *, create: bool = False) -> None:
         return
     if present is None and not create:
         raise SchemaBehind("the database has no tables yet: widget-api migrate makes them")
-    if present is not None and present > wanted:
-        raise SchemaBehind(
-            f"the database's schema ({present}) is newer than this release's ({wanted}): update the service"
-        )
+    if present is not None:
+        require_known(present)
     if present is not None and settings.production:
         raise SchemaBehind(
             f"the database's schema ({present}) is older than this release's ({wanted}): "
@@ -86,7 +113,7 @@ def require_file(settings: Settings) -> None:
 
 
 async def migrate_schema(settings: Settings) -> None:
-    """Migrate the database. Raises SettingsError if it cannot be reached."""
+    """Migrate the database. Raises SchemaBehind, and SettingsError if it cannot be reached."""
     await (await _connect(settings)).disconnect()
     await migrate(settings.database_url)
 
@@ -122,11 +149,17 @@ async def migrate(database_url: str) -> None:
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # takes half a second to import
     from alembic.config import Config
+    from alembic.migration import MigrationContext
 
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5250)")
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present is not None:
+        require_known(present)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    if present == LAST_BETWEEN_RELEASES:
+        command.stamp(config, "head", purge=True)  # its revision is in no file any more
     command.upgrade(config, "head")
