@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import xml.etree.ElementTree as ET
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts import servers
+from widget_api.errors import NotFound
+from widget_api.sites.install import packages
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "embed_examples"
@@ -177,3 +181,29 @@ def test_bitrix_languages_have_the_same_texts() -> None:
         texts = [re.findall(r"^\$MESS\['(\w+)'\] = '.+';$", one.read_text(), re.MULTILINE)
                  for one in (path, COMPONENT / name.replace("lang/ru", "lang/en"))]  # fmt: skip
         assert texts[0] == texts[1] != []
+
+
+@pytest.mark.parametrize("package", packages.list_packages(), ids=lambda package: package.name)
+def test_each_archive_is_what_its_system_installs(package: packages.Package) -> None:
+    """With the file that the system looks for in its place, dated and permitted alike on every machine."""
+    entry = {
+        "wordpress": "igrajdanin-widget/igrajdanin-widget.php",
+        "joomla": "mod_igrajdanin.xml",
+        "bitrix": "igrajdanin/widget/class.php",
+    }[package.name]
+    content = packages.build_package(package.name)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        source = EXAMPLES / package.source
+        packed = {name.removeprefix(package.folder): archive.read(name) for name in archive.namelist()}
+        assert entry in archive.namelist()
+        assert packed == {
+            path.relative_to(source).as_posix(): path.read_bytes() for path in source.rglob("*") if path.is_file()
+        }
+        made = {(one.date_time, one.external_attr >> 16, one.compress_type) for one in archive.infolist()}
+        assert made == {((1980, 1, 1, 0, 0, 0), 0o100644, zipfile.ZIP_STORED)}
+    assert packages.build_package(package.name) == content
+
+
+def test_no_other_name_is_packed() -> None:
+    with pytest.raises(NotFound):
+        packages.build_package("../wordpress")

@@ -23,6 +23,7 @@ from widget_api import i18n
 from widget_api.demo import map_tiles, seed
 from widget_api.demo.mailbox import Mailbox
 from widget_api.settings import Settings, SettingsError
+from widget_api.sites.install.packages import examples_folder
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000
@@ -114,7 +115,6 @@ def _map(loaded: Settings, data: Path) -> dict[str, str]:
 
 
 START_TIMEOUT = 60.0  # seconds
-_PACKAGE = Path(__file__).parent.parent
 
 
 class ProcessEnded(Exception):
@@ -125,12 +125,6 @@ def is_port_free(host: str, port: int) -> bool:
     """Whether nothing listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) != 0
-
-
-def examples_folder() -> Path:
-    """The folder of host pages: inside the installed package, or beside it in a checkout."""
-    inside = _PACKAGE / "embed_examples"
-    return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
 
 
 class Processes:

@@ -1,0 +1,72 @@
+"""Pack the plugins for content management systems as archives that each system installs, in the service's own version.
+
+The same sources give the same bytes on every machine, so that what a service offers equals what was released: entries
+are sorted, dated alike and not compressed, since the output of zlib differs between its versions.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from widget_api import __version__
+from widget_api.errors import NotFound
+
+VERSION = __version__.partition(".dev")[0]  # packages know no development versions
+_PACKAGE = Path(__file__).parents[2]
+_DATED = (1980, 1, 1, 0, 0, 0)  # the earliest date that an archive can hold
+_MODE = 0o100644 << 16
+
+
+@dataclass(frozen=True)
+class Package:
+    """A plugin for one system. Its files are in `source` of embed_examples/, and in the archive in `folder`."""
+
+    name: str
+    label: str  # the system's own name
+    file_name: str
+    source: str
+    folder: str = ""
+
+
+PACKAGES = (
+    Package(
+        "wordpress",
+        "WordPress",
+        f"igrajdanin-wordpress-{VERSION}.zip",
+        "wordpress/igrajdanin-widget",
+        "igrajdanin-widget/",  # WordPress takes the name of the only folder for that of the plugin
+    ),
+    Package("joomla", "Joomla", f"igrajdanin-joomla-{VERSION}.zip", "joomla/mod_igrajdanin"),
+    # Unpacked in /local/components/: the component's address is igrajdanin:widget.
+    Package("bitrix", "1C-Bitrix", f"igrajdanin-bitrix-{VERSION}.zip", "bitrix/component"),
+)
+
+
+def examples_folder() -> Path:
+    """Return the folder of host pages and plugins: inside the installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "embed_examples"
+    return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
+
+
+def list_packages() -> tuple[Package, ...]:
+    """List the plugins that there are."""
+    return PACKAGES
+
+
+def build_package(name: str) -> bytes:
+    """Return the zip archive of a plugin, by the name of its system: «wordpress». Raises NotFound."""
+    package = next((one for one in PACKAGES if one.name == name), None)
+    if package is None:
+        raise NotFound
+    source = examples_folder() / package.source
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(package.folder + path.relative_to(source).as_posix(), _DATED)
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = _MODE
+            archive.writestr(entry, path.read_bytes())
+    return packed.getvalue()
