@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
 .PHONY: help run test test-full test-moments test-wheel test-chance sqlite-only bench build check-build checks lint lint-python lint-js \
-	unit-js screenshots pictures lock environment environment-dev node hosts packages prepare clean
+	unit-js screenshots pictures lock release environment environment-dev node hosts packages prepare clean
 .NOTPARALLEL:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make screenshots  pictures of the widget, the pages and the cabinet for the eye and for docs/pictures/"
 	@echo "make pictures     the pictures of docs/embedding.md, from embed_examples/"
 	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
+	@echo "make release      cut a version, or build the packages of one that is cut (CHECK=1: try both, NEXT=1.2.0: begin that one)"
 
 run: environment
 	@$(BIN)/widget-api demo $(if $(PORT),--port $(PORT))
@@ -133,6 +134,9 @@ pictures: prepare
 
 lock: environment-dev
 	@$(BIN)/python scripts/lock.py
+
+release: environment-dev node
+	@$(BIN)/python -m scripts.release $(if $(CHECK),--check) $(if $(NEXT),--next $(NEXT))
 
 environment environment-dev:
 	@test -n "$(PYTHON3)" || { echo "Python 3.11 or newer is needed."; exit 1; }

@@ -127,7 +127,7 @@ def test_the_package_contains_only_its_own_modules(site: Path) -> None:
     assert named == {f"./{module}" for module in modules}
     assert "dependencies" not in described
     assert "scripts" not in described  # nothing runs while it is being installed
-    assert described["version"] == json.loads((ROOT / "package.json").read_text())["version"]
+    assert described["version"] == json.loads((ROOT / "dist" / "manifest.json").read_text())["version"]
     assert (packed / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 

@@ -45,7 +45,10 @@ const fail = message => {
   process.exit(1);
 };
 
-const { version } = await json(join(SOURCE, "../package.json"));
+/** What the service says of itself; while it is worked on, that of the release to come: «1.2.0.dev0» → «1.2.0». */
+const [, version] = (await readFile(join(SOURCE, "../widget_api/__init__.py"), "utf8")).match(
+  /^__version__ = "([\d.]+?)(\.dev0)?"$/m
+);
 const languages = (await readdir(join(SOURCE, "locales")))
   .map(name => name.split(".")[0])
   .sort()
@@ -121,6 +124,7 @@ async function bundle(entry, options) {
     metafile
   } = await build({
     absWorkingDir: SOURCE,
+    preserveSymlinks: true, // source maps name files by where they are found: node_modules may stand elsewhere
     entryPoints: [entry],
     outdir: "out",
     write: false,
@@ -258,7 +262,7 @@ for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")
   for (const [file, expected] of Object.entries(hashes)) {
     const contents = of === version ? files[file] : await readFile(join(DIST, of, file)).catch(() => undefined);
     if (!contents || integrity("sha384", contents) !== expected)
-      fail(`dist/${of}/${file} is released and differs: raise the version in package.json`);
+      fail(`dist/${of}/${file} is released and differs: begin the next version, make release NEXT=…`);
   }
 }
 

@@ -61,12 +61,15 @@ def build_package(name: str) -> bytes:
     package = next((one for one in PACKAGES if one.name == name), None)
     if package is None:
         raise NotFound
-    source = examples_folder() / package.source
+    return pack(examples_folder() / package.source, package.folder)
+
+
+def pack(source: Path, folder: str) -> bytes:
+    """Return a zip archive of all files below `source`, which stand in `folder` («name/», or empty) of the archive."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(package.folder + path.relative_to(source).as_posix(), _DATED)
-            entry.create_system = 3  # Unix, wherever it is made
+            entry = zipfile.ZipInfo(folder + path.relative_to(source).as_posix(), _DATED)
             entry.external_attr = _MODE
             archive.writestr(entry, path.read_bytes())
     return packed.getvalue()

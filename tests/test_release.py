@@ -1,0 +1,157 @@
+"""`make release`: it refuses what is not ready, and the way of a version from its first day to its packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.release import commit_time, find_problems, git, read_version, write_version
+from tests.support.processes import clean_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+NEXT = "9.0.0"
+JOOMLA = "embed_examples/joomla/mod_igrajdanin/mod_igrajdanin.xml"
+CHANGE = "- A change of note."
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """What is worked on here as a repository of its own, with a change that no release has."""
+    root = tmp_path / "tree"
+    root.mkdir()
+    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
+    present = b"\0".join(name for name in names.split(b"\0") if name and (ROOT / os.fsdecode(name)).exists())
+    packed = subprocess.run(
+        ("tar", "-c", "--null", "-T", "-"), cwd=ROOT, input=present, check=True, capture_output=True
+    )
+    subprocess.run(("tar", "-x", "-C", str(root)), input=packed.stdout, check=True)
+    (root / "node_modules").symlink_to((ROOT / "node_modules").resolve())
+    replace(root / ".gitignore", r"^node_modules/$", "node_modules")  # here it is a link
+    if not read_version(root)[1]:
+        write_version(root, read_version(root)[0], is_released=False)
+    replace(root / "CHANGELOG.md", r"^## \[Unreleased\]\n", f"## [Unreleased]\n\n### Added\n\n{CHANGE}\n\n")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit(root)
+    return root
+
+
+def commit(root: Path) -> None:
+    git(root, "add", "--all")
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    git(root, *identity, "commit", "--quiet", "--message", "A state")
+
+
+def replace(path: Path, pattern: str, text: str) -> None:
+    content = path.read_text()
+    changed = re.sub(pattern, lambda _: text, content, count=1, flags=re.MULTILINE | re.DOTALL)
+    assert changed != content, path
+    path.write_text(changed)
+
+
+def release(root: Path, *arguments: str, umask: int = 0o022) -> subprocess.CompletedProcess[str]:
+    """Run `make release`, as the tree's own code."""
+    command = (sys.executable, "-m", "scripts.release", *arguments)
+    environment = clean_environment({"PYTHONPATH": str(root)})
+    return subprocess.run(command, cwd=root, env=environment, umask=umask, capture_output=True, text=True)
+
+
+def test_each_reason_against_a_release_is_named(tree: Path) -> None:
+    version, _ = read_version(tree)
+    replace(tree / "CHANGELOG.md", r"(?<=^## \[Unreleased\]\n).+?(?=^## )", "\n### Added\n\n")
+    (tree / "tests" / "quarantine.txt").write_text("# at most three\ntests/test_docs.py::test_one # the network\n")
+    others = f"{version}0 is not released, nor is 9.{version} released yet."
+    replace(tree / "docs" / "embedding.md", r"\Z", f"\n{others}\n\n{version} is not released yet.\n")
+    replace(tree / "widget_api" / "locale" / "common.en.json", '"skip": ', '"skipped": ')
+    replace(tree / "widget_js" / "locales" / "en.json", '"title": ', '"titled": ')
+    replace(tree / JOOMLA, "<version>.+?<", "<version>0.9<")
+    refused = release(tree)
+    assert refused.returncode == 1
+    heading, dirty, *lines = refused.stderr.splitlines()
+    assert heading == "No release:"
+    assert dirty.startswith("the tree is dirty: CHANGELOG.md, docs/embedding.md, embed_examples/")
+    assert (dirty.endswith(" …"), lines.pop().partition(" differs")[0][:11]) == (True, f"dist/{version}/")
+    number = len((tree / "docs" / "embedding.md").read_text().splitlines())
+    assert lines == [
+        "tests/quarantine.txt: tests/test_docs.py::test_one # the network",
+        f"{JOOMLA}: says 0.9, widget_api/__init__.py {version}",
+        "CHANGELOG.md: nothing stands under «Unreleased»",
+        f"docs/embedding.md:{number}: says that {version} is not released",
+        "widget_api/locale/common.en.json: no text in «en» for common.skip",
+        "widget_api/locale/common.ru.json: no text in «ru» for common.skipped",
+        "widget_js/locales/en.json: no text in «en» for widget.title",
+        "widget_js/locales/ru.json: no text in «ru» for widget.titled",
+    ]
+    assert git(tree, "status", "--porcelain", "dist") == "", "nothing was written"
+
+
+@pytest.mark.full("two builds of everything")
+def test_a_version_is_begun_cut_and_built_twice_alike(tree: Path) -> None:
+    former, _ = read_version(tree)
+    assert release(tree, "--next", "0.9.0").returncode == 1, "a version before what is released"
+    done = release(tree, "--next", NEXT)
+    assert done.returncode == 0, done.stderr
+    assert read_version(tree) == (NEXT, True)
+    released = json.loads((tree / "dist" / "released.json").read_text())
+    assert (tree / "dist" / former).exists() == (former in released)
+    commit(tree)
+
+    done = release(tree)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert read_version(tree) == (NEXT, False)
+    day = git(tree, "log", "-1", "--format=%cd", "--date=format:%Y-%m-%d").strip()
+    changes = (tree / "CHANGELOG.md").read_text()
+    assert f"## [Unreleased]\n\n## [{NEXT}] - {day}\n\n### Added\n\n{CHANGE}\n" in changes
+    manifest = json.loads((tree / "dist" / "manifest.json").read_text())
+    hashes = {name: file["integrity"] for name, file in manifest["files"].items()}
+    assert json.loads((tree / "dist" / "released.json").read_text()) == released | {NEXT: hashes}
+    assert "dirty" in release(tree).stderr, "what is not committed is not built"
+    commit(tree)
+
+    target = tree / "build" / "release" / NEXT
+    builds = []
+    for umask in (0o022, 0o077):
+        done = release(tree, umask=umask)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines() == sorted(f"build/release/{NEXT}/{path.name}" for path in target.iterdir())
+        builds.append({path.name: path.read_bytes() for path in target.iterdir()})
+    assert builds[0] == builds[1]
+    assert set(builds[0]) == {
+        "SHA256SUMS",
+        f"igrajdanin-bitrix-{NEXT}.zip",
+        f"igrajdanin-joomla-{NEXT}.zip",
+        f"igrajdanin-wordpress-{NEXT}.zip",
+        f"igrajdanin-widget-{NEXT}.cdx.json",
+        f"igrajdanin-widget-dist-{NEXT}.zip",
+        f"igrajdanin-widget-npm-{NEXT}.tgz",
+        f"igrajdanin_widget-{NEXT}-py3-none-any.whl",
+        f"igrajdanin_widget-{NEXT}.tar.gz",
+    }
+    assert f"{NEXT} can be released" in release(tree, "--check").stdout
+
+    git(tree, "tag", f"v{NEXT}")
+    replace(tree / "CHANGELOG.md", r"^## \[Unreleased\]\n", f"## [Unreleased]\n\n### Fixed\n\n{CHANGE}\n\n")
+    commit(tree)
+    assert release(tree).stderr.splitlines()[1:] == [
+        f"CHANGELOG.md: there are changes after {NEXT}; begin the next version, make release NEXT=…",
+        f"HEAD is not v{NEXT}: check that out",
+    ]
+    write_version(tree, NEXT, is_released=False)
+    again = f"dist/released.json: {NEXT} is released already; begin the next one, make release NEXT=…"
+    assert again in find_problems(tree)
+
+
+def test_a_release_is_dated_by_its_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(tmp_path, "init", "--quiet")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2026-02-03T04:05:06+03:00")
+    (tmp_path / "one").touch()
+    commit(tmp_path)
+    assert commit_time(tmp_path) == 1770080706
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1234567890")
+    assert commit_time(tmp_path) == 1234567890
