@@ -14,6 +14,7 @@ from widget_api.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+READERS = ("residents", "officials", "webmasters", "operators", "developers")
 
 
 def documented(text: str) -> set[str]:
@@ -130,14 +131,23 @@ def test_links_between_documents_resolve(path: Path) -> None:
 
 
 def test_each_version_of_the_changelog_groups_its_changes_once_and_in_order() -> None:
+    """By who reads them and then by kind; 1.0.0, before which there was nothing to upgrade, by kind alone."""
     kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]  # keepachangelog.com/en/1.1.0
+    readers = ["Upgrading", "Security", *(f"For {name}" for name in READERS)]
     _, *versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
     assert versions[0].startswith("[Unreleased]\n")
     for version in versions:
         title = version.partition("\n")[0]
         assert re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title), title
-        found = re.findall(r"^### (.+)$", version, re.MULTILINE)
-        assert found == [kind for kind in kinds if kind in found], title
+        _, *sections = re.split(r"^### ", version, flags=re.MULTILINE)
+        found = [re.sub(r" from [\d.]+$", "", section.partition("\n")[0]) for section in sections]
+        allowed = kinds if title.startswith("[1.0.0]") else readers
+        assert found == [name for name in allowed if name in found], title
+        for name, section in zip(found, sections, strict=True):
+            inner = re.findall(r"^#### (.+)$", section, re.MULTILINE)
+            assert inner == [kind for kind in kinds if kind in inner], f"{title}: {name}"
+            assert bool(inner) == name.startswith("For "), f"{title}: {name}"
+            assert re.search(r"^- ", section, re.MULTILINE), f"{title}: {name} is empty"
 
 
 def test_all_decisions_are_listed_with_their_titles() -> None:
