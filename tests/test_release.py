@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release import commit_time, find_problems, git, read_version, write_version
+from scripts.release import commit_time, find_problems, git, read_releases, read_version, write_version
 from tests.support.processes import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,8 +34,12 @@ def tree(tmp_path: Path) -> Path:
     subprocess.run(("tar", "-x", "-C", str(root)), input=packed.stdout, check=True)
     (root / "node_modules").symlink_to((ROOT / "node_modules").resolve())
     replace(root / ".gitignore", r"^node_modules/$", "node_modules")  # here it is a link
-    if not read_version(root)[1]:
-        write_version(root, read_version(root)[0], is_released=False)
+    version, in_work = read_version(root)
+    if not in_work:  # on the day of a release: as it was the day before
+        write_version(root, version, is_released=False)
+        releases = read_releases(root)
+        del releases[version]
+        (root / "dist" / "released.json").write_text(json.dumps(releases, indent=2) + "\n")
     replace(root / "CHANGELOG.md", r"^## \[Unreleased\]\n", f"## [Unreleased]\n\n### Added\n\n{CHANGE}\n\n")
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root)
