@@ -18,3 +18,4 @@ class CarriedFolders(BuildHookInterface):  # type: ignore[type-arg]
             if (Path(self.root) / name).is_dir():
                 build_data["force_include"][name] = f"widget_api/{name}"
         build_data["force_include"]["docs/api-changelog.md"] = "widget_api/api-changelog.md"
+        build_data["force_include"]["deploy/widget.env"] = "widget_api/widget.env"

@@ -70,9 +70,9 @@ def test_files_outside_the_package_are_in_the_wheel(installed: Path, name: str) 
     assert files(installed / "widget_api" / name) == files(ROOT / name)
 
 
-def test_the_changelog_of_the_api_is_in_the_wheel(installed: Path) -> None:
-    carried = (installed / "widget_api" / "api-changelog.md").read_bytes()
-    assert carried == (ROOT / "docs" / "api-changelog.md").read_bytes()
+@pytest.mark.parametrize("path", ["docs/api-changelog.md", "deploy/widget.env"])
+def test_single_files_outside_the_package_are_in_the_wheel(installed: Path, path: str) -> None:
+    assert (installed / "widget_api" / Path(path).name).read_bytes() == (ROOT / path).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["templates", "locale", "migrations", "static"])

@@ -230,6 +230,7 @@ def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
 
 
 ALSO_NEEDED = {("deliveries", "retry"): ("--dead",), ("deliveries", "drop"): ("--dead",)}
+NEEDS_NO_DATABASE = {("setup",)}
 MAY_CREATE = {("migrate",), ("demo",), ("restore",), ("serve",), ("agency", "add")}
 
 
@@ -247,7 +248,7 @@ def leaf_commands() -> list[tuple[str, ...]]:
         for name, command in group.commands.items():
             if hasattr(command, "commands"):
                 yield from walk(command, (*path, name))
-            elif (*path, name) not in MAY_CREATE:
+            elif (*path, name) not in MAY_CREATE | NEEDS_NO_DATABASE:
                 required = (part for one in command.params if one.required for part in made_up(one))
                 yield (*path, name, *required, *ALSO_NEEDED.get((*path, name), ()))
 

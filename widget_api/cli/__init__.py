@@ -19,6 +19,7 @@ from widget_api.cli import (
     platforms,
     queue,
     server,
+    setup,
     sites,
     tokens,
     users,
@@ -56,6 +57,7 @@ def _common(
 
 
 for group in (
+    setup,
     server,
     agencies,
     sites,

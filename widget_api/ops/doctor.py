@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Iterable
 
 from widget_api import clock, schedule, settings
-from widget_api.database import Database, Row
+from widget_api.database import Database, Row, sqlite_path
 from widget_api.deliveries import admin
 from widget_api.ops import doctor_servers as servers
 from widget_api.ops import schema
@@ -78,6 +78,26 @@ async def examine_connected(database: Database, loaded: Settings) -> AsyncIterat
     yield await check_retention(ready)
     for finding in await check_consent(ready, loaded):
         yield finding
+
+
+async def check_connection(loaded: Settings) -> Finding:
+    """Check whether there can be a database at its address, before it has a schema."""
+    if loaded.database_url.startswith("sqlite"):
+        folder = sqlite_path(loaded.database_url).absolute().parent
+        found = note("database.folder" if folder.is_dir() else "database.no_folder", folder=str(folder))
+        return Finding("database", folder.is_dir(), [found])
+    database = Database(loaded.database_url, readers=1)
+    try:
+        await asyncio.wait_for(database.connect(), TIMEOUT)
+    except Exception as error:  # drivers have errors of their own
+        return failed("database", quote(error_line(error)))
+    try:
+        row = await database.row("SELECT lower('Я') = 'я' AS knows_russian")
+    finally:
+        await database.disconnect()
+    if row is None or not row["knows_russian"]:
+        return failed("database", note("database.locale"))
+    return passed("database", note("database.reachable"))
 
 
 async def _check_schema(database: Database) -> Finding:

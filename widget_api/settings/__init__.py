@@ -51,6 +51,7 @@ NAMES = frozenset(
         *("MIN_FREE_SPACE", "UNATTACHED_QUOTA"),
         *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR", "DATA_LOCATION"),
         *("DNS", "OIDC_PRIVATE", "OPERATOR_CONTACT"),
+        *("BACKUPS", "BACKUPS_COPY", "REHEARSAL_URL"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
     )
 )
@@ -90,6 +91,10 @@ class Settings:
     data_location: str | None = None  # location of the databases with personal data, as declared by the operator
     dns: tuple[tuple[str, int], ...] = ()  # address and port of name servers; empty = those of the system
     private_providers: frozenset[str] = frozenset()  # origins of agencies' sign-in that may be in a private network
+    backups: Path | None = None  # folder for `backup` and `restore --rehearse`
+    backups_elsewhere: bool = False  # another system makes the backups
+    backups_copy: str | None = None  # where `backup` into that folder also puts each copy
+    rehearsal_url: str | None = field(default=None, repr=False)  # an empty database; None = a temporary file
     challenge: bool = True
     rate_limits: bool = True
     trusted_proxies: tuple[Network, ...] = ()
@@ -128,6 +133,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
     tile_source, tile_zoom = sections.read_tiles(environ)
+    backups, backups_elsewhere = sections.read_backups(environ)
     sandbox = sections.choice(
         environ, "WIDGET_SANDBOX", ("required", "optional"), "required" if environment == "production" else "optional"
     )
@@ -157,6 +163,10 @@ def load(environ: Mapping[str, str]) -> Settings:
         data_location=sections.line(environ, "WIDGET_DATA_LOCATION", MAX_LOCATION_LENGTH),
         dns=sections.read_name_servers(environ),
         private_providers=sections.origins(environ, "WIDGET_OIDC_PRIVATE", environment),
+        backups=backups,
+        backups_elsewhere=backups_elsewhere,
+        backups_copy=sections.address(environ, "WIDGET_BACKUPS_COPY", ("file", "s3")),
+        rehearsal_url=sections.read_rehearsal_url(environ, database_url),
         challenge=sections.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=sections.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
         trusted_proxies=sections.networks(environ, "WIDGET_TRUSTED_PROXIES"),

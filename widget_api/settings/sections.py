@@ -48,6 +48,32 @@ def line(environ: Mapping[str, str], name: str, max_length: int) -> str | None:
     return value or None
 
 
+ELSEWHERE = "elsewhere"
+
+
+def read_backups(environ: Mapping[str, str]) -> tuple[Path | None, bool]:
+    """Read WIDGET_BACKUPS: the folder of the backups, and whether another system makes them."""
+    value = environ.get("WIDGET_BACKUPS") or ""
+    if value in ("", ELSEWHERE):
+        return None, value == ELSEWHERE
+    if not Path(value).is_absolute():
+        raise SettingsError(f"WIDGET_BACKUPS must be the absolute path of a folder, or {ELSEWHERE}")
+    return Path(value), False
+
+
+def read_rehearsal_url(environ: Mapping[str, str], database_url: str) -> str | None:
+    """Read WIDGET_REHEARSAL_URL, a PostgreSQL database that is emptied: never the service's own."""
+    value = address(environ, "WIDGET_REHEARSAL_URL", ("postgresql",))
+    if value is not None and _database_of(value) == _database_of(database_url):
+        raise SettingsError("WIDGET_REHEARSAL_URL must be another database than WIDGET_DATABASE_URL: it is emptied")
+    return value
+
+
+def _database_of(url: str) -> tuple[str | None, int, str]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or 5432, parts.path
+
+
 MAX_CONTACTS = 3
 _EMAIL = re.compile(r"[^\s@<>,;:\"()]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){0,8}")
 _TELEPHONE = re.compile(r"\+\d[\d ()-]{6,20}\d")
