@@ -44,10 +44,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 HOST = "widget.example.ru"
+UNITS = sorted(path.stem for path in (DEPLOY / "systemd").glob("*.service"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
-@pytest.mark.parametrize("unit", ["widget-serve", "widget-work"])
+@pytest.mark.parametrize("unit", UNITS)
 def test_units_are_valid_and_hardened(unit: str, tmp_path: Path) -> None:
     text = (DEPLOY / "systemd" / f"{unit}.service").read_text()
     command = re.search(r"^ExecStart=(/opt/widget/venv/bin/widget-api) (.+)$", text, re.MULTILINE)
@@ -59,8 +60,34 @@ def test_units_are_valid_and_hardened(unit: str, tmp_path: Path) -> None:
     assert (verified.returncode, verified.stderr) == (0, "")
     rating = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(installed)]
     rated = subprocess.run(rating, capture_output=True, text=True, timeout=60)
-    assert "Environment=TMPDIR=/var/tmp" in text, "uploads are no memory of the service"
+    if unit != "widget-backup":
+        assert "Environment=TMPDIR=/var/tmp" in text, "uploads and scratch databases are no memory of the service"
     assert rated.returncode == 0, rated.stdout[-300:]  # out of 100, lower is better; a unit without hardening has 96
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+@pytest.mark.parametrize("timer", [path.stem for path in (DEPLOY / "systemd").glob("*.timer")])
+def test_timers_start_a_shipped_unit_and_make_up_for_missed_runs(timer: str, tmp_path: Path) -> None:
+    text = (DEPLOY / "systemd" / f"{timer}.timer").read_text()
+    assert timer in UNITS
+    assert {"Persistent=true", "RandomizedDelaySec=1h", "WantedBy=timers.target"} <= set(text.splitlines())
+    (when,) = re.findall(r"^OnCalendar=(.+)$", text, re.MULTILINE)
+    calendar = subprocess.run(["systemd-analyze", "calendar", when], capture_output=True, text=True, timeout=60)
+    assert calendar.returncode == 0, calendar.stderr
+
+
+def test_units_run_documented_commands_where_the_settings_point() -> None:
+    """The shipped settings name the folder that the unit may write to."""
+    folder = re.search(r"^WIDGET_BACKUPS=(.+)$", (DEPLOY / "widget.env").read_text(), re.MULTILINE)
+    assert folder is not None
+    assert f"\nReadWritePaths={folder[1]}\n" in (DEPLOY / "systemd" / "widget-backup.service").read_text()
+
+
+def test_logs_lie_where_the_system_rotates_them() -> None:
+    """Debian's logrotate takes /var/log/nginx/*.log; Caddy rolls its own files."""
+    logs = re.findall(r"^\s+(?:access|error)_log (/\S+)", (DEPLOY / "nginx" / "widget.conf").read_text(), re.MULTILINE)
+    assert len(logs) == 2
+    assert {(str(Path(log).parent), Path(log).suffix) for log in logs} == {("/var/log/nginx", ".log")}
 
 
 def listens(port: int) -> bool:

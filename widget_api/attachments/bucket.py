@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -61,6 +62,10 @@ class Bucket:
 
     async def put(self, name: str, content: bytes) -> None:
         await self._run_in_thread(lambda: obstore.put(self._store, name, content))
+
+    async def upload(self, name: str, path: Path) -> None:
+        """Store a large file in parts, one at a time: each has to pass within the timeout of a call."""
+        await self._run_in_thread(lambda: obstore.put(self._store, name, path, max_concurrency=1))
 
     async def get(self, name: str) -> bytes | None:
         def work() -> bytes | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from widget_api.cli.running import (
     run_command,
 )
 from widget_api.database import Database
+from widget_api.ops import backup_records as records
 from widget_api.ops import schema
 from widget_api.settings import Settings
 
@@ -80,28 +80,96 @@ def purge(as_json: Json = False) -> None:
 
 
 def backup(
-    path: Annotated[str, typer.Argument(help="File to write, or a folder to put one into.")], as_json: Json = False
+    path: Annotated[
+        str | None, typer.Argument(help="File to write, or a folder to put one into. Without it: WIDGET_BACKUPS.")
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Afterwards delete all but so many of the newest in the folder.")
+    ] = None,
+    copy_to: Annotated[
+        str | None,
+        typer.Option(help="file:///folder or s3://bucket/prefix. Without PATH, by default WIDGET_BACKUPS_COPY."),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Write a consistent copy of everything while the service runs."""
     from widget_api.ops import backup as copies
+    from widget_api.ops import backup_folder
 
-    loaded = load_settings()
-    asyncio.run(schema.ensure_schema(loaded))
-    if path.endswith(os.sep):  # lost by Path
-        Path(path).mkdir(parents=True, exist_ok=True)
-    copy = asyncio.run(copies.write_backup(loaded, Path(path), schema.latest_revision()))
-    run_command(
-        lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"})
-    )
-    print_result(
-        copy,
-        [f"{copy['backup']}: {copy['tables']['problems']} problems, {copy['media'] or 0} files"],
-        as_json,
-    )
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        target, folder = _backup_target(path, settings)
+        if keep is not None and folder is None:
+            raise Failure("--keep: name a folder, the copies in it are named by time")
+        copy_url = copy_to or (settings.backups_copy if path is None else None)
+        async with records.recorded(database, records.BACKUP) as outcome:
+            done = await copies.write_backup(settings, target, schema.latest_revision())
+            await journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"})
+            written = Path(done["backup"])
+            if keep is not None and folder is not None:
+                done["deleted"] = backup_folder.delete_oldest(folder, keep)
+            if copy_url is not None:
+                done["copy"] = await backup_folder.copy(written, copy_url, keep, settings.s3_credentials)
+            outcome.append(written.name)
+        return done
+
+    copy = run_command(command)
+    lines = [f"{copy['backup']}: {copy['tables']['problems']} problems, {copy['media'] or 0} files"]
+    lines += [f"deleted: {name}" for name in copy.get("deleted", ())]
+    lines += [f"copied to {copy['copy']}"] if "copy" in copy else []
+    print_result(copy, lines, as_json)
 
 
-def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.")], as_json: Json = False) -> None:
+def _backup_target(path: str | None, settings: Settings) -> tuple[Path, Path | None]:
+    """Return where to write a backup, and the folder if that is one, which is created."""
+    if path is None and settings.backups is None:
+        raise Failure("name a file or a folder, or set WIDGET_BACKUPS")
+    target = settings.backups if path is None else Path(path)
+    assert target is not None, "checked above"
+    if path is None or path.endswith(os.sep):  # lost by Path
+        target.mkdir(parents=True, exist_ok=True)
+    return target, target if target.is_dir() else None
+
+
+def restore(
+    path: Annotated[Path | None, typer.Argument(help="A file that backup wrote.")] = None,
+    rehearse: Annotated[
+        bool,
+        typer.Option(
+            "--rehearse",
+            help="Change nothing: restore it (without PATH the newest in WIDGET_BACKUPS) into a scratch database"
+            " and compare.",
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Replace everything by a copy, and forget again what was erased since it was made."""
+    if rehearse:
+        _rehearse(path, as_json)
+    elif path is None:
+        raise Failure("name the copy that is to replace everything")
+    else:
+        _restore(path, as_json)
+
+
+def _rehearse(path: Path | None, as_json: bool) -> None:
+    from widget_api.ops import backup_folder, rehearsal
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        async with records.recorded(database, records.REHEARSAL) as outcome:
+            copy = path or (backup_folder.newest(settings.backups) if settings.backups else None)
+            if copy is None:
+                raise Failure(f"there is no backup in {settings.backups or 'WIDGET_BACKUPS'}")
+            done = await rehearsal.rehearse(settings, copy, schema.latest_revision())
+            outcome.append(copy.name)
+        return done
+
+    done = run_command(command)
+    rows = sum(done["tables"].values())
+    lines = [f"{done['rehearsed']}: {rows} rows, {done['media'] or 0} files, all as they were at {done['created_at']}"]
+    print_result(done, lines, as_json)
+
+
+def _restore(path: Path, as_json: bool) -> None:
     from widget_api.ops import backup as copies
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:

@@ -20,11 +20,13 @@ from widget_api import __version__, clock
 from widget_api.database.bulk import CHUNK, Bulk, open_reader, open_writer
 from widget_api.database.schema import metadata
 from widget_api.errors import DomainError
+from widget_api.ops.backup_folder import create_file
 from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MEDIA = "media/"
 # A restored cookie must not be valid after a later change of passwords, nor a link after its invitation was withdrawn.
 # The others are rebuilt.
 _EXCLUDED_TABLES = {
@@ -56,7 +58,7 @@ class InvalidBackup(DomainError):
 
 async def write_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
     """Write a consistent backup to `path`, readable by its owner only. The service may run meanwhile."""
-    path, unfinished, descriptor = _create_file(path)
+    path, unfinished, descriptor = create_file(path)
     counts: dict[str, int] = {}
     try:
         with (
@@ -64,9 +66,8 @@ async def write_backup(settings: Settings, path: Path, revision: str) -> dict[st
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
             async with open_reader(settings.database_url) as bulk:
-                for table in metadata.sorted_tables:
-                    if table.name not in _EXCLUDED_TABLES:
-                        counts[str(table.name)] = await _write_table(archive, bulk, table)
+                for name, table in list_tables().items():
+                    counts[name] = await _write_table(archive, bulk, table)
             media = _write_media(archive, settings)
             manifest = {
                 "format": FORMAT,
@@ -77,6 +78,9 @@ async def write_backup(settings: Settings, path: Path, revision: str) -> dict[st
                 "media": media,
             }
             archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+            archive.close()
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -84,13 +88,9 @@ async def write_backup(settings: Settings, path: Path, revision: str) -> dict[st
     return {"backup": str(path), **manifest}
 
 
-def _create_file(path: Path) -> tuple[Path, Path, int]:
-    """Return the path of the backup, the path it has until it is complete, and a descriptor of the latter, opened."""
-    if path.is_dir():
-        path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    return path, unfinished, os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def list_tables() -> dict[str, Any]:
+    """Return the tables of a backup by name, each after those that it refers to."""
+    return {str(table.name): table for table in metadata.sorted_tables if table.name not in _EXCLUDED_TABLES}
 
 
 async def _write_table(archive: zipfile.ZipFile, bulk: Bulk, table: Any) -> int:
@@ -108,11 +108,12 @@ def _write_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
     folder = media_folder(settings)
     if folder is None:
         return None
-    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    for path in files:
+    written = 0
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ():
         with contextlib.suppress(FileNotFoundError):  # an unattached photo may be purged meanwhile
-            archive.write(path, f"media/{path.relative_to(folder).as_posix()}", zipfile.ZIP_STORED)
-    return len(files)
+            archive.write(path, f"{MEDIA}{path.relative_to(folder).as_posix()}", zipfile.ZIP_STORED)
+            written += 1
+    return written
 
 
 def media_folder(settings: Settings) -> Path | None:
@@ -125,16 +126,16 @@ async def restore_backup(settings: Settings, path: Path, revision: str) -> dict[
 
     Raises InvalidBackup before anything is changed.
     """
-    with _open_archive(path) as archive:
-        manifest = _read_manifest(archive, revision)
+    with open_archive(path) as archive:
+        manifest = read_manifest(archive, revision)
         async with open_writer(settings.database_url) as bulk:
-            await _replace_tables(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
+            await replace_tables(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
         media = _read_media(archive, settings)
     return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}
 
 
 @contextlib.contextmanager
-def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
@@ -146,7 +147,7 @@ def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def _read_manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
+def read_manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = orjson.loads(archive.read(MANIFEST))
         known = manifest["format"] == FORMAT
@@ -162,7 +163,7 @@ def _read_manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
     return manifest
 
 
-async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
+async def replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
     if bulk.dialect == "postgresql":  # blocks writers; readers see the old state until the commit
         await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
     counters = await bulk.rows("SELECT * FROM site_counters")
@@ -176,11 +177,9 @@ async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) ->
     for table in reversed(metadata.sorted_tables):
         if table.name != _JOURNAL:
             await bulk.run(f"DELETE FROM {table.name}")
-    for table in metadata.sorted_tables:
-        if table.name in _EXCLUDED_TABLES:
-            continue
-        for columns, rows in _read_chunks(archive, table.name):
-            if table.name == _JOURNAL:
+    for name, table in list_tables().items():
+        for columns, rows in _read_chunks(archive, name):
+            if name == _JOURNAL:
                 await _keep_rows(bulk, _JOURNAL, "id", [dict(zip(columns, values, strict=True)) for values in rows])
             else:
                 await bulk.insert(table, columns, rows)
@@ -286,9 +285,9 @@ def _read_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
     folder = media_folder(settings)
     if folder is None:
         return None
-    names = [name for name in archive.namelist() if name.startswith("media/") and not name.endswith("/")]
+    names = [name for name in archive.namelist() if name.startswith(MEDIA) and not name.endswith("/")]
     for name in names:
-        target = (folder / name.removeprefix("media/")).resolve()
+        target = (folder / name.removeprefix(MEDIA)).resolve()
         if not target.is_relative_to(folder.resolve()):
             raise InvalidBackup(reason=f"{name} leads out of the folder of photos")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from widget_api.database import Database, Row, sqlite_path
 from widget_api.deliveries import admin
 from widget_api.ops import doctor_servers as servers
 from widget_api.ops import schema
+from widget_api.ops.backup_records import check_backups
 from widget_api.ops.doctor_servers import TIMEOUT, error_line
 from widget_api.ops.findings import Finding, Note, caution, failed, note, passed, quote
 from widget_api.ops.retention import FAILED, PURGE, read_outcome
@@ -76,6 +77,8 @@ async def examine_connected(database: Database, loaded: Settings) -> AsyncIterat
         return
     yield await check_queue(ready)
     yield await check_retention(ready)
+    for finding in await check_backups(ready, loaded):
+        yield finding
     for finding in await check_consent(ready, loaded):
         yield finding
 
