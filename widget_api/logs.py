@@ -13,39 +13,19 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from widget_api.redaction import redact
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_SEVERAL_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # surrogates cannot be written
+_SEVERAL_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
-    """Send the logs of the service and its libraries through one chain to standard error."""
+    """Send the logs of the service and its libraries to standard error, in one format."""
     global _requests
     _requests = RequestLog(production=production) if level <= logging.INFO else None
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        without_secrets,
-    ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if production
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    handler.setFormatter(LineFormatter(production=production))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -55,6 +35,36 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
     logging.getLogger("uvicorn.access").disabled = True  # it would log whole paths, which contain keys and tokens
     for name in ("aiosqlite", "asyncio", "databases", "alembic", "mail.log"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class LineFormatter(logging.Formatter):
+    """Formats a record without secrets and without control characters that a terminal would interpret.
+
+    A record is always one line, even if it quotes another server; only tracebacks have several.
+    """
+
+    def __init__(self, *, production: bool) -> None:
+        super().__init__()
+        self._production = production
+
+    def format(self, record: logging.LogRecord) -> str:
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        return _line(
+            self._production,
+            record.created,
+            record.levelname.lower(),
+            record.name,
+            _SEVERAL_LINES.sub(" ", redact(record.getMessage())),
+            _CONTROL.sub(" ", redact(traceback)),
+        )
+
+
+def _line(production: bool, at: float, level: str, logger: str, message: str, traceback: str = "") -> str:
+    moment = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
+    if not production:
+        return f"{moment} [{level:9}] {message} [{logger}]" + (f"\n{traceback}" if traceback else "")
+    line = {"event": message, "level": level, "logger": logger, "timestamp": moment}
+    return orjson.dumps(line | ({"exception": traceback} if traceback else {})).decode()
 
 
 class RequestLog:
@@ -85,11 +95,7 @@ class RequestLog:
 
     def _line(self, at: float, method: str, pattern: str, status: int, seconds: float) -> str:
         message = f"{method} {pattern} {status} {seconds * 1000:.1f}ms"
-        moment = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
-        if not self._production:
-            return f"{moment} [info     ] {message} [widget_api.http]\n"
-        line = {"event": message, "level": "info", "logger": "widget_api.http", "timestamp": moment}
-        return orjson.dumps(line).decode() + "\n"
+        return _line(self._production, at, "info", "widget_api.http", message) + "\n"
 
 
 @lru_cache(maxsize=4)
@@ -117,16 +123,3 @@ def pattern(scope: Mapping[str, Any]) -> str:
     if "endpoint" not in scope:
         return "(unknown)"
     return str(scope["route"].path_format)
-
-
-def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Remove secrets from a log entry, and control characters that a terminal would interpret.
-
-    An entry is always one line, even if it quotes another server; only tracebacks have several.
-    """
-    return {
-        name: (_CONTROL if name == "exception" else _SEVERAL_LINES).sub(" ", redact(value))
-        if isinstance(value, str)
-        else value
-        for name, value in event.items()
-    }

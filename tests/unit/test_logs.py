@@ -81,7 +81,7 @@ async def test_request_lines_are_buffered_for_a_limited_time(capsys: pytest.Capt
 @pytest.mark.parametrize("production", [True, False])
 def test_line_breaks_from_servers_are_escaped(capsys: pytest.CaptureFixture[str], production: bool) -> None:
     logs.configure(production=production)
-    logging.getLogger("widget_api.test").warning("it said %s", "no\n2026-01-01 [info] forged\x1b[31m\x9b0m\r")
+    logging.getLogger("widget_api.test").warning("it said %s", "no\n2026-01-01 [info] forged\x1b[31m\x9b0m\udcff\r")
     written = capsys.readouterr().err
     assert written.count("\n") == 1
-    assert not set(json.loads(written)["event"] if production else written.rstrip("\n")) & set("\x1b\x9b\r\n")
+    assert not set(json.loads(written)["event"] if production else written.rstrip("\n")) & set("\x1b\x9b\r\n\udcff")

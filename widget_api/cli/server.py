@@ -77,12 +77,14 @@ def serve(
 
 def application(loaded: Settings) -> object:
     """Create the application in each process of `serve`."""
+    gc.disable()  # as in __main__
     from widget_api.app import create_app
     from widget_api.web.connections import RequestCounter
 
     prepare_to_serve(loaded)
     counted_app = RequestCounter(create_app(loaded))
     gc.freeze()  # excludes what is loaded by now from garbage collection
+    gc.enable()
     gc.set_threshold(10_000, 10, 10)  # requests create many objects, but hardly any cycles
     return counted_app
 

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import holidays
 import orjson
+
+if TYPE_CHECKING:
+    import holidays
 
 MAX_DAYS = 100  # of its own that a site may have
 NO_DUE_DATE = "9999-12-31"  # stored where there is none: sorts last and is never overdue
@@ -18,6 +21,8 @@ NO_DUE_DATE = "9999-12-31"  # stored where there is none: sorts last and is neve
 @lru_cache(maxsize=4)
 def russian_holidays(language: str = "ru") -> holidays.HolidayBase:
     """The public holidays and transferred days off of Russia, with their names."""
+    import holidays  # slow to import
+
     return holidays.country_holidays("RU", language="ru" if language == "ru" else "en_US")
 
 

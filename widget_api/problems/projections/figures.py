@@ -34,10 +34,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import orjson
+from sqlalchemy import table
 
 from widget_api.database import Transaction
 from widget_api.database.bulk import CHUNK, Bulk
-from widget_api.database.schema import site_figures
 from widget_api.geo.cells import parent
 from widget_api.problems.deadline import is_running
 from widget_api.problems.projections.outcomes import find_outcome
@@ -159,7 +159,8 @@ def week_of(day: date) -> str:
     return f"{year:04}-W{week:02}"
 
 
-_KEY = tuple(column.name for column in site_figures.primary_key)
+_TABLE = table("site_figures")  # the whole schema takes a tenth of the start
+_KEY = ("site_id", *Figure._fields)
 _COLUMNS, _VALUES = ", ".join(_KEY), ", ".join(f":{name}" for name in _KEY)
 _ADD = (
     f"INSERT INTO site_figures ({_COLUMNS}, count) VALUES ({_VALUES}, :count)"
@@ -181,7 +182,7 @@ async def rebuild(bulk: Bulk, site_id: str, time_zone: str) -> None:
     """Count all reports of a site anew."""
     await bulk.run(_CLEAR, site_id=site_id)
     counts = await _count_all(bulk.rows, site_id, time_zone)
-    await bulk.insert(site_figures, (*_KEY, "count"), [(site_id, *figure, many) for figure, many in counts.items()])
+    await bulk.insert(_TABLE, (*_KEY, "count"), [(site_id, *figure, many) for figure, many in counts.items()])
 
 
 async def recount(tx: Transaction, site_id: str) -> None:
