@@ -8,10 +8,11 @@ import sys
 import pytest
 
 LOADED = "import sys, widget_api.app, widget_api.cli, widget_api.web.connections; print(*sys.modules)"
-# Each costs megabytes: migrations, SQLAlchemy's engine, pictures, spreadsheets, PostgreSQL, QR codes, the models of API
-# answers.
+# Each costs megabytes or a tenth of the start: migrations, SQLAlchemy's engine and the tables, pictures, spreadsheets,
+# PostgreSQL, QR codes, calendars of all countries, coloured tracebacks, the models of API answers.
 HEAVY = (
     *("alembic", "mako", "sqlalchemy.ext.asyncio", "PIL", "pillow_heif", "openpyxl", "asyncpg", "obstore", "segno"),
+    *("widget_api.database.schema", "sqlalchemy.dialects.postgresql", "holidays", "rich"),
     "widget_api.openapi.answers",
 )
 
