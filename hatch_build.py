@@ -1,21 +1,20 @@
-"""Puts the built widget and the example host pages inside the wheel, so that an installed service is complete."""
+"""Puts the built widget, host pages and documents inside the wheel, so that an installed service is complete."""
 
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("dist", "embed_examples")
+CARRIED = ("dist", "docs", "embed_examples", "CHANGELOG.md")
 
 
-class CarriedFolders(BuildHookInterface):  # type: ignore[type-arg]
-    """Copies the folders that live beside the package; an editable install reads them where they are."""
+class CarriedFiles(BuildHookInterface):  # type: ignore[type-arg]
+    """Copies what lives beside the package; an editable install reads it where it is."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         for name in CARRIED:
-            if (Path(self.root) / name).is_dir():
+            if (Path(self.root) / name).exists():
                 build_data["force_include"][name] = f"widget_api/{name}"
-        build_data["force_include"]["docs/api-changelog.md"] = "widget_api/api-changelog.md"
         build_data["force_include"]["deploy/widget.env"] = "widget_api/widget.env"

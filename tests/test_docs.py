@@ -167,6 +167,15 @@ def test_anchors_in_links_exist() -> None:
             assert anchor in made, f"{path.name}: {target}#{anchor}"
 
 
+def test_translations_have_the_same_headings() -> None:
+    """A link to a heading leads to the reader's translation, where the heading is found by its place."""
+    for path in ROOT.glob("docs/*.ru.md"):
+        other = path.with_name(path.name.replace(".ru", ""))
+        if other.exists():
+            ru, en = (re.findall(r"^#+(?= )", one.read_text(), re.MULTILINE) for one in (path, other))
+            assert ru == en, path.name
+
+
 @pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
 def test_every_language_of_the_widget_is_documented(name: str) -> None:
     (row,) = re.findall(r"^\| `lang` \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)

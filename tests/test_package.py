@@ -64,13 +64,13 @@ def test_the_wheel_holds_one_package(installed: Path) -> None:
     assert {path.name for path in installed.iterdir() if path.suffix != ".dist-info"} == {"widget_api"}
 
 
-@pytest.mark.parametrize("name", ["dist", "embed_examples"])
+@pytest.mark.parametrize("name", ["dist", "docs", "embed_examples"])
 def test_files_outside_the_package_are_in_the_wheel(installed: Path, name: str) -> None:
     assert files(ROOT / name) != set()
     assert files(installed / "widget_api" / name) == files(ROOT / name)
 
 
-@pytest.mark.parametrize("path", ["docs/api-changelog.md", "deploy/widget.env"])
+@pytest.mark.parametrize("path", ["CHANGELOG.md", "deploy/widget.env"])
 def test_single_files_outside_the_package_are_in_the_wheel(installed: Path, path: str) -> None:
     assert (installed / "widget_api" / Path(path).name).read_bytes() == (ROOT / path).read_bytes()
 

@@ -74,6 +74,7 @@ from widget_api.cabinet import visits as cabinet_visits
 from widget_api.comments import api as comments
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.documents import routes as documents
 from widget_api.errors import DomainError
 from widget_api.followers import api as followers
 from widget_api.open311 import routes as open311
@@ -173,6 +174,7 @@ _ROUTES: list[BaseRoute] = [
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json
+    *documents.routes,  # /docs: the documents of this version, plugins for content management systems
     *files.routes,  # /w/: the widget; /static/: files of the service's pages
     *status.routes,  # /status: whether the service works, for everybody
     *ops.routes,  # /healthz, /readyz, /metrics, /.well-known/security.txt

@@ -66,14 +66,6 @@ async def test_the_default_is_the_snippet_of_the_contract(client: httpx2.AsyncCl
     assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
 
 
-@pytest.mark.parametrize(("language", "document"), [("ru", "docs/embedding.ru.md"), ("en", "docs/embedding.md")])
-async def test_the_page_links_the_documentation_in_its_language(
-    client: httpx2.AsyncClient, site: Site, language: str, document: str
-) -> None:
-    page = await client.get(f"/s/{site.key}/install", params={"lang": language})
-    assert f"{document}," in page.text
-
-
 async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: httpx2.AsyncClient, site: Site) -> None:
     """The iframe code has a style attribute; a policy without 'unsafe-inline' drops it, leaving 640 pixels."""
     frame = (await shown(client, site))["frame"]

@@ -19,6 +19,7 @@ from widget_api.app import ROUTES
 from widget_api.context import Context
 from widget_api.settings import Settings
 from widget_api.sites import collection
+from widget_api.sites.install import packages
 from widget_api.sites.model import Site
 from widget_api.web import fair_queue, pages, static_routes
 from widget_api.web.releases import PACKAGE_FOLDER
@@ -28,6 +29,12 @@ QUERIES = {
     "clusters": "?zoom=8&bbox=38,54,40,56",
     "similar": "?lat=55.1&lng=38.8&category=roads",
     "place": "?lat=55.1&lng=38.8",
+}
+FILES = {
+    "/w/{version}/{path:path}": "/w/1/loader.js",
+    "/static/{path:path}": "/static/pages.css",
+    "/docs/{path:path}": "/docs/embedding",
+    "/docs/packages/{file}": f"/docs/packages/{packages.PACKAGES[0].file_name}",
 }
 # What limits them instead of turns: files, which take no time of the event loop, a provider, the operator's monitoring.
 ELSEWHERE = {
@@ -51,9 +58,9 @@ def get_routes(site: Site) -> Iterator[tuple[str, str]]:
     values = {"key": site.key, "slug": "ideas", "form": "json", "code": "roads", "site_id": str(uuid.UUID(int=1))}
     for route in ROUTES:
         if isinstance(route, Route) and "GET" in (route.methods or ()):
-            path = {"/w/{version}/{path:path}": "/w/1/loader.js", "/static/{path:path}": "/static/pages.css"}.get(
-                route.path
-            ) or re.sub(r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "1"), route.path)
+            path = FILES.get(route.path) or re.sub(
+                r"\{(\w+)(:\w+)?\}", lambda match: values.get(match[1], "1"), route.path
+            )
             yield route.path, path + QUERIES.get(path.rpartition("/")[2], "")
 
 

@@ -92,6 +92,9 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     comment = await confirmed_comment(widget, context, number)
 
     public, city = Public(client), f"/s/{site.key}"
+    await public.read("documents", "/docs")
+    await public.read("document", "/docs/embedding")
+    await public.read("search", "/docs?q=wordpress")
     await public.read("city", city)
     await public.read("list", f"{city}?status=accepted&q=яма")
     await public.read("nothing", f"{city}?q=ничего")

@@ -221,6 +221,7 @@ def test_pages_of_residents(world: World, check: Callable[..., None], watch: Wat
         "state of the service": f"{service}/status",
         "not found": f"{service}/nowhere",
     }
+    states |= {path: f"{service}{path}" for path in ("/docs", "/docs/embedding", "/docs?q=wordpress")}
     check(states | comments, axe.NARROW, large=True)
     check(comments | {"problem": problem}, (WIDE, (1280, "dark", None)))
     assert watch.hosts() == {service}

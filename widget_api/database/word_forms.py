@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from functools import lru_cache
 
 import Stemmer
@@ -117,8 +117,19 @@ def _query(text: str, conjunction: str, disjunction: str, term: Callable[[str], 
 
 def contains(text: str, query: str) -> bool:
     """Whether a text contains all words of a query."""
-    text_stems = set(stems(text))
-    return all(any(all(_matches(*term, text_stems) for term in form) for form in word) for word in _terms(query))
+    return all(find_words(frozenset(stems(text)), query))
+
+
+def find_words(text_stems: Set[str], query: str) -> Iterator[bool]:
+    """Tell for each word of a query whether a text with these stems contains it."""
+    for word in _terms(query):
+        yield any(all(_matches(*term, text_stems) for term in form) for form in word)
+
+
+def is_word_of(word: str, query: str) -> bool:
+    """Whether a word of a text is a form of some word of a query."""
+    found = frozenset(stems(word))
+    return any(_matches(*term, found) for forms in _terms(query) for form in forms for term in form)
 
 
 def needed(query: str) -> list[str]:
@@ -131,7 +142,7 @@ def needed(query: str) -> list[str]:
     return [wanted for wanted in forms if not wanted.isascii()]
 
 
-def _matches(wanted: str, is_prefix: bool, text_stems: set[str]) -> bool:
+def _matches(wanted: str, is_prefix: bool, text_stems: Set[str]) -> bool:
     return any(found.startswith(wanted) for found in text_stems) if is_prefix else wanted in text_stems
 
 

@@ -153,7 +153,7 @@ def _resolve(one: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def read_changelog() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The changelog's headings with their items. An installed package has its own copy of the file."""
-    own = resources.files("widget_api") / "api-changelog.md"
+    own = resources.files("widget_api") / "docs/api-changelog.md"
     lines = (own if own.is_file() else resources.files("widget_api") / "../docs/api-changelog.md").read_text("utf-8")
     sections: list[tuple[str, list[str]]] = []
     for line in lines.splitlines():
