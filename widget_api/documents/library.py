@@ -35,7 +35,7 @@ GROUPS = (
 NAMES = tuple(name for _, names in GROUPS for name in names)
 # Paths inside the repository, and inside an installed package, which has the same folders.
 _SOURCES = ("CHANGELOG*.md", "docs/*.md", "docs/decisions/*.md")
-_FILES = ("docs", "embed_examples")  # pictures, and sources of pages that documents refer to
+_FILES = ("docs", "embed_examples", "dist")  # pictures, sources of host pages, licences of a release
 _PACKAGE = Path(__file__).parents[1]
 _ROOT = _PACKAGE if (_PACKAGE / "docs").is_dir() else _PACKAGE.parent
 
@@ -105,7 +105,7 @@ def has(name: str) -> bool:
 
 def read_file(path: str) -> tuple[bytes, str]:
     """Return the content of a file beside the documents, and its media type. Raises NotFound."""
-    source = path if path.startswith("embed_examples/") else f"docs/{path}"
+    source = path if path.startswith(_FILES[1:]) else f"docs/{path}"
     if not _is_file(source):
         raise NotFound
     return (_ROOT / source).read_bytes(), "image/png" if source.endswith(".png") else "text/plain; charset=utf-8"

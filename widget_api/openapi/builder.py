@@ -45,7 +45,7 @@ _TAGS = {
     "writing": "What residents send: from the site's origins, with a ticket.",
     "platform": "What platforms and the service tell each other.",
     "georeport": "GeoReport v2 (Open311) with FixMyStreet's updates, as JSON and as XML. The JSON is described"
-    " here, the rest in docs/api.md.",
+    " here, the rest at /docs/api.",
     "service": "The service itself.",
 }
 _SECURITY = {
@@ -123,7 +123,7 @@ def document(public_url: str) -> dict[str, Any]:
             "version": "1",
             "license": {"name": "MIT", "identifier": "MIT"},
             "contact": {"name": "The operator of the service", "url": public_url},
-            "description": "Reports of residents, and what became of them. Explained with examples in docs/api.md."
+            "description": "Reports of residents, and what became of them. Explained with examples at /docs/api."
             " Null is the same as absent; times are RFC 3339 in UTC.",
         },
         "servers": [{"url": public_url}],
