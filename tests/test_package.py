@@ -129,6 +129,8 @@ def test_it_installs_and_serves_from_any_directory(
     service.start()
     with urllib.request.urlopen(f"{service.url}/w/1/loader.js") as answer:
         assert answer.read() == (ROOT / "dist" / packages.VERSION / "loader.js").read_bytes()
+    for page in ("embedding", "decisions", "changelog"):
+        assert urllib.request.urlopen(f"{service.url}/docs/{page}").status == 200
     program = (
         "import sys, widget_api; from widget_api.sites.install import packages;"
         "sys.stdout.write(widget_api.__file__ + '\\n');"
