@@ -130,7 +130,8 @@ def test_it_installs_and_serves_from_any_directory(
     with urllib.request.urlopen(f"{service.url}/w/1/loader.js") as answer:
         assert answer.read() == (ROOT / "dist" / packages.VERSION / "loader.js").read_bytes()
     for page in ("embedding", "decisions", "changelog"):
-        assert urllib.request.urlopen(f"{service.url}/docs/{page}").status == 200
+        with urllib.request.urlopen(f"{service.url}/docs/{page}") as answer:
+            assert answer.status == 200
     program = (
         "import sys, widget_api; from widget_api.sites.install import packages;"
         "sys.stdout.write(widget_api.__file__ + '\\n');"
