@@ -176,6 +176,14 @@ def test_translations_have_the_same_headings() -> None:
             assert ru == en, path.name
 
 
+def test_the_pages_of_installation_have_the_same_commands() -> None:
+    """tests/test_install_page.py runs those of the English one."""
+    pages = [(ROOT / "docs" / name).read_text() for name in ("install.md", "install.ru.md")]
+    english, russian = (re.findall(r"^```.*?^```$", page, re.MULTILINE | re.DOTALL) for page in pages)
+    assert len(english) > 10
+    assert russian == english
+
+
 @pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
 def test_every_language_of_the_widget_is_documented(name: str) -> None:
     (row,) = re.findall(r"^\| `lang` \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)

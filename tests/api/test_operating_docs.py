@@ -1,4 +1,4 @@
-"""The instructions in docs/operating.md work: commands, the webhook receiver, key rotation."""
+"""The instructions in docs/operating.md work: commands (also those of docs/install.md), the webhook receiver, key rotation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ from widget_api.platform import signature
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 
-OPERATING = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+OPERATING = (DOCS / "operating.md").read_text()
+INSTALL = (DOCS / "install.md").read_text()
 KEY = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -52,7 +54,9 @@ def blocks(text: str, language: str = "") -> list[str]:
 
 def documented() -> list[str]:
     """Every command line in blocks and text, with continuation lines joined."""
-    lines = [line for block in blocks(OPERATING) for line in block.replace("\\\n", " ").splitlines()]
+    found = [*blocks(OPERATING), *blocks(OPERATING, "sh"), *blocks(INSTALL, "sh")]
+    lines = [line for block in found for line in block.replace("\\\n", " ").splitlines()]
+    lines = [re.sub("^(widget-admin|/opt/widget/venv/bin/widget-api) ", "widget-api ", line) for line in lines]
     lines += re.findall(r"`(widget-api [^`]+)`", OPERATING)
     return sorted({line.partition("   #")[0].strip() for line in lines if line.startswith("widget-api ")})
 
@@ -65,7 +69,7 @@ def test_documented_commands_exist(line: str) -> None:
         if words[0] in ("COMMAND", "--help"):
             return
         command = command.commands[words.pop(0)]
-    known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {"--help"}
     used = {word for word in words if word.startswith("--")}
     assert used <= known, line
     if "[" not in line and "…" not in line and used:
