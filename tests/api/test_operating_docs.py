@@ -1,4 +1,4 @@
-"""The instructions in docs/operating.md work: commands (also those of docs/install.md), the webhook receiver, key rotation."""
+"""docs/operating.md works: its commands and those of docs/install.md, the webhook receiver, key rotation."""
 
 from __future__ import annotations
 
