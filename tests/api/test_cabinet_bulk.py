@@ -112,7 +112,10 @@ async def test_it_is_undone(context: Context, site: Site, enter: Enter) -> None:
         token = (await boris.read(LIST)).form("/cabinet/sign-out").fields
         assert (await boris.client.post(address, data=token)).status_code in (303, 404)
         assert "Отменить" not in (await boris.read(LIST)).text
-    assert (await anna.send(LIST, f"{path}/discard")).headers["location"] == LIST
+    undone = await anna.send("/cabinet/", f"{path}/discard")
+    assert undone.headers["location"] == "/cabinet/?done=undone", "what was undone on «Сегодня» led elsewhere"
+    for address in (undone.headers["location"], f"{LIST}?done=undone"):
+        assert "Отменено: ничего не изменилось и не отправлено." in (await anna.read(address)).text
     await after_a_minute(context)
     assert await statuses(context, ids) == ["moderation"] * 2
     for table in ("bulks", "bulk_reports"):
@@ -387,7 +390,10 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
     assert "anna@gorod.test через минуту" in seen.text, "a colleague sees that it waits"
     assert f"{path}/undo" in [form.action for form in shown.forms]
     assert {path, f"{path}/undo"}.isdisjoint(form.action for form in seen.forms)
-    assert "Через минуту: решение о сообщении № 1." in (await anna.read(LIST)).text
+    for place in (LIST, "/cabinet/"):
+        there = await anna.read(place)
+        assert "Через минуту: решение о сообщении № 1." in there.text
+        assert f"{path}/undo" in [form.action.partition("?")[0] for form in there.forms], "no way back there"
     late = await boris.client.post(path, data=stale.fields | {"to": "answered", "text": f"{ANSWER} Борис"})
     assert late.headers["location"].endswith("done=busy")
     assert (await boris.client.post(f"{path}/undo", data=token_of(seen))).headers["location"].endswith("done=late")

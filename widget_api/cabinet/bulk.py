@@ -10,7 +10,7 @@ from widget_api import web
 from widget_api.cabinet import author_search, bulk_service
 from widget_api.cabinet.bulk_service import ACTIONS, FIELDS
 from widget_api.cabinet.http import Fields, path_identifier, render_page, require_user, session_fields, session_form
-from widget_api.cabinet.inbox_rows import selection_url
+from widget_api.cabinet.inbox_rows import LIST_PATH, TODAY_PATH, selection_url
 from widget_api.cabinet.selection import Selection
 from widget_api.errors import Conflict, Invalid, Malformed
 from widget_api.people.model import User
@@ -76,11 +76,16 @@ async def confirm(request: Request, user: User) -> Response:
 
 
 async def discard(request: Request, user: User) -> Response:
-    """POST /cabinet/bulk/{bulk_id}/discard: undo a bulk that waits, or put the result of another away."""
+    """POST /cabinet/bulk/{bulk_id}/discard: undo a bulk that waits, or put the result of another away.
+
+    Leads back to the page of the button: «today» (`?from=today`), or the list.
+    """
     await session_fields(request)
     bulk_id = path_identifier(request, "bulk_id")
-    gone = await bulk_service.discard_bulk(web.context(request).database, user.id, bulk_id)
-    return web.see_other(selection_url(Selection.read(request.query_params), **({} if gone else {"done": "late"})))
+    state = await bulk_service.discard_bulk(web.context(request).database, user.id, bulk_id)
+    done = {None: {"done": "late"}, "pending": {"done": "undone"}}.get(state, {})
+    path = TODAY_PATH if request.query_params.get("from") == "today" else LIST_PATH
+    return web.see_other(selection_url(Selection.read(request.query_params), path, **done))
 
 
 routes: list[BaseRoute] = [

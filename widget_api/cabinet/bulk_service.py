@@ -307,8 +307,8 @@ async def find_waiting(database: Database, user: User, problem_id: str) -> Waiti
     )
 
 
-async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> bool:
-    """Undo a bulk, or put its result away. False where its execution has begun, or there is none."""
+async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> str | None:
+    """Undo a bulk, or put its result away. Returns the state it had; None where it is being executed, or none is there."""
     sites = await database.rows(
         "SELECT DISTINCT p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id JOIN bulks b"
         " ON b.id = r.bulk_id WHERE b.id = :id AND b.user_id = :user_id AND b.action = 'decide'",
@@ -316,14 +316,15 @@ async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> bool:
         user_id=user_id,
     )
 
-    async def work(tx: Transaction) -> bool:
-        sql = "UPDATE bulks SET state = 'draft' WHERE id = :id AND user_id = :user_id AND state <> 'running'"
-        if not await tx.run(sql, id=bulk_id, user_id=user_id):
-            return False
-        await _delete(tx, bulk_id)
-        for one in sites:
-            await tx.advance(one["site_id"], 0, 0)  # open pages of the report reload
-        return True
+    async def work(tx: Transaction) -> str | None:
+        sql = "UPDATE bulks SET state = 'draft' WHERE id = :id AND user_id = :user_id AND state = :state"
+        for state in ("pending", "done", "draft"):
+            if await tx.run(sql, id=bulk_id, user_id=user_id, state=state):
+                await _delete(tx, bulk_id)
+                for one in sites:
+                    await tx.advance(one["site_id"], 0, 0)  # open pages of the report reload
+                return state
+        return None
 
     return await database.write(work, *(one["site_id"] for one in sites))
 
@@ -334,7 +335,7 @@ async def purge_bulks(database: Database) -> int:
         "SELECT id, user_id FROM bulks WHERE state IN ('draft', 'done') AND created_at < :before",
         before=clock.now() - KEPT_DAYS * 86_400,
     )
-    return sum([await discard_bulk(database, row["user_id"], row["id"]) for row in rows])
+    return sum([await discard_bulk(database, row["user_id"], row["id"]) is not None for row in rows])
 
 
 # --- executing -----------------------------------------------------------------------------------------------------

@@ -95,6 +95,8 @@ async def show_today(request: Request, user: User) -> Response:
         user,
         "today.html",
         today=today,
+        bulks=await bulk_service.list_bulks(context.database, user),
+        query="?from=today",
         steps=steps,
         version=first_steps.add_version(today.version, steps),
         date=i18n.format_weekday(language, local_date(today.now, today.sites[0].time_zone if today.sites else "UTC")),
