@@ -215,6 +215,16 @@ async def test_whoever_takes_a_report_into_work_looks_after_it_and_a_new_one_is_
         assert problem["assigned_user"] == users["anna@gorod.test"], "who took it, not the rule's deputy"
     news = [one for one in await letters(context, mail_sink, EMAIL) if "№ 2" in one.subject and WATER in one.text]
     assert len(news) == 1, "one letter informs the author of both"
+    planned = (await submit_report(database, site)).problem_id
+    await lifecycle.confirm(database, site.id, planned)
+    assert (await anna.decide(planned, "planned", expected_on="2099-01-12")).status_code == 303
+    problem = await row(context, planned)
+    assert [problem[name] for name in ("status", "expected_on", "assigned_agency", "assigned_user")] == [
+        *("planned", "2099-01-12", service_id, users["anna@gorod.test"])
+    ]
+    news = [one for one in await letters(context, mail_sink, EMAIL) if "№ 3" in one.subject]
+    assert ["12\xa0января" in one.text for one in news if "Подтвердите" not in one.subject] == [True]
+    assert len([one for one in await letters(context, mail_sink, "service-1@gorod.test") if "№ 3" in one.subject]) == 1
     # Nobody takes over what a colleague looks after, and the service's people look after nothing of the agency's.
     assert (await boris.decide(accepted, "planned", expected_on="2099-01-12")).status_code == 303
     assert (await boris.decide(accepted, "in_progress")).status_code == 303

@@ -51,8 +51,10 @@ async def find_taker(tx: Transaction, problem: Row, actor: Actor) -> str | None:
     return actor.user_id if user is not None and user["agency_id"] != problem["assigned_agency"] else None
 
 
-async def apply_rule(tx: Transaction, site_id: str, problem_id: str, rule: Rule, now: int) -> None:
-    """Forward a report that was just taken up, in the same transaction."""
+async def apply_rule(
+    tx: Transaction, site_id: str, problem_id: str, rule: Rule, now: int, *, news: bool = True
+) -> None:
+    """Forward a report that is taken up, in the same transaction. Without `news` its author gets no letter of it."""
     problem = await find_existing(tx, site_id, problem_id)
     event = await record(
         tx,
@@ -63,6 +65,7 @@ async def apply_rule(tx: Transaction, site_id: str, problem_id: str, rule: Rule,
         responsible=rule.service.name,
         data={"service": rule.service.id},
         now=now,
+        news=news,
     )
     due = None
     if rule.days is not None:

@@ -138,7 +138,13 @@ async def change(
         }
         service = await assignment.find_service(tx, site_id, wish.service) if wish.service else None
         rule = await assignment.find_rule(tx, problem) if wish.to in TAKEN_UP else None
-        taker = await assignment.find_taker(tx, problem, actor) if wish.to == "in_progress" else None
+        takes = wish.to == "in_progress" or (wish.to == "planned" and problem["status"] == "moderation")
+        taker = await assignment.find_taker(tx, problem, actor) if takes else None
+        if rule is not None and taker is not None:
+            rule = replace(rule, user_id=None)
+        if rule is not None and wish.to == "planned":  # first, since the report stays planned, with its date
+            await assignment.apply_rule(tx, site_id, problem_id, rule, now, news=False)
+            problem, rule = await find_existing(tx, site_id, problem_id), None
         event = await record(
             tx,
             problem,
@@ -164,7 +170,6 @@ async def change(
         if taker is not None:
             await records.update(tx, problem_id, {"assigned_user": taker})
         if rule is not None:
-            rule = replace(rule, user_id=None) if taker else rule
             await assignment.apply_rule(tx, site_id, problem_id, rule, now)
         if wish.duplicate_of is not None and wish.to == "duplicate":
             target = await merges.find_target(tx, site_id, wish.duplicate_of)

@@ -104,7 +104,7 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
     "reopened": ("text",),
 }
 # By these a report in moderation is taken up, so that the rules say which service works on it.
-TAKEN_UP: frozenset[str] = frozenset({"accepted", "in_progress"})
+TAKEN_UP: frozenset[str] = frozenset({"accepted", "in_progress", "planned"})
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
 # Why a report is rejected, in the order of the form. Other ways (mail, bulk, platforms) name none: UNSTATED.
