@@ -276,11 +276,11 @@ async def test_what_a_head_approves_is_not_rejected_in_bulk(context: Context, si
     early = await choose(anna, "reject", id=ids)
     await carry_out(anna, early, text="Не наше")
     await context.database.write(lambda tx: tx.run("UPDATE agencies SET approval = TRUE"))
-    assert "2 отклоняют с согласия руководителя" in (await anna.read(await choose(anna, "reject", id=ids))).text
+    assert "По 2 отказы утверждает руководитель" in (await anna.read(await choose(anna, "reject", id=ids))).text
     assert "Будут отклонены 2" in (await head.read(await choose(head, "reject", id=ids))).text
     await after_a_minute(context)
     assert await statuses(context, ids) == ["moderation"] * 2
-    assert "2 отклоняют с согласия руководителя" in (await anna.read(LIST)).text
+    assert "По 2 отказы утверждает руководитель" in (await anna.read(LIST)).text
 
 
 async def test_all_of_the_list_are_as_many_as_it_said(context: Context, site: Site, enter: Enter) -> None:

@@ -164,6 +164,8 @@ async def test_a_head_approves_what_an_agent_answers(
     assert path in found.links_without_query, "it waits on the head's first page"
     asked = await head.read(path)
     assert "anna@gorod.test просит утвердить решение" in asked.text
+    assert "Утвердить" in await read_part(head, path, ".button-row")
+    assert "Отправить на утверждение" in await read_part(agent, path, ".button-row")
     back = await head.client.post(
         f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": " "}
     )
@@ -183,7 +185,12 @@ async def test_a_head_approves_what_an_agent_answers(
         await read_part(agent, path, "#remark"),
     )
     assert page.form(path).fields["text"] == ANSWER, "the words are still there"
-    assert "Решение вернули с замечанием" in (await head.read(path)).text, "not that the agent is writing"
+    for where in ("#sent-back", "#history"):  # while the agent goes on writing
+        await agent.client.post(f"{path}/draft", data=page.form(path).fields | {"text": "Ещё не готово"})
+        seen = await read_part(head, path, where)
+        assert "Решение вернули с замечанием" in seen
+        assert f"Назовите улицу Что вернули: «Решено» {ANSWER}" in seen
+        assert "Ещё не готово" not in seen
     gone = await head.client.post(
         f"{path}/draft/return", data=asked.form(f"{path}/draft/return").fields | {"remark": "Ещё"}
     )

@@ -173,7 +173,7 @@ async def test_each_kind_reaches_whom_it_concerns_and_never_who_did_it(agency: A
     assert sorted(letter.subject for letter in await agency.letters("boss")) == [
         "1 новое сообщение",
         "Автор ответил или вернул 1 сообщение",
-        "Нужно согласовать 1 ответ",
+        "Прислали на утверждение 1 решение",
         "Служба ответила о 1 сообщении",
     ], "what happened to one report twice is one"
     (letter,) = [one for one in await agency.letters("voda") if one.subject.startswith("Автор не согласен с ответом")]

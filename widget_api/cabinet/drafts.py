@@ -22,6 +22,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.people.model import DECISION_FIELDS, User
 from widget_api.problems.record import find_existing, record
+from widget_api.problems.store import history
 
 LIFETIME = 30 * 86_400  # seconds after the last change
 TYPING = 300  # seconds after the last change for which its author counts as writing
@@ -153,7 +154,10 @@ async def list_files(context: Context, site_id: str, problem_id: str, draft: Dra
 async def return_draft(
     database: Database, user: User, who: journal.Who, site_id: str, problem_id: str, author_id: str, remark: str
 ) -> None:
-    """Return a colleague's draft with a remark. Raises Invalid («remark»), Conflict if it is not submitted any more."""
+    """Return a colleague's draft with a remark. Raises Invalid («remark»), Conflict if it is not submitted any more.
+
+    The event keeps the decision as it was returned, since its author goes on writing in the draft.
+    """
     remark = remark.strip()
     if not remark or len(remark) > MAX_REMARK:
         error = errors.FieldError("remark", "too_long" if remark else "required", (("max", MAX_REMARK),))
@@ -174,7 +178,16 @@ async def return_draft(
         )
         if not returned:
             raise errors.Conflict("problem_changed")
-        data = {"agency": user.agency_id, "user": author_id}
+        draft = await tx.row(
+            "SELECT content FROM drafts WHERE problem_id = :problem_id AND user_id = :author_id",
+            problem_id=problem_id,
+            author_id=author_id,
+        )
+        assert draft is not None, "it was updated above"
+        fields = orjson.loads(draft["content"])["fields"]
+        data = {"agency": user.agency_id, "user": author_id, "to": fields.get("to", "")}
+        if fields.get("text"):
+            data["answer"] = await history.add_text(tx, site_id, problem_id, fields["text"])
         await record(tx, problem, user.actor, kind="approval_returned", text=remark, data=data, now=now)
         await journal.record(tx, "approval_returned", who, subject=problem_id, site_id=site_id)
 

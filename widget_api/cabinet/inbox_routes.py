@@ -276,7 +276,7 @@ async def show_problem(
         submitted=submitted,
         may_extend=inbox_service.may_extend(user, dossier.site, dossier.row),
         extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
-        approval=user.needs_approval,
+        approved=await inbox_service.list_approved(database, user),
         needs=NEEDS,
         reasons=reasons,
         entries=entries,

@@ -13,7 +13,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.events import APPROVAL
 from widget_api.people import organisation_store, store
-from widget_api.people.model import FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import EXTENDED, FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.deadline import find_decision_cutoff
@@ -375,6 +375,13 @@ async def needs_approval(database: Database, user: User, row: Row, wish: Change 
         far = wish.to == "planned" and (wish.expected_on or "") > extension.last_date(row)
     wanted = far or (user.needs_approval and isinstance(wish, Change) and wish.to in FINAL_STATUSES)
     return wanted and await store.has_approver(database, user.agency_id)
+
+
+async def list_approved(database: Database, user: User) -> list[str]:
+    """The choices of the decision's form that a head has to approve, whatever their date (`needs_approval`)."""
+    if user.role != "agent" or not await store.has_approver(database, user.agency_id):
+        return []
+    return [EXTENDED, *(FINAL_STATUSES if user.needs_approval else ())]
 
 
 def find_transitions(user: User, site: VisibleSite, row: Row) -> list[str]:

@@ -16,6 +16,7 @@ from widget_api.cabinet.inbox_service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.deliveries.model import UNPUBLISHED
+from widget_api.people.model import EXTENDED
 from widget_api.problems import timeline, wording
 from widget_api.problems.deadline import find_service_due
 from widget_api.problems.model import OPEN, REASONS, Contact, is_official
@@ -184,7 +185,20 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> 
         "note": wording.note(language, data := inbox_store.parse_data(row)),
         "text": text,
         "official": is_official(row["status"], text, data),
-        "returned_to": data["user"] if row["kind"] == "approval_returned" else None,
+        **_returned_view(language, row, data, dossier.texts),
+    }
+
+
+def _returned_view(language: str, row: Row, data: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Whose decision an event returned, and what it was. Events of earlier releases do not say the latter."""
+    if row["kind"] != "approval_returned":
+        return {"returned_to": None, "returned_text": ""}
+    to = data.get("to") or ""
+    key = "answering.extension.choice" if to == EXTENDED else f"status_action.{to}"
+    return {
+        "returned_to": data["user"],
+        "returned_decision": i18n.text(language, key) if to else "",
+        "returned_text": texts.get(data.get("answer") or "", ""),
     }
 
 
