@@ -389,3 +389,22 @@ async def test_merging_suggests_similar_reports_nearby(cabinet: Cabinet, databas
     assert offered == ["2", "4", ""], "that of another category comes after those of its own"
     assert (await cabinet.decide(first, "duplicate", near="4")).status_code == 303
     assert (await state(database, first))["duplicate_of"] == 4
+
+
+async def test_merging_a_report_without_a_point_suggests_those_at_its_address(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
+    nowhere = {"lat": None, "lng": None}
+    # itself, the same house, another one, another category
+    reports: list[dict[str, Any]] = [
+        {"address": "г. Зареченск, ул.Мира, д. 5", **nowhere},
+        {"address": "улица Мира, 5"},
+        {"address": "улица Мира, 7"},
+        {"address": "ул. Мира, 5, кв. 3", "category": "lighting", **nowhere},
+    ]
+    first, *_ = [await moved(database, site, "accepted", **changes) for changes in reports]
+    await moved(database, site, "resolved", address="улица Мира, 5")
+    page = await cabinet.read(f"/cabinet/problems/{first}")
+    assert page.form(f"/cabinet/problems/{first}").choices["near"] == ["2", "4", ""]
+    assert "Открытые сообщения по тому же адресу" in page.text
+    assert "Открытые сообщения рядом" not in page.text

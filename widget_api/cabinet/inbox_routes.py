@@ -321,14 +321,20 @@ def _given_values(work: Assignment, given: Fields) -> Fields:
 
 
 async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, site: Site) -> list[dict[str, Any]]:
-    """Open published reports near by, into which this one may be merged: first those of its category."""
+    """Open published reports near by, or at the same address where this one has no point, into which it may be merged:
+    first those of its category."""
     context, row = web.context(request), dossier.row
-    if "duplicate" not in dossier.transitions or row["lat"] is None:
+    if "duplicate" not in dossier.transitions:
         return []
-    place, today = (row["lat"], row["lng"]), local_date(dossier.now, site.time_zone)
-    codes = [row["category"], *(one.code for one in site.categories if one.code != row["category"])]
-    found = await similar.near(context.database, site, place, codes, today, context.settings.public_url)
-    return [item for item in found["items"] if item["number"] != row["number"]]
+    database, today = context.database, local_date(dossier.now, site.time_zone)
+    if row["lat"] is None:
+        address, public_url = row["address"] or "", context.settings.public_url
+        items = await similar.at_address(database, site, address, row["category"], today, public_url)
+    else:
+        codes = [row["category"], *(one.code for one in site.categories if one.code != row["category"])]
+        place = (row["lat"], row["lng"])
+        items = (await similar.near(database, site, place, codes, today, context.settings.public_url))["items"]
+    return [item for item in items if item["number"] != row["number"]]
 
 
 async def _photos(request: Request, user: User, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
