@@ -126,3 +126,19 @@ def test_the_place_of_a_report_is_put_right_on_a_map(
     page.fill("#field-place", "55.06, 38.81")
     page.locator("#field-place").blur()
     expect(page.locator(".draw-map .corner")).to_have_count(1)
+
+
+def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, page: Page) -> None:
+    page.goto(f"{service.url}/cabinet/new-report")
+    expect(page.locator(".draw-map [role=status]")).to_contain_text("Нажмите на место проблемы")
+    click(page, 0.5, 0.5)
+    lat, lng = (float(one) for one in page.input_value("[name=coordinates]").replace(";", ",").split(","))
+    assert BOUNDS[1] < lat < BOUNDS[3]
+    assert BOUNDS[0] < lng < BOUNDS[2]
+    page.select_option("[name=channel]", "phone")
+    page.select_option("[name=category]", index=1)
+    page.fill("[name=description]", "Во дворе третий день не горит ни один фонарь")
+    page.fill("[name=address]", "Мира, 5")
+    page.click("button.primary")
+    page.locator("main a[href*='/cabinet/problems/']").first.click()
+    expect(page.locator("#facts")).to_contain_text(f"{lat:.5f}, {lng:.5f}")

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import language_of, render_page, require_user, session_form
 from widget_api.cabinet.inbox_rows import LIST_PATH
+from widget_api.cabinet.site_districts import map_values
 from widget_api.database import Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
@@ -98,6 +99,7 @@ async def _render(
         user,
         "enter.html",
         status,
+        **map_values(request, site),
         site=site,
         form=form,
         category=category,
