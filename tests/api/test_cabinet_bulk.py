@@ -18,7 +18,7 @@ from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.pictures import noise, photo
 from widget_api import clock, journal
 from widget_api.browse import map_frame
-from widget_api.cabinet import bulk_service, list_map
+from widget_api.cabinet import bulk_service, inbox_store, list_map
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -294,6 +294,20 @@ async def test_all_of_the_list_are_as_many_as_it_said(context: Context, site: Si
     assert "Пока вы выбирали, список изменился" in (await anna.read(refused)).text
     assert not await context.database.rows("SELECT * FROM bulks")
     assert "Будут приняты 3" in (await anna.read(await choose(anna, "accept", "?tab=moderation", all="yes"))).text
+
+
+async def test_nothing_is_chosen_among_a_platforms_reports(
+    context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for one in await sent(context, site, 2):
+        await lifecycle.change(context.database, AGENT, site.id, one, Change(to="accepted"))
+    sql = "UPDATE problems SET mirror_of = 'default', source_name = 'Платформа'"
+    await context.database.write(lambda tx: tx.run(sql))
+    monkeypatch.setattr(inbox_store.read_page, "__kwdefaults__", {"columns": inbox_store.LISTED, "most": 1})
+    shown = await (await enter("agent", site.agency.id)).read(f"{LIST}?responder=platform")
+    assert "№ 2" in shown.text
+    assert "по фильтру" not in shown.text
+    assert "/cabinet/bulk" not in [form.action.partition("?")[0] for form in shown.forms]
 
 
 async def test_more_than_it_can_hold_is_said(

@@ -242,6 +242,7 @@ async def test_the_operator_reads_the_figures_of_all_sites_and_of_each(
     enter: Enter, context: Context, client: httpx2.AsyncClient
 ) -> None:
     operator = await enter("operator", None)
+    assert "0 Сайтов" in (await operator.read(FIGURES)).text
     cities = [await City(context, client, moderator).build() for moderator in ("agent", "operator")]
     await lifecycle.change(context.database, AGENT, cities[1].site.id, cities[1].waiting, Change(to="accepted"))
     page = await operator.read(FIGURES)
@@ -251,7 +252,7 @@ async def test_the_operator_reads_the_figures_of_all_sites_and_of_each(
     counts = [re.findall(r"(?:Всего|Открыто): (\d+)", part) for part in page.text.split(cities[0].site.name)[1:]]
     assert counts == [["2", "2"], ["1", "1"]]
     public = PageText((await client.get("/stats")).text).text
-    for name, value in {"Сообщений": 3, "Сайтов": 2, "Муниципалитетов": 2}.items():
+    for name, value in {"Сообщения": 3, "Сайта": 2, "Муниципалитета": 2}.items():
         assert f"{value} {name}" in page.text
         assert f"{name} {value}" in public
 

@@ -69,7 +69,7 @@ def test_the_today_page_adds_new_reports_and_drops_decided_ones(town: Town, desk
         town.report(text)
         expect(desk.locator("#section-new tr").nth(1)).to_contain_text(text)
     expect(steps).to_have_count(0)
-    expect(desk.locator(".tiles li").filter(has_text="новые")).to_contain_text("2")
+    expect(desk.locator(".tiles li").filter(has_text="новых")).to_contain_text("2")
     expect(desk.locator("#announce")).to_contain_text("№ 2")
     desk.keyboard.press("j")
     expect(report_link(desk, "Второе")).to_be_focused()

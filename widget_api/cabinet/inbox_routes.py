@@ -104,6 +104,7 @@ async def show_today(request: Request, user: User) -> Response:
             {
                 "name": section.name,
                 "href": inbox_rows.selection_url(section.selection),
+                "count": section.count,
                 "many": inbox_rows.count_text(section.count) or "0",
                 "lines": inbox_rows.inbox_rows(language, section.rows, section.selection, today, sites_by_id),
             }
@@ -129,7 +130,7 @@ async def show_inbox(request: Request, user: User) -> Response:
     chosen, reader = replace(found.selection, after=None), context.database.in_threads()
     of = inbox_service.select_sites(found.sites, chosen)
     decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
-    chooses = user.role != "viewer" and decides and not chosen.view
+    chooses = user.role != "viewer" and decides and not chosen.view and chosen.responder != "platform"
     total = sum(row["mirror_of"] is None for row in found.rows)
     if chooses and (found.next or found.selection.after):
         every, most = bulk_service.choose_all(chosen), bulk_service.MAX_REPORTS + 1

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from math import floor
 from typing import Any
 from urllib.parse import urlencode
@@ -199,17 +198,22 @@ def _format_figure(language: str, unit: Unit, value: Any) -> str:
     return i18n.format_number(language, value)
 
 
-def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[Tile]:
-    """Yield the figures of all sites together."""
-    number = partial(i18n.format_number, language)
-    yield "reports", number(found["reports"]), "accepted"
-    yield "resolved", number(found["resolved"]), "done"
+def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[tuple[str, *Tile]]:
+    """Yield the figures of all sites together, each after its label, which agrees with the number."""
+
+    def tile(name: str, count: int, tone: str = "muted") -> tuple[str, *Tile]:
+        label = i18n.text(language, f"city.instance.{name}", count=count)
+        return label, name, i18n.format_number(language, count), tone
+
+    yield tile("reports", found["reports"], "accepted")
+    yield tile("resolved", found["resolved"], "done")
     if found["share_resolved"] is not None:
-        yield "share", _format_share(found["share_resolved"]), "muted"
-    yield "settlements", number(found["settlements"]), "muted"
-    yield "sites", number(found["sites"]), "muted"
+        share = _format_share(found["share_resolved"])
+        yield i18n.text(language, "city.instance.share"), "share", share, "muted"
+    yield tile("settlements", found["settlements"])
+    yield tile("sites", found["sites"])
     if found["confirmed_authors"]:
-        yield "authors", number(found["confirmed_authors"]), "muted"
+        yield tile("authors", found["confirmed_authors"])
 
 
 def _format_share(share: float) -> str:
