@@ -198,3 +198,23 @@ async def test_entries_of_a_draft_wait_for_its_publication(context: Context, sit
     await changes.disable_site(context.database, draft.id, disabled=False)
     await work(context, done)
     assert [one["data"]["collection"] for one in hook.events[2:]] == ["experts"] * 4
+
+
+async def test_news_of_a_drafts_entry_waits_where_the_platform_does_not_have_it(
+    context: Context, site: Site, hook: Receiver
+) -> None:
+    """The platform was connected after the entry was accepted, so nothing precedes the news."""
+    draft = await collection.add_collection(context.database, site, "experts", "experts", draft=True)
+    entry = {"category": draft.categories[0].code, "description": join_entry("Эксперт", "Знает дороги")}
+    switch = "UPDATE platforms SET disabled_at = :at"
+    await context.database.write(lambda tx: tx.run(switch, at=1))
+    problem_id = await accept_report(context, draft, **entry)
+    await context.database.write(lambda tx: tx.run(switch, at=None))
+    reject = Change(to="rejected", text="Так нельзя")
+    await lifecycle.change(context.database, AGENT, draft.id, problem_id, reject)
+    await accept_report(context, site)
+    await work(context, {"delivered": 2, "pending": 1}.__eq__)
+    assert {one["data"].get("collection") for one in hook.events} == {None}
+    await changes.disable_site(context.database, draft.id, disabled=False)
+    await work(context, done)
+    assert [one["data"]["collection"] for one in hook.events[2:]] == ["experts"]

@@ -85,6 +85,8 @@ def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callab
         summary.click()
         expect(category).to_be_visible()
     page.goto(f"{service.url}/cabinet/analytics")
+    cut_off = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+    assert page.locator(".scroll").evaluate_all(cut_off) == [], "«О чём пишут» is read without moving it sideways"
     chart = page.locator("svg.months")
     box = chart.bounding_box()
     assert box is not None

@@ -227,6 +227,8 @@ def test_a_concurrent_change_is_announced_and_the_typed_text_kept(
     expect(faster.locator("#waiting")).to_contain_text("Пока ничего не изменилось")
     assert axe.violations(desk) == []
     assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    desk.locator("#tabs a").evaluate_all("tabs => tabs.forEach(tab => tab.append(' 99+'))")
+    assert desk.locator("#tabs ul").evaluate("line => line.scrollWidth <= line.clientWidth"), "«Все» is cut off"
     desk.get_by_role("button", name="Отменить").click()
     expect(desk.locator("#field-text")).to_have_value("Засыпали и заасфальтировали")
     expect(desk.locator("#to-resolved")).to_be_checked()

@@ -71,7 +71,7 @@ async def _build_event(context: Context, platform: Platform, delivery: Delivery)
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
     if problem is None or routing.find_obstacle(problem) is not None:
         return None
-    if delivery.kind == "received" and await site_store.is_unpublished_collection(context.database, delivery.site_id):
+    if await site_store.is_unpublished_collection(context.database, delivery.site_id):
         return None
     site = await sites.by_id(context.database, delivery.site_id)
     return await webhook.build_event(context, platform, site, problem, delivery)

@@ -20,9 +20,10 @@ from widget_api.platform.model import Platform
 from widget_api.platform.request import extended_form_fields
 from widget_api.platform.store import links, platforms
 from widget_api.problems import pictures, routing
-from widget_api.problems.store import records
+from widget_api.problems.store import history, records
 from widget_api.sites import moving
 from widget_api.sites import service as sites
+from widget_api.sites import store as site_store
 from widget_api.sites.model import Site
 
 TOKEN_PAUSE = 60.0  # seconds between two queries for the request id of a token
@@ -67,9 +68,18 @@ async def _may_send(context: Context, platform: Platform, delivery: Delivery) ->
         return False
     if gone is not None:
         raise GiveUp(gone)
-    if delivery.kind == "received":  # what the platform has already is corrected there meanwhile
+    unpublished = await site_store.is_unpublished_collection(context.database, delivery.site_id)
+    # What the platform has already is corrected there meanwhile. It has no entry older than its connection.
+    if unpublished and (delivery.kind == "received" or not await _may_be_known(context.database, platform, delivery)):
         await moving.require_published(context.database, delivery.site_id)
     return True
+
+
+async def _may_be_known(database: Database, platform: Platform, delivery: Delivery) -> bool:
+    """Whether the platform has the report, or may have it."""
+    if platform.id in await history.list_informed_platforms(database, delivery.problem_id):
+        return True
+    return await links.find_link(database, delivery.problem_id, platform.id) is not None
 
 
 async def handle_temporary_failure(
