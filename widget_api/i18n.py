@@ -109,7 +109,7 @@ def text(language: str, key: str, **values: object) -> str:
     """Return the text of a key with its placeholders replaced.
 
     If the text has plural forms, `count` chooses one. Whole numbers are formatted with narrow spaces, except `number`,
-    which is a name («№ 12345»), not a quantity. Raises MissingText.
+    which is a name («№ 12345»), not a quantity; dates as by `format_date`. Raises MissingText.
     """
     entry = texts(language).get(key)
     if entry is None:
@@ -124,6 +124,8 @@ def text(language: str, key: str, **values: object) -> str:
         if name not in values:
             raise MissingText(f"{key}: no value for {{{name}}}")
         value = values[name]
+        if isinstance(value, date):
+            return format_date(language, value)
         return format_number(language, value) if isinstance(value, int) and name != "number" else str(value)
 
     return _PLACEHOLDER.sub(fill, entry)

@@ -8,6 +8,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -679,12 +680,15 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
     assert {"handover_refused", "handover_agreed", "application_approved"} <= set(await kinds(context))
 
 
+@pytest.mark.parametrize("answered", [True, False])
+@time_machine.travel(datetime(2026, 12, 4, 9, tzinfo=UTC))  # a Friday
 async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes, mail_sink: MailSink
+    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes, mail_sink: MailSink, answered: bool
 ) -> None:
     """An administrator adds any address; who proves the domain needs no consent of theirs. A letter alone does.
 
-    They hear of it before and after, and even if they added it after the application was sent.
+    They hear of it before and after, even if they added it after the application was sent, and have three working days
+    to answer, unless the operator says that they did.
     """
     other, late = await make_site(context.database), await make_site(context.database)
     admin, operator = await enter("admin", other.agency.id, "a@claimed.test"), await enter("operator", None)
@@ -702,16 +706,70 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
     await enter("admin", late.agency.id, "late@claimed.test")
     await changes.update_site(context.database, late.id, {}, add_origins=[town.origin], claimed=True)
     assert (await by_letter.post("/send")).status_code == 303
-    for applicant, status in ((by_letter, 409), (proven, 409), (proven, 303)):
-        path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
-        assert "сейчас у сайта" in (await operator.read(path)).text
-        assert (await operator.send(path, f"{path}/approve")).status_code == status
+    path = f"{APPLICATIONS}/{(await by_letter.row())['id']}"
+    assert (await operator.send(path, f"{path}/approve")).status_code == 409, "a letter proves nothing"
+    path = f"{APPLICATIONS}/{(await proven.row())['id']}"
+    assert "сейчас у сайта" in (await operator.read(path)).text
+    settled = {f"settled_{one.id}": "yes" for one in (other, late)}
+    with_one = {name: "yes" for name in settled if other.id in name}
+    for fields in (settled, {}, with_one, {}):  # nobody answers before they are told; pressing again changes nothing
+        refused = await operator.send(path, f"{path}/approve", **fields)
+        assert refused.status_code == 409
+        assert "до 9\xa0декабря включительно оно может ответить" in refused.text
+    told = (await letters_to(context, mail_sink, "late@claimed.test"))[-1]
+    assert "до 9\xa0декабря включительно" in told.text
+    with contextlib.nullcontext() if answered else time_machine.travel(datetime(2026, 12, 10, 9, tzinfo=UTC)):
+        operator = await enter("operator", None)
+        fields = settled if answered else {}
+        assert (await operator.send(path, f"{path}/approve", **fields)).status_code == 303
+        await letters_to(context, mail_sink)
+    approved = next(
+        one for one in await journal.read(context.database, limit=9) if one["kind"] == "application_approved"
+    )
+    assert approved["details"] == ({"settled": True} if answered else {})
     left, new = [await sites.by_id(context.database, one) for one in (other.id, (await proven.row())["site_id"])]
     assert (left.origins, set(new.origins)) == (other.origins, {town.origin})
     for address in ("a@claimed.test", "late@claimed.test"):
         subjects = [one.subject for one in await letters_to(context, mail_sink, address)]
         assert subjects[-1] == "Адрес вашего сайта перешёл к другому ведомству"
         assert any("может перейти" in one for one in subjects[:-1]), address
+
+
+async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
+    apply: Apply,
+    town: TownHost,
+    enter: Enter,
+    context: Context,
+    make_pdf: bytes,
+    mail_sink: MailSink,
+    settings: Settings,
+) -> None:
+    """A letter promised that nothing changes without their consent; then the applicant proves the domain."""
+    other = await make_site(context.database)
+    await changes.update_site(context.database, other.id, {}, add_origins=[town.origin], claimed=True)
+    await enter("admin", other.agency.id, "a@claimed.test")
+    applicant = await apply().confirm()
+    await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await applicant.post("/send")
+    application = (await applicant.row())["id"]
+
+    async def approve() -> str:
+        with pytest.raises(Conflict) as refused:
+            await service.approve(
+                context.database, settings, context.outbound, application, journal.COMMAND_LINE, settled=[other.id]
+            )
+        return refused.value.code
+
+    assert await approve() == "application_held"
+    (asked,) = await letters_to(context, mail_sink, "a@claimed.test")
+    assert "просит адрес" in asked.subject
+    with time_machine.travel(clock.now() + 10 * DAY):
+        town.put_file((await applicant.row())["proof_token"])
+        assert (await applicant.post("/proof", method="file")).status_code == 303
+        _, told = await letters_to(context, mail_sink, "a@claimed.test")
+        assert "может перейти" in told.subject
+        (asked_again,) = await store.list_handovers(context.database, application)
+        assert service.find_term(asked_again) is not None, "the time to answer begins with the warning"
 
 
 async def test_each_address_is_proven_in_the_cabinet(
@@ -1004,6 +1062,24 @@ async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
             return_exceptions=True,
         )
     assert len(await list_holders(context.database, town.origin)) == 1
+
+
+async def test_an_agency_hears_of_the_address_that_the_operator_removes(
+    context: Context, enter: Enter, mail_sink: MailSink, cli: Callable[..., Any]
+) -> None:
+    """In the cabinet or by the command; of what it removes itself it needs no letter."""
+    hosts = [f"https://{name}.test" for name in ("a", "b", "c", "d")]
+    site = await make_site(context.database, allowed_origins=hosts)
+    admin, operator = await enter("admin", site.agency.id, "boss@gorod.test"), await enter("operator", None)
+    action = f"/cabinet/sites/{site.id}/origins/remove"
+    for person, origin in ((admin, hosts[0]), (operator, hosts[1])):
+        fields = {**await token(person), "origin": origin}
+        assert (await person.client.post(action, data=fields)).status_code == 303
+    removed = ("--remove-origin", hosts[2], "--remove-origin", "https://never.test")
+    await asyncio.to_thread(cli, "site", "set", site.id, *removed)
+    letters = await letters_to(context, mail_sink, "boss@gorod.test")
+    assert [one.subject for one in letters] == ["Оператор убрал адрес вашего сайта"] * 2
+    assert [host for host in (*hosts, "never") if any(host in one.text for one in letters)] == hosts[1:3]
 
 
 async def test_the_proof_of_a_removed_origin_is_forgotten(

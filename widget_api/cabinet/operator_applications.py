@@ -32,6 +32,7 @@ from widget_api.registration.model import MAX_REASON_LENGTH
 from widget_api.sites import store as site_store
 
 PATH = "/cabinet/operator/applications"
+_SETTLED = "settled_"  # before the id of a site: its agency answered the warning
 
 
 async def list_applications(request: Request, user: User) -> Response:
@@ -63,10 +64,11 @@ async def show_application(
     database = web.context(request).database
     row = await service.find_application(database, path_identifier(request, "application_id"))
     handovers = await store.list_handovers(database, row["id"])
-    asked, holders = {one["site_id"] for one in handovers}, dict[str, dict[str, Any]]()
+    asked, holders = {one["site_id"]: service.find_term(one) for one in handovers}, dict[str, dict[str, Any]]()
     for held in await site_store.list_holders(database, row["origin"]) if row["state"] == "sent" else ():
-        named = {"site": held["site"], "agency": held["agency"], "asked": held["site_id"] in asked, "origins": []}
-        one = holders.setdefault(held["site_id"], {**named, "has_to_agree": False})
+        named = {name: held[name] for name in ("site_id", "site", "agency")}
+        told = {"asked": held["site_id"] in asked, "until": asked.get(held["site_id"])}
+        one = holders.setdefault(held["site_id"], {**named, **told, "origins": [], "has_to_agree": False})
         one["origins"].append(held["origin"])
         one["has_to_agree"] |= service.has_to_agree(held, row)
     return render_page(
@@ -101,13 +103,18 @@ async def _draw_territory(request: Request, area: str) -> TerritoryMap:
 
 async def approve(request: Request, user: User) -> Response:
     """POST /cabinet/operator/applications/{application_id}/approve"""
-    await session_fields(request)
+    fields = await session_fields(request)
     context, language, who = web.context(request), language_of(request, user), journal_user(request, user)
     application_id = path_identifier(request, "application_id")
     try:
         await context.limits.hit("inspections", web.client_address(request), user.id)
         agency_id, site_id = await service.approve(
-            context.database, context.settings, context.outbound, application_id, who
+            context.database,
+            context.settings,
+            context.outbound,
+            application_id,
+            who,
+            settled=[name.removeprefix(_SETTLED) for name in fields if name.startswith(_SETTLED)],
         )
     except errors.Conflict as error:
         return await show_application(request, user, 409, notice=web.error_detail(language, error))

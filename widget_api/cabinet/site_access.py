@@ -5,6 +5,7 @@ Who may change settings adds and removes origins and rotates the key; others rea
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -55,7 +56,8 @@ async def remove_origin(request: Request, user: User) -> Response:
     openings = (await _count_openings(request, site)).get(origin, 0)
     if fields.get("sure") != "yes" and (openings or len(site.origins) == 1):
         return await _render(request, user, site, 422, removing={"origin": origin, "openings": openings})
-    await service.remove_origin(context.database, site, origin, journal_user(request, user))
+    told = partial(registration.tell_removed, site_id=site.id, removed=[origin]) if user.role == "operator" else None
+    await service.remove_origin(context.database, site, origin, journal_user(request, user), along=told)
     return web.see_other(f"{PATH}/{site.id}/access?done=removed")
 
 

@@ -28,7 +28,7 @@ from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.registration import store as registration
 from widget_api.registration.model import STOP_AFTER, proof_text
-from widget_api.registration.service import must_agree
+from widget_api.registration.service import answer_until, must_agree
 from widget_api.sites import changes, collection, view
 from widget_api.sites import service as sites
 from widget_api.sites import store as store_of_sites
@@ -200,7 +200,11 @@ async def render_site(
             for proof in (await registration.list_proofs(context.database, site.id) if can_set(user) else ())
         ],
         handovers=[
-            (one, must_agree(site.id, await store_of_sites.list_holders(context.database, one["origin"]), one))
+            (
+                one,
+                must_agree(site.id, await store_of_sites.list_holders(context.database, one["origin"]), one),
+                answer_until(site.calendar, one["asked_at"]),
+            )
             for one in (await registration.list_asked(context.database, site.id) if can_set(user) else ())
         ],
         section="sites",

@@ -48,7 +48,13 @@ def list_applications(
 
 
 @application.command("approve")
-def approve(application: ApplicationArgument, as_json: Json = False) -> None:
+def approve(
+    application: ApplicationArgument,
+    settled: Annotated[
+        list[str] | None, typer.Option(help="A site whose agency has answered the warning before its term.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Add its agency and site, and invite the contact person, after looking for the proof once more."""
 
     async def command(database: Database, settings: Settings) -> tuple[str, str, list[str]]:
@@ -58,7 +64,9 @@ def approve(application: ApplicationArgument, as_json: Json = False) -> None:
 
         outbound = Outbound(production=settings.production)
         try:
-            agency, site = await service.approve(database, settings, outbound, application, journal.COMMAND_LINE)
+            agency, site = await service.approve(
+                database, settings, outbound, application, journal.COMMAND_LINE, settled=settled or ()
+            )
         finally:
             await outbound.close()
         return agency, site, await find_unknown_sites(database, settings, [site])

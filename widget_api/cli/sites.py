@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -163,18 +161,23 @@ def set_site(
         columns = {column: value for column, value in given.items() if value is not None}
         if area is not None:
             columns["area"] = _area(Path(area)) if area else None
-        along: Callable[[Transaction], Awaitable[None]] | None = None
-        if time_zone is not None:  # the days of all reports change
-            from widget_api.problems.projections import figures
+        named = service.normalise_origins(remove_origin) if remove_origin else []
+        removed = (await service.by_id(database, site_id)).origins & set(named)
 
-            along = partial(figures.recount_with_children, site_id=site_id)
+        async def along(tx: Transaction) -> None:
+            from widget_api.problems.projections import figures
+            from widget_api.registration.service import tell_removed
+
+            if time_zone is not None:  # the days of all reports change
+                await figures.recount_with_children(tx, site_id)
+            await tell_removed(tx, site_id, removed)
 
         await changes.update_site(
             database,
             site_id,
             columns,
             add_origins=add_origin or (),
-            remove_origins=remove_origin or (),
+            remove_origins=named,
             along=along,
         )
         return await _described(database, settings, site_id)

@@ -11,7 +11,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries.model import GiveUp
 from widget_api.people import letters
 from widget_api.people.letters import Letter
-from widget_api.registration import store
+from widget_api.registration import service, store
 from widget_api.registration.model import DAY, STOP_AFTER
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
@@ -34,7 +34,7 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
         return None
     values = await _find_values(context, letter, application)
     described = describe(language, kind, **values)
-    if kind == "origin_lost" and context.settings.operator_contact:
+    if kind in ("claim_wanted", "origin_lost", "origin_removed") and context.settings.operator_contact:
         described["lines"] += [f"{i18n.text(language, 'footer.operator')} {context.settings.contact}"]
     return letters.compose(
         context,
@@ -56,9 +56,13 @@ async def _find_values(context: Context, letter: Letter, application: Row | None
         assert application is not None, "these letters are about one"
         again = f"{context.settings.public_url}/sites/new"
         return values | {"url": application_url(context, application["id"]) if kind == "link" else again}
-    if kind in ("claim_wanted", "origin_lost"):
+    if kind in ("claim_wanted", "origin_lost", "origin_removed"):
         values["url"] += "/access"
     site = await sites.by_id(context.database, letter["site_id"])
+    if kind == "claim_wanted":
+        asked = await store.list_handovers(context.database, letter["application_id"])
+        told = next((one["asked_at"] for one in asked if one["site_id"] == site.id), letter["created_at"])
+        values |= {"date": i18n.format_date(language, service.answer_until(site.calendar, told))}
     values |= {"site": site.name, "origin": letter["origin"] or values["origin"]}
     if kind == "proof_failed":
         proofs = await store.list_proofs(context.database, site.id)

@@ -11,11 +11,14 @@ KEPT_DAYS = 30  # of drafts nobody continued, and of decided applications
 SENT_KEPT_DAYS = 180  # of those that wait for a decision
 MAX_NAME_LENGTH = 120  # characters of the name of an agency or a person, and of a post
 MAX_REASON_LENGTH = 2000
+ANSWER_DAYS = 3  # working days for which who merely claimed an origin keeps it after the warning
 
 Method = Literal["file", "meta", "dns"]
 METHODS: tuple[Method, ...] = get_args(Method)
 State = Literal["draft", "sent", "approved", "refused"]
-LetterKind = Literal["link", "refused", "handover", "claim_wanted", "origin_lost", "proof_failed", "proof_stopped"]
+LetterKind = Literal[
+    "link", "refused", "handover", "claim_wanted", "origin_lost", "origin_removed", "proof_failed", "proof_stopped"
+]
 
 # A proof is checked again each month, after a failure each day. Administrators are told after three days of failures,
 # then every two weeks. Eight weeks after the first letter the origin is removed, unless the site just does not answer.

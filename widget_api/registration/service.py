@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, BinaryIO
 
 from widget_api import clock, i18n, journal, schedule
@@ -27,6 +28,7 @@ from widget_api.people.accounts import normalise_email
 from widget_api.people.invitations import Invitee
 from widget_api.registration import hosts, proof, store, time_zones
 from widget_api.registration.model import (
+    ANSWER_DAYS,
     DAY,
     KEPT_DAYS,
     MAX_NAME_LENGTH,
@@ -44,6 +46,7 @@ from widget_api.sites import borders, origins
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.consent import Document, make_document
+from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Site
 from widget_api.validation import has_link
 
@@ -239,7 +242,11 @@ async def check_proof(database: Database, settings: Settings, outbound: Outbound
         if current is None or current["origin"] != row["origin"]:
             raise Conflict("application_changed")
         if current["state"] == "sent":
-            await _ask_holders(tx, current, await site_store.list_holders(tx, current["origin"]))
+            holders = await site_store.list_holders(tx, current["origin"])
+            if row["proven_at"] is None:  # whose consent was asked for, and is not needed now, is warned
+                for site_id in {one["site_id"] for one in holders if not must_agree(one["site_id"], holders, current)}:
+                    await store.forget_asked(tx, row["id"], site_id)
+            await _ask_holders(tx, current, holders)
 
     await database.write(work)
     return seen
@@ -333,6 +340,18 @@ def must_agree(site_id: str, holders: Sequence[Row], application: Row) -> bool:
     return any(has_to_agree(one, application) for one in holders if one["site_id"] == site_id)
 
 
+def answer_until(calendar: Calendar, asked_at: int) -> date:
+    """The last day on which a site that was warned keeps what it claimed, unless its agency has answered."""
+    return calendar.add_working_days(calendar.local_date(asked_at), ANSWER_DAYS)
+
+
+def find_term(asked: Row) -> date | None:
+    """The last day of the time for an answer, None once it is over; of a row of `list_handovers`."""
+    calendar = Calendar.load(asked["time_zone"], asked["calendar"])
+    until = answer_until(calendar, asked["asked_at"])
+    return until if calendar.local_date(clock.now()) <= until else None
+
+
 # --- proofs of a site's origins --------------------------------------------------------------------------------------
 
 
@@ -365,6 +384,12 @@ async def prove_origin(context: Context, site: Site, origin: str, method: str, w
     if seen.proven:
         await context.database.write(work, site.id)
     return seen
+
+
+async def tell_removed(tx: Transaction, site_id: str, removed: Collection[str]) -> None:
+    """Enqueue the letters about the origins that the operator removes from a site, in the transaction of that."""
+    for origin in sorted(removed):
+        await store.notify_administrators(tx, "origin_removed", site_id, origin=origin)
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -406,14 +431,20 @@ async def describe(database: Database, row: Row) -> list[Mark]:
 
 
 async def approve(
-    database: Database, settings: Settings, outbound: Outbound, application_id: str, who: journal.Who
+    database: Database,
+    settings: Settings,
+    outbound: Outbound,
+    application_id: str,
+    who: journal.Who,
+    *,
+    settled: Collection[str] = (),
 ) -> tuple[str, str]:
     """Add agency, site and key and invite the contact person, as the commands do. Returns the ids of agency and site.
 
-    The proof is looked for once more. Raises NotFound, Invalid (the contact person, who may have an
-    account in one agency alone; the invitation), Conflict: «application_unproven»,
-    «application_held» by agencies that did not agree to hand the origin over, «application_told» where one that only
-    claimed it is warned now, «application_decided».
+    The proof is looked for once more. `settled` are the sites of which the operator says that the agency answered the
+    warning. Raises NotFound, Invalid (the contact person, who may have an account in one agency alone; the
+    invitation), Conflict: «application_unproven», «application_held» by agencies that did not agree to hand the origin
+    over, «application_told» where one that only claimed it is warned now or has time to answer, «application_decided».
     """
     row = await find_application(database, application_id)
     if row["state"] != "sent":
@@ -429,7 +460,7 @@ async def approve(
     elif not row["letter_id"]:
         raise Conflict("application_unproven")
     async with schedule.exclusive(database, site_store.HOLDERS_LOCK):  # two approvals of one host, in two processes
-        return await _approve(database, row, who)
+        return await _approve(database, row, who, settled)
 
 
 def has_to_agree(holder: Row, application: Row) -> bool:
@@ -437,7 +468,7 @@ def has_to_agree(holder: Row, application: Row) -> bool:
     return holder["claimed_at"] is None or not application["proof_method"]
 
 
-async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str, str]:
+async def _approve(database: Database, row: Row, who: journal.Who, settled: Collection[str]) -> tuple[str, str]:
     now, host = clock.now(), row["host"]
     holders = await site_store.list_holders(database, row["origin"])
     taken = await store.list_jurisdictions(database, host)
@@ -475,19 +506,24 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
     )
     _, invite = invitations.plan_invitation(contact, who)
 
-    async def work(tx: Transaction) -> str | None:
+    async def work(tx: Transaction) -> Conflict | None:
         current = await store.find(tx, row["id"])
         if current is None or current["state"] != "sent":
             raise Conflict("application_decided")
-        said = {one["site_id"]: one["answer"] for one in await store.list_handovers(tx, row["id"])}
         held = await site_store.list_holders(tx, row["origin"])
-        asked = {one["site_id"] for one in held if has_to_agree(one, row)}
-        obstacle = "application_held" if any(said.get(site) != "agreed" for site in asked) else None
-        if obstacle is None and {one["site_id"] for one in held} - said.keys():
-            obstacle = "application_told"  # who loses an address without being asked hears of it before
-        if obstacle is not None:
-            await _ask_holders(tx, row, held)
-            return obstacle
+        said = {one["site_id"]: one for one in await store.list_handovers(tx, row["id"])}
+        await _ask_holders(tx, row, held)  # who loses an address hears of it before
+        asked = {one["site_id"]: one for one in await store.list_handovers(tx, row["id"])}
+        claims, waiting = {one["site_id"] for one in held}, list[tuple[date, str]]()
+        for site in claims:
+            if must_agree(site, held, row):
+                if asked[site]["answer"] != "agreed":
+                    return Conflict("application_held")
+            elif (site not in said or site not in settled) and (until := find_term(asked[site])) is not None:
+                waiting.append((until, asked[site]["agency"]))
+        if waiting:
+            names = ", ".join(f"«{name}»" for name in sorted({name for _, name in waiting}))
+            return Conflict("application_told", agency=names, until=max(waiting)[0])
         for holder in held:
             await store.remove_origin(tx, holder["site_id"], holder["origin"])
             await store.delete_proof(tx, holder["site_id"], holder["origin"])
@@ -503,12 +539,13 @@ async def _approve(database: Database, row: Row, who: journal.Who) -> tuple[str,
             await store.insert_proof(tx, site_id, row["origin"], row["proof_method"], row["proof_token"])
         decided = {"state": "approved", "decided_at": now, "site_id": site_id}
         await store.update(tx, row["id"], ("sent",), decided)
-        await journal.record(tx, "application_approved", who, subject=row["id"], site_id=site_id)
+        details = {"settled": True} if claims & set(settled) else {}
+        await journal.record(tx, "application_approved", who, subject=row["id"], site_id=site_id, details=details)
         return None
 
     obstacle = await database.write(work, *sorted({holder["site_id"] for holder in holders}))
     if obstacle is not None:
-        raise Conflict(obstacle)
+        raise obstacle
     return agency_id, site_id
 
 

@@ -118,9 +118,10 @@ async def list_jurisdictions(database: Database, host: str) -> set[str]:
 
 
 async def list_handovers(reader: Database | Transaction, application_id: str) -> Sequence[Row]:
-    """What each site that was asked says: site_id, site, agency, asked_at, answer, answered_at."""
+    """What each site that was asked says: site_id, site, time_zone, calendar, agency, asked_at, answer, answered_at."""
     return await reader.rows(
-        "SELECT h.site_id, s.name AS site, a.name AS agency, h.asked_at, h.answer, h.answered_at FROM handovers h"
+        "SELECT h.site_id, s.name AS site, s.time_zone, s.calendar, a.name AS agency, h.asked_at, h.answer,"
+        " h.answered_at FROM handovers h"
         " JOIN sites s ON s.id = h.site_id JOIN agencies a ON a.id = s.agency_id"
         " WHERE h.application_id = :id ORDER BY h.asked_at, h.site_id",
         id=application_id,
@@ -145,6 +146,12 @@ async def ask(tx: Transaction, application_id: str, site_id: str, now: int) -> b
     if known is None:
         await tx.insert_unless_there("handovers", application_id=application_id, site_id=site_id, asked_at=now)
     return known is None
+
+
+async def forget_asked(tx: Transaction, application_id: str, site_id: str) -> None:
+    await tx.run(
+        "DELETE FROM handovers WHERE application_id = :id AND site_id = :site_id", id=application_id, site_id=site_id
+    )
 
 
 async def answer(tx: Transaction, application_id: str, site_id: str, said: str, now: int) -> bool:

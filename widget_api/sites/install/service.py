@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -102,9 +102,16 @@ async def _add_origin(database: Database, site: Site, origin: str, who: journal.
     log.info("origin added in the cabinet to site %s: %s", site.id, origin)
 
 
-async def remove_origin(database: Database, site: Site, origin: str, who: journal.Who) -> None:
-    """Remove an origin of the site; the widget stops working on it at once."""
-    await changes.update_site(database, site.id, {}, remove_origins=[origin], who=who)
+async def remove_origin(
+    database: Database,
+    site: Site,
+    origin: str,
+    who: journal.Who,
+    *,
+    along: Callable[[Transaction], Awaitable[None]] | None = None,
+) -> None:
+    """Remove an origin of the site; the widget stops working on it at once. `along` is of the same transaction."""
+    await changes.update_site(database, site.id, {}, remove_origins=[origin], who=who, along=along)
     log.info("origin removed in the cabinet from site %s: %s", site.id, origin)
 
 
