@@ -775,11 +775,17 @@ async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
 async def test_each_address_is_proven_in_the_cabinet(
     apply: Apply, town: TownHost, enter: Enter, context: Context, settings: Settings
 ) -> None:
-    """Of a site that moves to another domain. What is proven is not given away, and checked each month."""
-    site = await make_site(context.database)
+    """Of a site that moves to another domain. What is proven is not given away, and checked each month.
+
+    Residents are sent to the address once it is known to be the town's.
+    """
+    given = "http://administration-of-the-town.test"
+    site = await make_site(context.database, allowed_origins=[given])
     admin, operator = await enter("admin", site.agency.id), await enter("operator", None)
     page, action = f"/cabinet/sites/{site.id}/access", f"/cabinet/sites/{site.id}/origins/prove"
     assert (await admin.send(page, f"/cabinet/sites/{site.id}/origins/add", origin=town.origin)).status_code == 303
+    assert given in (shown := await admin.read(f"/s/{site.key}")).links
+    assert town.origin not in shown.links
     link = next(link for link in (await admin.read(page)).links if "prove=" in link and town.host in link)
     ways = [form for form in (await admin.read(link)).forms if form.action.startswith(action)]
     assert [form.fields["method"] for form in ways] == ["file", "meta", "dns"]
@@ -793,6 +799,7 @@ async def test_each_address_is_proven_in_the_cabinet(
     found = await admin.client.post(action, data=ways[0].fields)
     assert found.headers["location"] == f"{page}?done=proven"
     assert "Подтверждён, проверено" in (await admin.read(page)).text
+    assert town.origin in (await admin.read(f"/s/{site.key}")).links
     rival = await apply().confirm()
     town.put("/", f'<meta name="igrajdanin-widget" content="{(await rival.row())["proof_token"]}">')
     assert (await rival.post("/proof", method="meta")).status_code == 303

@@ -74,7 +74,7 @@ async def show_poster(request: Request, user: User) -> Response:
     site, public_url = await find_site(request, user), web.context(request).settings.public_url
     language = web.negotiate_language(request) if request.query_params.get("lang") else site.language
     values = _values(site, language, public_url)
-    host = min((urlsplit(origin).hostname or "" for origin in site.origins), key=len, default="")
+    host = min((urlsplit(origin).hostname or "" for origin in site.known_origins or site.origins), key=len, default="")
     return web.html_response(
         request,
         "cabinet/site_poster.html",

@@ -378,6 +378,7 @@ async def prove_origin(context: Context, site: Site, origin: str, method: str, w
             raise NotFound
         await store.delete_proof(tx, site.id, origin)
         await store.insert_proof(tx, site.id, origin, chosen, token)
+        await site_store.bump_version(tx, site.id)
         details = {"columns": ["origins"]}
         await journal.record(tx, "site_changed", who, subject=site.id, site_id=site.id, details=details)
 

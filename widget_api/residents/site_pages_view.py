@@ -292,8 +292,10 @@ def summary_text(text: str) -> str:
 
 
 def agency_site_url(site: Site) -> str | None:
-    """The address of the municipality's own site, if an origin is registered."""
-    return min(site.origins, key=lambda origin: (not origin.startswith("https:"), len(origin), origin), default=None)
+    """The address of the municipality's own site, if one is proven or was given by the operator."""
+    return min(
+        site.known_origins, key=lambda origin: (not origin.startswith("https:"), len(origin), origin), default=None
+    )
 
 
 def dataset_jsonld(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:

@@ -209,9 +209,15 @@ class Site:
     collection: Collection | None = None
     consent_text: str = ""  # what the agency adds to the consent document
     origins: frozenset[str]
+    claimed_origins: frozenset[str] = frozenset()  # of them, those that the agency added and did not prove
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
     former_categories: tuple[Category, ...] = field(default=(), repr=False)  # disabled, which older reports have
     districts: tuple[District, ...] = field(default=(), repr=False)  # by name
+
+    @property
+    def known_origins(self) -> frozenset[str]:
+        """The origins that the agency has proven or the operator has given; the others may be anybody's."""
+        return self.origins - self.claimed_origins
 
     @property
     def is_test(self) -> bool:

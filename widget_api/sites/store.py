@@ -168,7 +168,14 @@ async def load_site(database: Database, site_id: str) -> Site | None:
         """,
         site_id=row["parent_id"] if row["slug"] else site_id,
     )
-    origins = await database.rows("SELECT origin FROM site_origins WHERE site_id = :site_id", site_id=site_id)
+    origins = await database.rows(
+        """
+        SELECT o.origin, p.claimed_at FROM site_origins o
+        LEFT JOIN site_origins p ON p.site_id = :parent_id AND p.origin = o.origin WHERE o.site_id = :site_id
+        """,
+        site_id=site_id,
+        parent_id=row["parent_id"] or site_id,
+    )
     categories = await database.rows(
         "SELECT * FROM site_categories WHERE site_id = :site_id ORDER BY place, code", site_id=site_id
     )
@@ -202,7 +209,8 @@ async def load_site(database: Database, site_id: str) -> Site | None:
         area=area,
         collection=collection,
         consent_text=row["consent_text"] or "",
-        origins=frozenset(origin[0] for origin in origins),
+        origins=frozenset(found["origin"] for found in origins),
+        claimed_origins=frozenset(found["origin"] for found in origins if found["claimed_at"] is not None),
         categories=tuple(make_category(found) for found in categories if found["enabled"]),
         former_categories=tuple(make_category(found) for found in categories if not found["enabled"]),
         districts=tuple(
