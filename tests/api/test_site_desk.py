@@ -59,14 +59,17 @@ async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_rep
 
     async def read_done() -> dict[str, bool]:
         tree = LexborHTMLParser((await admin.client.get("/cabinet/")).text)
-        pages[:] = [one.attributes["href"] or "" for one in tree.css(".first-steps li a")]
-        done = [one.text() for one in tree.css(".first-steps .tone-done a")]
-        return {one.text(): one.text() in done for one in tree.css(".first-steps li a")}
+        pages[:] = [one.attributes["href"] or "" for one in tree.css(".first-steps li div > a")]
+        done = [one.text() for one in tree.css(".first-steps .tone-done div > a")]
+        return {one.text(): one.text() in done for one in tree.css(".first-steps li div > a")}
 
     names = ("Документ о согласии", "Территория", "Код на сайте", "Проверка установки", "Сотрудники")
     assert await read_done() == dict.fromkeys(names, False)
     for page in pages:
         await admin.read(page)
+    for page in ("/cabinet/", f"/cabinet/sites/{site.id}"):  # a webmaster has no account
+        (link,) = {one for one in (await admin.read(page)).links if "/install/check?token=" in one}
+        assert "Проверка установки" in (await client.get(link.removeprefix(PUBLIC_URL))).text
     version = (await admin.client.get("/cabinet/version?steps=1")).text
     details = {"inn": "7707083893", "registry_number": "50-22-000001", "postal_address": "площадь Мира, 1"}
     await changes.update_agency(context.database, site.agency.id, details)

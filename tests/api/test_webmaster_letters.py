@@ -53,7 +53,9 @@ async def test_a_letter_has_all_that_a_webmaster_needs(
         assert f"script-src 'self' {PUBLIC_URL}; connect-src 'self' {PUBLIC_URL}" in text
         assert HOST_ORIGIN in text
         assert f"{PUBLIC_URL}/s/{site.key}/install?view=inline&theme=dark&accent=%237a1f5c" in text
-    (link,) = [one for one in letter.links if "/install" in one]
+    link, check = [one for one in letter.links if "/install" in one]
+    checked = await client.get(check.removeprefix(PUBLIC_URL))
+    assert (checked.status_code, "Проверка установки" in checked.text) == (200, True), "a webmaster has no account"
     page = await client.get(link.removeprefix(PUBLIC_URL))
     assert "--igw-accent: #7a1f5c" in page.text
     assert "отправлено" in (await admin.read(f"/cabinet/sites/{site.id}/code")).text

@@ -52,7 +52,9 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     code = {"site": about["site_name"], "origins": "https://gorod.test, https://www.gorod.test"}
     of = "https://service.test"  # in code that is pasted, no link of the letter
     pasted = f'<igrajdanin-widget site-key="wk_key">\n  <a href="{of}/s/wk_key/report">…</a>\n</igrajdanin-widget>'
-    code |= {"snippet": pasted, "policy": f"script-src {of}; connect-src {of}", "install_url": f"{W}/s/wk_key/install"}
+    page = f"{W}/s/wk_key/install"
+    code |= {"snippet": pasted, "policy": f"script-src {of}; connect-src {of}", "install_url": page}
+    code |= {"check_url": f"{page}/check?token={'a' * 60}"}
     yield "site code", "site_code", {"agency": AGENCY, **code}
     yield "follow", "follow_confirmation", {**about, "follow_url": f"{W}/follow/{'a' * 120}"}
     yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}

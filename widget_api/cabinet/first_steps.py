@@ -25,12 +25,13 @@ MAX_SITES = 3  # whose steps are listed
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing to do. `text` says how far it is."""
+    """One thing to do. `text` says how far it is; `shared` is its address for somebody without an account."""
 
     name: str
     href: str
     done: bool
     text: str
+    shared: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,9 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
     if opened:
         values |= {"origin": opened.origin, "moment": i18n.format_moment(language, opened.last_at, site.time_zone)}
 
-    def step(name: str, href: str, done: object, state: str = "") -> Step:
+    def step(name: str, href: str, done: object, state: str = "", shared: str = "") -> Step:
         key = f"cabinet.first_steps.{name}.{state or ('done' if done else 'todo')}"
-        return Step(name=name, href=href, done=bool(done), text=i18n.text(language, key, **values))
+        return Step(name=name, href=href, done=bool(done), text=i18n.text(language, key, **values), shared=shared)
 
     desk = f"{PATH}/{site.id}"
     return SiteSteps(
@@ -75,7 +76,13 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
             step("documents", f"{desk}/consent", all(getattr(site.agency, name) for name in site_consents.REQUIRED)),
             step("territory", f"{desk}/territory", site.territory),
             step("code", f"{desk}/code", opened),
-            step("check", desk, opened and not wrong, "wrong" if wrong else ""),
+            step(
+                "check",
+                desk,
+                opened and not wrong,
+                "wrong" if wrong else "",
+                service.make_check_url(context.settings, site),
+            ),
             step("people", "/cabinet/organisation/people", has_people),
         ),
     )

@@ -17,6 +17,7 @@ from widget_api.mail.sender import can_send
 from widget_api.people import webmaster_letters
 from widget_api.people.model import User
 from widget_api.sites.install import options
+from widget_api.sites.install import service as install
 from widget_api.sites.install.options import Options
 from widget_api.sites.install.routes import GENERATOR_POLICY
 from widget_api.sites.model import Site
@@ -61,6 +62,7 @@ async def _render(
         site=site,
         may_set=may_set,
         possible=can_send(context.settings),
+        check_url=install.make_check_url(context.settings, site),
         email=email,
         letters=[
             {

@@ -192,6 +192,7 @@ async def render_site(
         site=site,
         found=overview.page_values(language, found, site),
         snippet=_make_snippet(site, context.settings.public_url),
+        check_url=service.make_check_url(context.settings, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
         may_set=can_set(user),
         refusal=refusal,

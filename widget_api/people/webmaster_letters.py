@@ -21,6 +21,7 @@ from widget_api.people.accounts import normalise_email
 from widget_api.people.letters import Letter
 from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import service as sites
+from widget_api.sites.install import service as install
 from widget_api.sites.install.options import Options, make_code
 from widget_api.sites.model import Site
 
@@ -119,6 +120,7 @@ async def _write(context: Context, letter: Letter) -> EmailMessage:
         origins=", ".join(sorted(site.origins)),
         snippet=code.snippet,
         policy=code.policy,
+        check_url=install.make_check_url(context.settings, site),
         install_url=f"{public_url}/s/{site.key}/install" + (f"?{query}" if query else ""),
     )
 
