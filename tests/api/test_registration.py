@@ -23,7 +23,17 @@ from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.mail import MailSink
 from tests.support.name_server import NameServer
 from tests.support.pictures import noise, photo
-from tests.support.registration import CONTACT, INN, NAME, NEW, OTHER_INN, Applicant, TownHost, letters_to
+from tests.support.registration import (
+    CONTACT,
+    INN,
+    NAME,
+    NEW,
+    OTHER_INN,
+    Applicant,
+    TownHost,
+    letters_to,
+    plant_application,
+)
 from widget_api import clock, journal
 from widget_api.app import open_context
 from widget_api.context import Context
@@ -265,6 +275,22 @@ async def test_details_can_be_corrected_and_another_origin_needs_another_proof(a
     row = await applicant.row()
     assert (row["proven_at"], row["proof_method"], row["host"]) == (None, None, "127.0.0.22")
     assert (await applicant.post("/send")).status_code == 422
+
+
+@ONE_DATABASE
+async def test_the_operator_sees_whose_territory_it_overlaps(context: Context, enter: Enter) -> None:
+    """On the map and in per cent, before approving; a service's territory lies in its agency's."""
+    square = '{"type":"Polygon","coordinates":[[[%s,55],[%s,55],[%s,55.1],[%s,55.1],[%s,55]]]}'
+    neighbour = await make_site(context.database, area=square % (38, 39, 39, 38, 38), agency={"name": "Соседи"})
+    await make_site(
+        context.database, area=square % (38, 39, 39, 38, 38), agency={"name": "Свет", "parent_id": neighbour.agency.id}
+    )
+    await make_site(context.database, area=square % (30, 31, 31, 30, 30), agency={"name": "Далёкие"})
+    application = await plant_application(context, area=square % (38.75, 39.75, 39.75, 38.75, 38.75))
+    page = (await (await enter("operator", None)).client.get(f"{APPLICATIONS}/{application}")).text
+    assert "Часть территории уже относится к другому ведомству: Соседи, 25 %" in page
+    assert not any(name in page for name in ("Свет", "Далёкие"))
+    assert page.count('<path class="other"') == 1
 
 
 async def test_a_letter_serves_instead_of_a_proof(

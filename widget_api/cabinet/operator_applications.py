@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -64,6 +65,7 @@ async def show_application(
     database = web.context(request).database
     row = await service.find_application(database, path_identifier(request, "application_id"))
     handovers = await store.list_handovers(database, row["id"])
+    overlaps = await service.find_overlaps(database, row) if row["state"] == "sent" else []
     asked, holders = {one["site_id"]: service.find_term(one) for one in handovers}, dict[str, dict[str, Any]]()
     for held in await site_store.list_holders(database, row["origin"]) if row["state"] == "sent" else ():
         named = {name: held[name] for name in ("site_id", "site", "agency")}
@@ -78,11 +80,12 @@ async def show_application(
         status,
         row=row,
         host=hosts.to_unicode(row["host"]),
-        marks=await service.describe(database, row),
+        marks=await service.describe(database, row, overlaps),
+        overlaps=overlaps,
         handovers=handovers,
         holders=list(holders.values()),
         time_zone=service.time_zone_of(row),
-        territory=await _draw_territory(request, row["area"]) if row["area"] else None,
+        territory=await _draw_territory(request, row["area"], overlaps) if row["area"] else None,
         attribution=web.context(request).settings.tiles_attribution if web.context(request).settings.tiles else "",
         zone=await accounts.find_time_zone(database, user),
         now=clock.now(),
@@ -95,10 +98,11 @@ async def show_application(
     )
 
 
-async def _draw_territory(request: Request, area: str) -> TerritoryMap:
+async def _draw_territory(request: Request, area: str, overlaps: Sequence[service.Overlap]) -> TerritoryMap:
     settings = web.context(request).settings
     tiles_zoom = settings.tiles_zoom if settings.tiles else None
-    return await asyncio.to_thread(lambda: draw_territory(parse_area(area), tiles_zoom))
+    others = [one.site.territory for one in overlaps if one.site.territory]
+    return await asyncio.to_thread(lambda: draw_territory(parse_area(area), tiles_zoom, others))
 
 
 async def approve(request: Request, user: User) -> Response:

@@ -35,7 +35,8 @@ def list_applications(
 
         found = []
         for row in await store.list_applications(database, decided=everything):
-            marks = await service.describe(database, await service.find_application(database, row["id"]))
+            found_row = await service.find_application(database, row["id"])
+            marks = await service.describe(database, found_row, await service.find_overlaps(database, found_row))
             proof = row["proof_method"] or ("letter" if row["letter_id"] else None)
             columns = {
                 name: row[name] for name in ("id", "state", "origin", "name", "sent_at", "decided_at", "site_id")

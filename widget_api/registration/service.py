@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, BinaryIO
 
@@ -21,6 +22,8 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, WrongType
 from widget_api.geo import geojson
+from widget_api.geo.model import boxes_overlap
+from widget_api.geo.overlap import measure_share
 from widget_api.mail import messages
 from widget_api.outbound import Outbound
 from widget_api.people import invitations
@@ -52,6 +55,20 @@ from widget_api.validation import has_link
 
 DETAILS = ("origin", "inn", "name", "email", "contact_name", "contact_post", "contact_email")
 NAMES = ("name", "contact_name", "contact_post")  # which letters and invitations show to others
+MIN_OVERLAP = 0.01  # of a territory; neighbours' borders, drawn apart, overlap a little
+MAX_OVERLAPS = 10  # that are shown
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """A site of another agency in whose territory a share of an application's lies."""
+
+    site: Site
+    share: float
+
+    @property
+    def percent(self) -> int:
+        return round(self.share * 100)
 
 
 def consent_document(settings: Settings, language: str) -> Document:
@@ -404,7 +421,25 @@ async def find_application(database: Database, application_id: str) -> Row:
     return row
 
 
-async def describe(database: Database, row: Row) -> list[Mark]:
+async def find_overlaps(database: Database, row: Row) -> list[Overlap]:
+    """The sites of other agencies in whose territory a notable share of an application's lies, the largest first.
+
+    Not those of services below another agency, whose territories lie in that agency's.
+    """
+    if not row["area"]:
+        return []
+    others = [one for one in await sites.list_sites(database) if one.territory and one.agency.parent_id is None]
+
+    def measure() -> list[Overlap]:
+        area = geojson.parse_area(row["area"])
+        near = [one for one in others if one.territory and boxes_overlap(area.box, one.territory.box)]
+        found = [Overlap(one, measure_share(area, one.territory)) for one in near if one.territory]
+        return sorted((one for one in found if one.share >= MIN_OVERLAP), key=lambda one: -one.share)[:MAX_OVERLAPS]
+
+    return await asyncio.to_thread(measure)
+
+
+async def describe(database: Database, row: Row, overlaps: Sequence[Overlap]) -> list[Mark]:
     """What an operator should know before they decide."""
     host, named = row["host"], await store.find_name(database, row["inn"])
     marks = hosts.find_marks(host, await store.list_hosts(database))
@@ -423,6 +458,7 @@ async def describe(database: Database, row: Row) -> list[Mark]:
             await asyncio.to_thread(borders.parse_border, row["area"], place)
         except Invalid as error:
             marks.append(Mark(error.fields[0].code, "warning", str(dict(error.fields[0].values).get("distance", ""))))
+    marks += [Mark("overlap", "warning", f"{one.site.agency.name}, {one.percent} %") for one in overlaps]
     marks += [Mark("inn_known", "warning", name) for name in await store.list_agencies_with(database, row["inn"])]
     if await store.count_others(database, row):
         marks.append(Mark("others", "warning"))

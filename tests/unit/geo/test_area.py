@@ -24,6 +24,7 @@ from widget_api.geo.model import (
     fitting_zoom,
     rectangle,
 )
+from widget_api.geo.overlap import measure_share
 
 SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10), (0, 0))
 HOLE = ((3, 3), (7, 3), (7, 7), (3, 7), (3, 3))
@@ -308,3 +309,23 @@ def test_strips_that_cross_overlap_without_a_corner_in_each_other() -> None:
     lying, standing = rectangle((0, 4, 10, 6)), rectangle((4, 0, 6, 10))
     assert lying.overlaps(standing)
     assert not lying.overlaps(rectangle((4, 7, 6, 10)))
+
+
+def _degrees(*rings: tuple[Point, ...]) -> Area:
+    return Area((Polygon(tuple(tuple((x * UNIT // 100, y * UNIT // 100) for x, y in ring) for ring in rings)),))
+
+
+@pytest.mark.parametrize(
+    ("area", "other", "share"),
+    [
+        (rectangle((0, 0, 4, 1)), rectangle((3, -5, 9, 5)), 1 / 4),
+        (rectangle((0, 0, 4, 1)), rectangle((-1, 0.5, 5, 2)), 1 / 2),
+        (rectangle((0, 0, 4, 1)), rectangle((5, 0, 6, 1)), 0),
+        (rectangle((1, 1, 2, 2)), rectangle((0, 0, 9, 9)), 1),
+        (_degrees(SQUARE, HOLE), _degrees(HOLE), 0),
+        (_degrees(SQUARE), _degrees(SQUARE, HOLE), 84 / 100),
+        (_degrees(((0, 0), (10, 0), (0, 10), (0, 0))), _degrees(HOLE), 8 / 50),
+    ],
+)
+def test_the_share_of_an_area_that_lies_in_another(area: Area, other: Area, share: float) -> None:
+    assert measure_share(area, other) == pytest.approx(share, abs=0.005)
