@@ -32,7 +32,7 @@ from widget_api.problems.lifecycle import change
 from widget_api.problems.model import Change
 from widget_api.problems.projections import rebuild
 from widget_api.problems.store import records
-from widget_api.sites import districts, service
+from widget_api.sites import districts, routing_rules, service
 from widget_api.sites.model import Site
 
 TOWN = (38.7, 55.0, 38.9, 55.2)
@@ -111,7 +111,7 @@ async def test_everything_wrong_is_said_at_once_and_nothing_is_stored(context: C
     )
     assert [line.split(":")[0] for line in said] == [
         "«Открытый»",
-        "«Чужой» лежит за пределами территории сайта. В GeoJSON сначала пишут долготу, потом широту.",
+        "«Чужой»",
         "У района № 4 нет названия",
         "«Хороший» встречается дважды. Переименуйте один из районов.",
         "«Точка»",
@@ -459,6 +459,50 @@ async def test_an_administrator_adds_districts_by_each_way(context: Context, sit
     assert "«А» лежит за пределами" in several.text
     assert "У района № 2 нет названия" in several.text
     assert 'id="field-area-2"' in several.text
+
+
+async def test_a_border_that_lies_wrong_is_drawn_and_coordinates_are_exchanged_by_a_button(
+    context: Context, site: Site, enter: Enter
+) -> None:
+    """Of a new district, of several, of one that is there, and of a routing rule."""
+    admin = await enter("admin", site.agency.id)
+    service_id = await service.add_agency(
+        context.database, name="Водоканал", email="w@gorod.test", parent_id=site.agency.id
+    )
+    site = await load(context.database, site, Западный=WEST)
+    path, rules = f"/cabinet/sites/{site.id}/districts", "/cabinet/organisation/routing"
+    crossing = [[38.7, 55.0], [38.9, 55.2], [38.9, 55.0], [38.7, 55.1], [38.7, 55.0]]
+    swapped = [[55.0, 38.8], [55.0, 38.9], [55.1, 38.9], [55.1, 38.8], [55.0, 38.8]]
+
+    def border(ring: list[list[float]]) -> str:
+        return json.dumps({"type": "Polygon", "coordinates": [ring]})
+
+    def several(ring: list[list[float]]) -> str:
+        return collection(feature("А", {"type": "Polygon", "coordinates": [ring]}), feature("Б", square(*SOUTH)))
+
+    for page, write, fields in (
+        (path, border, {"name": "Восточный"}),
+        (f"{path}/{site.districts[0].id}", border, {"name": "Западный"}),
+        (rules, border, {"service": service_id, "where": "area", "area_name": "Центр"}),
+        (path, several, {}),
+    ):
+        answer = await admin.send(page, page, **fields, area=write(crossing))
+        text = PageText(answer.text).text
+        assert (answer.status_code, '<circle class="spot"' in answer.text) == (422, True), page
+        assert "пересекает сама себя" in text
+        assert 'name="swap"' not in answer.text
+        answer = await admin.send(page, page, **fields, area=write(swapped))
+        assert "переставлены" in PageText(answer.text).text
+        assert (answer.status_code, '<path class="drawn closed" d="M' in answer.text) == (422, True), page
+        form = PageText(answer.text).form(page)
+        before = answer.text.index('name="swap" value="yes"')
+        assert before < answer.text.index('<textarea id="field-area"'), "the button stands beside the picture"
+        if write is border:
+            assert (await admin.client.post(page, data=form.fields | fields | {"swap": "yes"})).status_code == 303, page
+    found = {one.name: one.area.box for one in (await service.by_id(context.database, site.id)).districts}
+    assert found == dict.fromkeys(("Восточный", "Западный"), (38.8, 55.0, 38.9, 55.1))
+    (rule,) = await routing_rules.list_rules(context.database, site.id)
+    assert rule.matches("roads", (55.05, 38.85))
 
 
 async def test_a_district_is_changed_and_deleted_after_saying_how_many_reports_it_has(

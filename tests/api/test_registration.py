@@ -290,7 +290,7 @@ async def test_the_operator_sees_whose_territory_it_overlaps(context: Context, e
     page = (await (await enter("operator", None)).client.get(f"{APPLICATIONS}/{application}")).text
     assert "Часть территории уже относится к другому ведомству: Соседи, 25 %" in page
     assert not any(name in page for name in ("Свет", "Далёкие"))
-    assert page.count('<path class="other"') == 1
+    assert page.count('<path class="neighbour"') == 1
 
 
 async def test_a_letter_serves_instead_of_a_proof(

@@ -27,7 +27,8 @@ async def draw_wrong_border(wrong: Invalid, tiles_zoom: int | None) -> BorderMap
 
 
 def _draw(wrong: WrongBorder, tiles_zoom: int | None) -> BorderMap:
-    expected = rectangle(wrong.place.box) if wrong.place else None
+    # What would be right once it is swapped is shown as large as it can be, without the region around it.
+    expected = rectangle(wrong.place.box) if wrong.place and not wrong.latitude_first else None
     west, south, east, north = wrong.area.box
     if expected is not None:
         box = expected.box

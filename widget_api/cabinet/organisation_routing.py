@@ -22,7 +22,7 @@ from widget_api.cabinet.http import (
     render_page,
     session_fields,
 )
-from widget_api.cabinet.site_districts import map_values
+from widget_api.cabinet.site_districts import draw_refused, map_values
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.sites import routing_rules
@@ -54,6 +54,7 @@ async def show_rules(
                 *((one.id, one.name) for one in chosen.districts),
                 (routing_rules.OWN_AREA, i18n.text(language, "organisation.routing.own_area")),
             ],
+            "picture": await draw_refused(request, wrong),
             **map_values(request, chosen),
             "colleagues": await routing_rules.list_colleagues(context.database, chosen.agency.id),
             **_try_rules(rules, asked),
@@ -94,7 +95,8 @@ async def add_rule(request: Request, user: User) -> Response:
         raise errors.NotFound("site_not_found")
     given = {name: fields.get(name, "") for name in FIELDS if name != "site"}
     try:
-        await routing_rules.add_rule(web.context(request).database, site.id, given, journal_user(request, user))
+        database, swap = web.context(request).database, fields.get("swap") == "yes"
+        await routing_rules.add_rule(database, site.id, given, journal_user(request, user), latitude_first=swap)
     except errors.Invalid as error:
         return await show_rules(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?site={site.id}&done=added")

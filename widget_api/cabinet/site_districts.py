@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
+from widget_api.browse.border_map import BorderMap, draw_wrong_border
 from widget_api.cabinet.http import (
     Fields,
     journal_user,
@@ -47,10 +48,11 @@ async def add_districts(request: Request, user: User) -> Response:
     site, who = await find_settable_site(request, user), journal_user(request, user)
     database = web.context(request).database
     try:
-        if districts.is_collection(text, fields.get("name", "")):
-            await districts.load_districts(database, site, text, who)
+        name, swap = fields.get("name", ""), fields.get("swap") == "yes"
+        if districts.is_collection(text, name):
+            await districts.load_districts(database, site, text, who, latitude_first=swap)
         else:
-            await districts.add_district(database, site, fields.get("name", ""), text, who)
+            await districts.add_district(database, site, name, text, who, latitude_first=swap)
     except Invalid as error:
         return await _render_list(request, user, site, 422, given=refill(fields, text), wrong=error)
     return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
@@ -67,7 +69,8 @@ async def change_district(request: Request, user: User) -> Response:
     site, district = await _find_district(request, user)
     database, who = web.context(request).database, journal_user(request, user)
     try:
-        await districts.change_district(database, site, district.id, fields.get("name", ""), text, who)
+        name, swap = fields.get("name", ""), fields.get("swap") == "yes"
+        await districts.change_district(database, site, district.id, name, text, who, latitude_first=swap)
     except Invalid as error:
         return await _render_one(request, user, site, district, 422, given=refill(fields, text), wrong=error)
     return web.see_other(f"{PATH}/{site.id}/districts?done=saved")
@@ -107,6 +110,12 @@ def refill(fields: Fields, text: bytes) -> Fields:
     return {"name": fields.get("name", ""), "area": area if len(area) <= MAX_SHOWN else ""}
 
 
+async def draw_refused(request: Request, wrong: Invalid | None) -> BorderMap | None:
+    """The picture of a border that was refused, for wrong_border.html."""
+    settings = web.context(request).settings
+    return await draw_wrong_border(wrong, settings.tiles_zoom if settings.tiles else None) if wrong else None
+
+
 async def _render_list(
     request: Request,
     user: User,
@@ -133,6 +142,7 @@ async def _render_list(
         pending=await districts.is_pending(database, site.id),
         given=given or {"name": "", "area": ""},
         errors=wrong,
+        picture=await draw_refused(request, wrong),
         section="sites",
         here=f"{PATH}/{site.id}/districts",
         **map_values(request, site),
@@ -163,6 +173,7 @@ async def _render_one(
         count=counts.get(district.id, 0),
         given=given or {"name": district.name, "area": border if fits else ""},
         errors=wrong,
+        picture=await draw_refused(request, wrong),
         section="sites",
         here=f"{PATH}/{site.id}/districts/{district.id}",
         **map_values(request, site, district),

@@ -16,9 +16,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.browse.border_map import BorderMap, draw_wrong_border
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user
-from widget_api.cabinet.site_districts import MAX_SHOWN, read_border_form, refill
+from widget_api.cabinet.site_districts import MAX_SHOWN, draw_refused, read_border_form, refill
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.errors import FieldError, Invalid
 from widget_api.geo import geojson
@@ -58,10 +57,8 @@ async def change_territory(request: Request, user: User) -> Response:
             along = partial(figures.recount_with_children, site_id=site.id) if "time_zone" in columns else None
             await changes.update_site(database, site.id, columns, who=journal_user(request, user), along=along)
     except Invalid as error:
-        settings = web.context(request).settings
-        picture = await draw_wrong_border(error, settings.tiles_zoom if settings.tiles else None)
         given = refill(fields, text) | {"time_zone": fields.get("time_zone", ""), "remove": fields.get("remove", "")}
-        return await _render(request, user, site, 422, given=given, wrong=error, picture=picture)
+        return await _render(request, user, site, 422, given=given, wrong=error)
     return web.see_other(f"{PATH}/{site.id}/territory?done=1")
 
 
@@ -73,7 +70,6 @@ async def _render(
     *,
     given: Fields | None = None,
     wrong: Invalid | None = None,
-    picture: BorderMap | None = None,
 ) -> Response:
     settings, language = web.context(request).settings, language_of(request, user)
     border = geojson.to_geometry(site.area) if site.area else ""
@@ -100,7 +96,7 @@ async def _render(
         boxed=place is not None and not place.region,
         can_draw=bool(settings.tiles or site.territory),
         attribution=settings.tiles_attribution if settings.tiles else "",
-        picture=picture,
+        picture=await draw_refused(request, wrong),
         errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/territory",

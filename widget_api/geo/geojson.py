@@ -52,6 +52,15 @@ def parse_geometry(found: Any, *, latitude_first: bool = False) -> Area:
     return Area(tuple(_parse_polygon(part, at, latitude_first) for part, at in zip(parts, where, strict=True)))
 
 
+def count_points(feature: Any) -> int:
+    """How many positions a feature, or a geometry, has; 0 where it is none. Nothing of it is parsed."""
+    geometry = feature.get("geometry", feature) if isinstance(feature, dict) else None
+    coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
+    if not isinstance(coordinates, list):
+        return 0
+    return _count_points([coordinates] if geometry.get("type") == "Polygon" else coordinates)
+
+
 def _count_points(parts: list[Any]) -> int:
     """How many positions there are, before each is parsed, which takes seconds for as many as fit into MAX_SIZE."""
     rings = [ring for part in parts if isinstance(part, list) for ring in part if isinstance(ring, list)]

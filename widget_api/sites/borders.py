@@ -1,7 +1,8 @@
 """Check the border of a territory before it is stored: its form, whether it lies where it is expected, and its line.
 
-The registration, the desk, the commands and the operator's form take borders by `parse_border`. A border with swapped
-coordinates or of another place would refuse every report, and nobody would see why.
+The registration, the desk, the commands, the operator's form, districts and routing rules take borders by
+`parse_border` or `check_geometry`. A border with swapped coordinates or of another place would refuse every report, or
+get none, and nobody would see why.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from widget_api.geo import geojson
 from widget_api.geo.crossings import find_crossing
 from widget_api.geo.model import UNIT, Area, Box, boxes_distance
 from widget_api.geo.regions import COUNTRY, REGIONS
+from widget_api.sites.model import Site
 
 _REGION_MARGIN = 100_000  # metres around the settlements of a region
 
@@ -58,16 +60,26 @@ def parse_border(text: str | bytes, place: Place | None = None, *, latitude_firs
 
     Takes seconds for the largest: call it in a thread.
     """
-    found: Any = None
+    return check_geometry(load_document(text), place, latitude_first=latitude_first)
+
+
+def load_document(text: str | bytes) -> Any:
+    """The document in a GeoJSON text. Raises Invalid."""
     try:
-        found = geojson.load(text)
+        return geojson.load(text)
+    except geojson.InvalidArea as error:
+        raise _refuse_form(error) from None
+
+
+def check_geometry(found: Any, place: Place | None = None, *, latitude_first: bool = False) -> Area:
+    """`parse_border` of a document that is loaded already."""
+    try:
         area = geojson.parse_geometry(found, latitude_first=latitude_first)
     except geojson.InvalidArea as error:
         # Of places east of longitude 90 a swapped coordinate is no latitude at all.
         if error.code == "area_range" and not latitude_first:
             _refuse_swapped(found, place)
-        values = (("where", error.where), ("max", geojson.MAX_POINTS))
-        raise Invalid((FieldError("area", error.code, values),)) from None
+        raise _refuse_form(error) from None
     wrong = check_position(area, place)
     if wrong is not None:
         if not latitude_first:
@@ -75,6 +87,28 @@ def parse_border(text: str | bytes, place: Place | None = None, *, latitude_firs
         raise wrong
     if (spot := find_crossing(area)) is not None:
         raise WrongBorder(FieldError("area", "area_crosses", (("where", _write(*spot)),)), area, place, spot)
+    return area
+
+
+def _refuse_form(error: geojson.InvalidArea) -> Invalid:
+    return Invalid((FieldError("area", error.code, (("where", error.where), ("max", geojson.MAX_POINTS))),))
+
+
+def parse_part(found: Any, site: Site, *, latitude_first: bool = False) -> Area:
+    """The border of a part of a site, such as a district, in a loaded document. Raises Invalid, WrongBorder.
+
+    It has to touch the site's territory: «area_outside». Takes seconds for the largest: call it in a thread.
+    """
+    own = site.territory
+    place = Place(own.box) if own else find_place(None, site.agency.inn)
+    try:
+        area = check_geometry(found, place, latitude_first=latitude_first)
+    except WrongBorder as error:
+        if error.fields[0].code == "area_elsewhere":
+            error.fields = (FieldError("area", "area_outside"),)
+        raise
+    if own is not None and not own.overlaps(area):
+        raise WrongBorder(FieldError("area", "area_outside"), area, place)
     return area
 
 

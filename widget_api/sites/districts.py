@@ -6,6 +6,7 @@ first one on.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -14,8 +15,9 @@ from widget_api import clock, journal, schedule
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.geo import geojson
-from widget_api.geo.model import Area, boxes_overlap
+from widget_api.geo.model import Area
 from widget_api.sites import store
+from widget_api.sites.borders import WrongBorder, load_document, parse_part
 from widget_api.sites.model import Site
 from widget_api.validation import clean
 
@@ -55,13 +57,18 @@ async def is_pending(database: Database, site_id: str) -> bool:
 
 
 async def load_districts(
-    database: Database, site: Site, text: str | bytes, who: journal.Who = journal.COMMAND_LINE
+    database: Database,
+    site: Site,
+    text: str | bytes,
+    who: journal.Who = journal.COMMAND_LINE,
+    *,
+    latitude_first: bool = False,
 ) -> tuple[int, int]:
     """Add the districts of a FeatureCollection; those whose name exists get the new border. Returns how many of each.
 
     Raises Invalid with everything that is wrong; then nothing is stored.
     """
-    borders = parse_collection(site, text)
+    borders = await asyncio.to_thread(parse_collection, site, text, latitude_first=latitude_first)
 
     async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
         added = [name for name in borders if name not in known]
@@ -77,10 +84,16 @@ async def load_districts(
 
 
 async def add_district(
-    database: Database, site: Site, name: str, text: str | bytes, who: journal.Who = journal.COMMAND_LINE
+    database: Database,
+    site: Site,
+    name: str,
+    text: str | bytes,
+    who: journal.Who = journal.COMMAND_LINE,
+    *,
+    latitude_first: bool = False,
 ) -> None:
-    """Add a district, given by a polygon. Raises Invalid."""
-    name, area = _check_one(site, name, text)
+    """Add a district, given by a polygon. Raises Invalid, also a WrongBorder."""
+    name, area = await asyncio.to_thread(_check_one, site, name, text, latitude_first)
 
     async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
         if name in known:
@@ -99,9 +112,14 @@ async def change_district(
     name: str,
     text: str | bytes = "",
     who: journal.Who = journal.COMMAND_LINE,
+    *,
+    latitude_first: bool = False,
 ) -> None:
-    """Rename a district, and replace its border unless `text` is empty. Raises Invalid, NotFound."""
-    name, area = _check_one(site, name, text or None)
+    """Rename a district, and replace its border unless `text` is empty.
+
+    Raises Invalid, also a WrongBorder, and NotFound.
+    """
+    name, area = await asyncio.to_thread(_check_one, site, name, text or None, latitude_first)
 
     async def work(tx: Transaction, known: Mapping[str, Row]) -> Mapping[str, int]:
         before = _find(known, district_id)
@@ -130,18 +148,20 @@ async def delete_district(
     await _change(database, site_id, work, who)
 
 
-def parse_collection(site: Site, text: str | bytes) -> Borders:
-    """The districts of a GeoJSON FeatureCollection by name. Raises Invalid with everything that is wrong."""
-    try:
-        found = geojson.load(text)
-    except geojson.InvalidArea as error:
-        raise Invalid((_border_error(error),)) from None
+def parse_collection(site: Site, text: str | bytes, *, latitude_first: bool = False) -> Borders:
+    """The districts of a GeoJSON FeatureCollection by name.
+
+    Raises Invalid with everything that is wrong: a WrongBorder, of the first district that lies wrong, if one does.
+    """
+    found = load_document(text)
     features = found.get("features") if isinstance(found, dict) else None
     if not isinstance(features, list) or not features:
         raise Invalid((FieldError("area", "district_features"),))
     if len(features) > MAX_DISTRICTS:
         raise Invalid((FieldError("area", "district_many", (("max", MAX_DISTRICTS),)),))
-    borders, wrong = dict[str, Area](), list[FieldError]()
+    if sum(map(geojson.count_points, features)) > geojson.MAX_POINTS:  # before the borders are looked at
+        raise Invalid((FieldError("area", "district_points", (("max", geojson.MAX_POINTS),)),))
+    borders, wrong, misplaced = dict[str, Area](), list[FieldError](), list[WrongBorder]()
     for at, feature in enumerate(features, start=1):
         name, field = _name_feature(feature), f"area.{at}"
         values = (("name", name or str(at)),)
@@ -152,11 +172,11 @@ def parse_collection(site: Site, text: str | bytes) -> Borders:
         elif name in borders:
             wrong.append(FieldError(field, "district_twice", values))
         try:
-            borders[name] = _parse_border(site, feature)
-        except geojson.InvalidArea as error:
-            wrong.append(_border_error(error, field, name or str(at)))
-    if wrong:
-        raise Invalid(tuple(wrong))
+            borders[name] = _parse_border(site, feature, latitude_first)
+        except Invalid as error:
+            wrong += [_name_error(one, field, name or str(at)) for one in error.fields]
+            misplaced += [error] if isinstance(error, WrongBorder) else []
+    _raise_wrong(wrong, misplaced)
     return borders
 
 
@@ -180,42 +200,45 @@ def _name_feature(feature: Any) -> str:
     return next(filter(None, names), "")
 
 
-def _check_one(site: Site, name: str, text: str | bytes | None) -> tuple[str, Any]:
-    """The name and the border of one district. Raises Invalid."""
-    name, wrong, area = " ".join(clean(name).split()), list[FieldError](), None
+def _check_one(site: Site, name: str, text: str | bytes | None, latitude_first: bool) -> tuple[str, Any]:
+    """The name and the border of one district. Raises Invalid, also a WrongBorder."""
+    name, wrong, misplaced, area = " ".join(clean(name).split()), list[FieldError](), list[WrongBorder](), None
     if not name:
         wrong.append(FieldError("name", "required"))
     elif len(name) > MAX_NAME:
         wrong.append(FieldError("name", "too_long", (("max", MAX_NAME),)))
     if text is not None:
         try:
-            area = _parse_border(site, geojson.load(text)) if text.strip() else None
+            area = _parse_border(site, load_document(text), latitude_first) if text.strip() else None
             if area is None:
                 wrong.append(FieldError("area", "district_required"))
-        except geojson.InvalidArea as error:
-            wrong.append(_border_error(error))
-    if wrong:
-        raise Invalid(tuple(wrong))
+        except Invalid as error:
+            wrong += error.fields
+            misplaced += [error] if isinstance(error, WrongBorder) else []
+    _raise_wrong(wrong, misplaced)
     return name, area
 
 
-def _parse_border(site: Site, found: Any) -> Area:
-    """Raises InvalidArea."""
-    area = geojson.parse_geometry(found)
+def _parse_border(site: Site, found: Any, latitude_first: bool) -> Area:
+    """Raises Invalid, also a WrongBorder."""
+    area = parse_part(found, site, latitude_first=latitude_first)
     if len(area.polygons) > MAX_POLYGONS:
-        raise geojson.InvalidArea("area_large")
-    own = site.territory
-    if own is not None and not (boxes_overlap(own.box, area.box) and own.overlaps(area)):
-        raise geojson.InvalidArea("area_elsewhere")  # most likely latitude was given first
+        raise Invalid((FieldError("area", "area_large", (("max", geojson.MAX_POINTS),)),))
     return area
 
 
-def _border_error(error: geojson.InvalidArea, field: str = "area", name: str = "") -> FieldError:
-    """The error of a feature of this name, or of the only border of a form."""
-    values = (("where", error.where), ("max", geojson.MAX_POINTS))
-    if name:
-        return FieldError(field, error.code.replace("area", "district", 1), (("name", name), *values))
-    return FieldError(field, "district_outside" if error.code == "area_elsewhere" else error.code, values)
+def _raise_wrong(wrong: list[FieldError], misplaced: list[WrongBorder]) -> None:
+    """Raise Invalid with everything that is wrong, as the first WrongBorder if there is one: it has the picture."""
+    if misplaced:
+        misplaced[0].fields = tuple(wrong)
+        raise misplaced[0]
+    if wrong:
+        raise Invalid(tuple(wrong))
+
+
+def _name_error(error: FieldError, field: str, name: str) -> FieldError:
+    """The error of the border of one feature among several."""
+    return FieldError(field, error.code.replace("area", "district", 1), (("name", name), *error.values))
 
 
 def _check_room(known: Mapping[str, Row], added: list[str], borders: Borders) -> None:

@@ -6,6 +6,7 @@ of the whole site, then the older rule.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
 from widget_api.geo.model import Area
 from widget_api.sites import store
+from widget_api.sites.borders import WrongBorder, load_document, parse_part
 
 MAX_DAYS = 365
 MAX_RULES = 200  # per site; each is tried when a report is accepted
@@ -128,33 +130,35 @@ async def find_rule(
 
 
 async def add_rule(
-    database: Database, site_id: str, given: Mapping[str, str], who: journal.Who = journal.COMMAND_LINE
+    database: Database,
+    site_id: str,
+    given: Mapping[str, str],
+    who: journal.Who = journal.COMMAND_LINE,
+    *,
+    latitude_first: bool = False,
 ) -> str:
     """Add a rule; one of the same category and area is replaced. Returns its identifier.
 
     `given` has the texts of a form: `service`, and optionally `category`, `where`, `area` (GeoJSON), `area_name`,
     `days`, `user`. `where` is a district's id, OWN_AREA for the border in `area`, or empty for everywhere. Raises
-    Invalid with every malformed field; a border that would be ignored is one.
+    Invalid, also a WrongBorder, with every malformed field; a border that would be ignored is one.
     """
     text = {name: value.strip() for name, value in given.items()}
     wrong = []
     days = text.get("days", "")
     if days and not (days.isascii() and days.isdigit() and 1 <= int(days) <= MAX_DAYS):
         wrong.append(FieldError("days", "days", (("max", MAX_DAYS),)))
+    misplaced: WrongBorder | None = None
     area, own = None, bool(text.get("area") or text.get("area_name"))
     where = text.get("where", OWN_AREA if own else "")
     if own and where != OWN_AREA:
         wrong.append(FieldError("where", "required"))
     elif where == OWN_AREA:
         try:
-            if len(text.get("area", "")) > MAX_AREA_LENGTH:
-                raise geojson.InvalidArea("area_too_large")
-            parsed = geojson.parse_area(text.get("area", ""))
-            if parsed.points > MAX_POINTS:
-                raise geojson.InvalidArea("area_too_large")
-            area = geojson.to_geometry(parsed)
-        except geojson.InvalidArea:
-            wrong.append(FieldError("area", "area" if text.get("area") else "required"))
+            area = await _check_area(database, site_id, text.get("area", ""), latitude_first)
+        except Invalid as error:
+            wrong += error.fields
+            misplaced = error if isinstance(error, WrongBorder) else None
         if not text.get("area_name"):
             wrong.append(FieldError("area_name", "required"))
     if len(text.get("area_name", "")) > MAX_NAME_LENGTH:
@@ -173,6 +177,9 @@ async def add_rule(
             missing.append(FieldError("where", "unknown"))
         if text.get("user") and await find_colleague(tx, site_id, text["user"]) is None:
             missing.append(FieldError("user", "unknown"))
+        if misplaced is not None:
+            misplaced.fields = tuple(missing)
+            raise misplaced
         if missing or service is None:
             raise Invalid(tuple(missing))
         rule: dict[str, Any] = {
@@ -205,6 +212,19 @@ async def add_rule(
 
     await database.write(work, site_id)
     return rule_id
+
+
+async def _check_area(database: Database, site_id: str, text: str, latitude_first: bool) -> str:
+    """The GeoJSON of a rule's own border. Raises Invalid, also a WrongBorder."""
+    if not text:
+        raise Invalid((FieldError("area", "required"),))
+    site = await store.load_site(database, site_id)
+    if site is None:
+        raise NotFound("site_not_found")
+    found = load_document(text) if len(text) <= MAX_AREA_LENGTH else None
+    if found is None or geojson.count_points(found) > MAX_POINTS:
+        raise Invalid((FieldError("area", "area_large", (("max", MAX_POINTS),)),))
+    return geojson.to_geometry(await asyncio.to_thread(parse_part, found, site, latitude_first=latitude_first))
 
 
 async def remove_rule(database: Database, site_id: str, rule_id: str, who: journal.Who) -> None:
