@@ -12,7 +12,7 @@ import pytest
 import time_machine
 
 from tests.factories import AGENT, EMAIL, make_site, run_statement, submit_report
-from tests.support.cabinet import Enter, PageText
+from tests.support.cabinet import Enter, PageText, pass_minute
 from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.context import Context
@@ -126,6 +126,26 @@ async def test_the_operator_decides_where_the_agency_did_not(
         assert "Оператор сервиса решил вместо ведомства: 1" in mail_sink.to("head@gorod.test")[-1].text
     with at("2026-12-10T09:30"):
         assert len(await letters(context, mail_sink, OPERATOR)) == 2, "it was told"
+
+
+@pytest.mark.waits
+async def test_a_decision_that_the_agency_overtook_is_put_away(enter: Enter, context: Context) -> None:
+    """The operator may not open the report any more: the notice leads nowhere, and can be hidden."""
+    with at("2026-12-01T12:00"):
+        site = await make_site(context.database, time_zone=ZONE, moderation="before")
+        problem = (await submit_report(context.database, site, email=None)).problem_id
+    with at("2026-12-08T09:30"):
+        operator = await enter("operator", None)
+        answer = await operator.decide(problem, "rejected", text="Это реклама, а не сообщение о проблеме города.")
+        assert answer.headers["location"].endswith("done=waits")
+        await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="accepted"))
+        await pass_minute(context.database)
+        listed = await operator.read("/cabinet/problems")
+        assert "не выполнено: за эту минуту оно перестало быть вам доступно" in listed.text
+        assert not [one for one in (*listed.links, *(form.action for form in listed.forms)) if problem in one]
+        (action,) = [form.action for form in listed.forms if form.action.endswith("/discard")]
+        assert (await operator.send("/cabinet/problems", action)).status_code == 303
+        assert "не выполнено" not in (await operator.read("/cabinet/problems")).text
 
 
 async def test_reports_that_waited_before_an_upgrade_are_shown_and_not_told(

@@ -58,7 +58,7 @@ class Bulk:
     state: str
     seconds: int  # until it is executed
     number: int | None  # of the report that a decision is about
-    problem_id: str
+    problem_id: str  # the same; empty where the user may not open it any more, as an operator once the agency decided
     counts: Mapping[str, int]  # by outcome, «» = to be done
     left: Sequence[tuple[str, int, str, str]]
 
@@ -173,13 +173,14 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
     sites = await store.list_report_sites(database, user)
     shorts = {site.id: site.short if len(sites) > 1 else "" for site in sites}
     visible = [one for one in left if await inbox_store.find_problem(database, sites, one["id"])]
+    opens = one is not None and await inbox_store.find_problem(database, sites, one["id"]) is not None
     return Bulk(
         id=bulk_id,
         action=row["action"],
         state=row["state"],
         seconds=max(0, row["execute_at"] - clock.now()),
         number=one["number"] if one else None,
-        problem_id=one["id"] if one else "",
+        problem_id=one["id"] if one and opens else "",
         counts=counts | ({"unknown": row["unknown"]} if row["unknown"] else {}),
         left=[(one["outcome"], one["number"], one["id"], shorts.get(one["site_id"], "")) for one in visible],
     )
