@@ -153,6 +153,8 @@ async def test_from_the_form_to_the_key(
     approved = (await operator.read(answer.headers["location"])).text
     assert "Заявка одобрена" in approved
     assert "Платформа «Портал» не знает этот сайт" in approved, "before the first report fails there"
+    assert "приглашение отправлено, его ещё не приняли" in approved
+    assert "Пригласите первого администратора" not in approved
     (site,) = await sites.list_sites(context.database)
     assert (site.agency.name, site.agency.inn, site.agency.mode) == (NAME, INN, "email")
     assert (site.agency.registry_number, site.origins, site.jurisdiction, site.time_zone) == (

@@ -70,8 +70,10 @@ async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_rep
     for page in ("/cabinet/", f"/cabinet/sites/{site.id}"):  # a webmaster has no account
         (link,) = {one for one in (await admin.read(page)).links if "/install/check?token=" in one}
         assert "Проверка установки" in (await client.get(link.removeprefix(PUBLIC_URL))).text
+    await changes.update_agency(context.database, site.agency.id, {"inn": "7707083893"})
+    assert "не хватает: почтовый адрес, номер в реестре операторов." in (await admin.read("/cabinet/")).text
     version = (await admin.client.get("/cabinet/version?steps=1")).text
-    details = {"inn": "7707083893", "registry_number": "50-22-000001", "postal_address": "площадь Мира, 1"}
+    details = {"registry_number": "50-22-000001", "postal_address": "площадь Мира, 1"}
     await changes.update_agency(context.database, site.agency.id, details)
     await changes.update_site(context.database, site.id, {"bbox": (38.5, 54.9, 39.1, 55.3)})
     await enter("agent", site.agency.id)

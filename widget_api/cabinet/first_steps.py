@@ -61,7 +61,9 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
     found = await service.read_overview(context.database, context.settings, site)
     wrong = sum(one.severity == "wrong" and one.code != "never_seen" for one in found.findings)
     opened = next(iter(found.places), None)
-    values: dict[str, object] = {"count": wrong}
+    lacking = [name for name in site_consents.REQUIRED if not getattr(site.agency, name)]
+    named = (i18n.text(language, f"site_forms.consent.detail.{name}") for name in lacking)
+    values: dict[str, object] = {"count": wrong, "missing": ", ".join(named)}
     if opened:
         values |= {"origin": opened.origin, "moment": i18n.format_moment(language, opened.last_at, site.time_zone)}
 
@@ -73,7 +75,7 @@ async def _read_site(context: Context, language: str, site: Site, has_people: bo
     return SiteSteps(
         site=site,
         steps=(
-            step("documents", f"{desk}/consent", all(getattr(site.agency, name) for name in site_consents.REQUIRED)),
+            step("documents", f"{desk}/consent", not lacking),
             step("territory", f"{desk}/territory", site.territory),
             step("code", f"{desk}/code", opened),
             step(
