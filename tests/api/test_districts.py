@@ -142,6 +142,10 @@ async def test_the_points_of_all_borders_together_are_limited(
     await load(context.database, site, Западный=WEST)
     (said,) = await refused(context.database, site, collection(feature("Восточный", square(*EAST))))
     assert said == "В границах всех районов вместе больше 9 точек. Упростите их."
+    with monkeypatch.context() as patch:  # seconds for each of a hundred
+        patch.delattr(districts, "parse_part")
+        both = collection(feature("Юг", square(*SOUTH)), feature("Восточный", square(*EAST)))
+        assert await refused(context.database, site, both) == [said]
     assert await names(context.database, await load(context.database, site, Западный=EAST)) == ["Западный"]
 
 

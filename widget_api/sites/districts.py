@@ -246,7 +246,7 @@ def _check_room(known: Mapping[str, Row], added: list[str], borders: Borders) ->
     finds changed settings reads them all."""
     if len(known) + len(added) > MAX_DISTRICTS:
         raise Invalid((FieldError("area", "district_many", (("max", MAX_DISTRICTS),)),))
-    others = sum(geojson.parse_area(row["area"]).points for name, row in known.items() if name not in borders)
+    others = sum(geojson.count_points(geojson.load(row["area"])) for name, row in known.items() if name not in borders)
     if others + sum(area.points for area in borders.values()) > geojson.MAX_POINTS:
         raise Invalid((FieldError("area", "district_points", (("max", geojson.MAX_POINTS),)),))
 
