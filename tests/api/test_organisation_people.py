@@ -503,8 +503,10 @@ async def test_an_absent_user_has_a_deputy(
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "oleg@gorod.test")
+    await enter("viewer", site.agency.id, "viewer@gorod.test")
     foreign = await make_site(context.database, agency={"name": "Соседи"})
     await enter("agent", foreign.agency.id, "foreign@gorod.test")
+    viewer = (await person(context, "viewer@gorod.test")).rpartition("/")[2]
     path, oleg = await person(context, EMAIL), (await person(context, "oleg@gorod.test")).rpartition("/")[2]
     stranger = (await person(context, "foreign@gorod.test")).rpartition("/")[2]
     with time_machine.travel(1_800_000_000, tick=False) as moment:  # 15 January 2027
@@ -516,10 +518,13 @@ async def test_an_absent_user_has_a_deputy(
             ("soon", oleg),
             ("", oleg),
             ("2027-01-20", stranger),
+            ("2027-01-20", viewer),
             ("2027-01-20", path.rpartition("/")[2]),
         ):
             answer = await admin.send(path, f"{path}/absence", away_until=until, stand_in=stand_in)
             assert answer.status_code == 422, (until, stand_in)
+        offered = (await admin.client.get(path)).text
+        assert [f'value="{one}"' in offered for one in (oleg, viewer)] == [True, False]
         answer = await admin.send(path, f"{path}/absence", away_until="2027-01-16", stand_in=oleg)
         assert answer.status_code == 303
         row = await context.database.row("SELECT away_until, stand_in FROM users WHERE email = :email", email=EMAIL)

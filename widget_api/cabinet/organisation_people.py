@@ -239,12 +239,13 @@ async def _render_person(
 
 
 async def _list_colleagues(request: Request, user: User, person: Row) -> list[Row]:
-    """Who may stand in for a person: the others of the agency who have access."""
+    """Who may stand in for a person: the others of the agency who have access and may answer."""
     people = await organisation_store.list_people(web.context(request).database, own_agency(user))
     return [
         row
         for row in people
         if row["agency_id"] == person["agency_id"] and row["id"] != person["id"] and row["disabled_at"] is None
+        if row["role"] != "viewer"
     ]
 
 
