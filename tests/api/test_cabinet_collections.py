@@ -99,6 +99,12 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     }
     assert (await admin.send(desk(city, "budgeting"), desk(city, "budgeting"), **typed)).status_code == 303
     assert (await admin.send(own_desk, f"{own_desk}/hide", do="show")).headers["location"].endswith("?done=shown")
+    with time_machine.travel(clock.now() + 60, tick=False):
+        await admin.send(own_desk, f"{own_desk}/hide", do="hide")
+        assert (await client.get(preview)).status_code == 404, "the link was one to the draft"
+        again = next(link for link in (await admin.read(own_desk)).links if "preview=" in link)
+        assert (await client.get(again)).status_code == 200
+        await admin.send(own_desk, f"{own_desk}/hide", do="show")
     shown = (await client.get(page)).text
     assert all(word in shown for word in ("Наш бюджет", "Проекты жителей", "Голосует каждый.\nРешает совет."))
     child = await sites.by_key(context.database, f"{city.key}/c/budgeting")

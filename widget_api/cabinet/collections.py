@@ -159,6 +159,8 @@ async def _render_one(
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     assert child.collection is not None, "find_site was asked for one"
+    # A preview is of this draft: once it was published and is hidden again, earlier links show nothing.
+    draft = [child.id, await changes.find_disabled_at(context.database, child.id)]
     named, rules = setting_choices(language), collection.setting_values(child)
     choices = {
         name: named[name]
@@ -178,7 +180,7 @@ async def _render_one(
         rules={name: rules[name] for name in _RULES if child.collection.action == "vote" or "votes" not in name},
         may_change={name: _may_change(user, name) for name in given},
         limits=collection.LENGTHS,
-        preview=f"/s/{child.key}?preview={context.signer.sign(Purpose.PREVIEW, child.id)}",
+        preview=f"/s/{child.key}?preview={context.signer.sign(Purpose.PREVIEW, draft)}",
         snippet=view.make_collection_snippet(child, context.settings.public_url),
         address=f"{context.settings.public_url}/s/{child.key}",
         errors=wrong,

@@ -30,7 +30,7 @@ from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
 from widget_api.residents import participation, problem_forms, site_pages_view
 from widget_api.signing import Purpose
-from widget_api.sites import appearance, collection, origins, service, store
+from widget_api.sites import appearance, changes, collection, origins, service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import options
 from widget_api.sites.model import Site, is_slug
@@ -130,11 +130,16 @@ async def site_page(request: Request) -> Response:
 
 
 async def _find_draft(request: Request) -> tuple[Site, int] | None:
-    """The collection of a preview's token, and its version; None for any other address than its own."""
+    """The collection of a preview's token, and its version; None for any other address than its own, and once the
+    collection was published, or hidden, after the link was made.
+    """
     context, token = web.context(request), request.query_params.get("preview", "")
-    site_id = context.signer.read(Purpose.PREVIEW, token) if token else None
-    counters = await store.find_counters(context.database, site_id) if isinstance(site_id, str) else None
-    if site_id is None or counters is None:
+    draft = context.signer.read(Purpose.PREVIEW, token) if token else None
+    site_id, disabled_at = draft if isinstance(draft, list) and len(draft) == 2 else ("", None)
+    counters = await store.find_counters(context.database, site_id) if site_id else None
+    if counters is None or disabled_at is None:
+        return None
+    if disabled_at != await changes.find_disabled_at(context.database, site_id):
         return None
     site = await service.by_id(context.database, site_id)
     return (site, counters["version"]) if site.key == request.path_params["key"] else None
