@@ -120,6 +120,8 @@ async def test_from_the_form_to_the_key(
     answer = await applicant.post("/work", **work | {"area": swapped}, time_zone="Asia/Omsk")
     assert (answer.status_code, "Широта и долгота переставлены" in answer.text) == (422, True)
     assert ("<svg viewBox" in answer.text, (await applicant.row())["area"]) == (True, None)
+    answer = await applicant.post("/work", **work | {"area": ""}, time_zone="Asia/Omsk", swap="yes")
+    assert (answer.status_code, "Выберите файл ещё раз" in answer.text) == (422, True), "it would be dropped"
     answer = await applicant.post("/work", **work | {"area": swapped}, time_zone="Asia/Omsk", swap="yes")
     assert answer.headers["location"].endswith("/proof?done=saved")
     town.put_file((await applicant.row())["proof_token"])

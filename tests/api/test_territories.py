@@ -340,6 +340,8 @@ async def test_the_desk_changes_border_and_time_zone(
     assert (await service.by_id(database, site.id)).area == site.area
     again = PageText(refused.text).form(path)
     assert again.fields["area"] == swapped
+    forgotten = await admin.client.post(path, data=again.fields | {"area": "", "swap": "yes"})
+    assert (forgotten.status_code, "Выберите файл ещё раз" in forgotten.text) == (422, True)
     assert 'name="swap" value="yes"' in refused.text
     done = await admin.client.post(path, data=again.fields | {"swap": "yes", "time_zone": "Asia/Kamchatka"})
     assert done.headers["location"] == f"{path}?done=1"

@@ -48,7 +48,7 @@ async def add_districts(request: Request, user: User) -> Response:
     site, who = await find_settable_site(request, user), journal_user(request, user)
     database = web.context(request).database
     try:
-        name, swap = fields.get("name", ""), fields.get("swap") == "yes"
+        name, swap = fields.get("name", ""), wants_swap(fields, text)
         if districts.is_collection(text, name):
             await districts.load_districts(database, site, text, who, latitude_first=swap)
         else:
@@ -69,7 +69,7 @@ async def change_district(request: Request, user: User) -> Response:
     site, district = await _find_district(request, user)
     database, who = web.context(request).database, journal_user(request, user)
     try:
-        name, swap = fields.get("name", ""), fields.get("swap") == "yes"
+        name, swap = fields.get("name", ""), wants_swap(fields, text)
         await districts.change_district(database, site, district.id, name, text, who, latitude_first=swap)
     except Invalid as error:
         return await _render_one(request, user, site, district, 422, given=refill(fields, text), wrong=error)
@@ -102,6 +102,14 @@ async def read_border_form(request: Request) -> tuple[Fields, bytes]:
         fields = to_fields(given)
         content = sent_file(sent)
     return fields, fields.get("area", "").encode() if content is None else content
+
+
+def wants_swap(fields: Fields, text: bytes) -> bool:
+    """Whether the coordinates are to be exchanged. Raises Invalid if the border was a file, which browsers forget."""
+    swap = fields.get("swap") == "yes"
+    if swap and not text.strip():
+        raise Invalid((FieldError("area", "file_again"),))
+    return swap
 
 
 def refill(fields: Fields, text: bytes) -> Fields:

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user
-from widget_api.cabinet.site_districts import MAX_SHOWN, draw_refused, read_border_form, refill
+from widget_api.cabinet.site_districts import MAX_SHOWN, draw_refused, read_border_form, refill, wants_swap
 from widget_api.cabinet.sites import PATH, find_settable_site
 from widget_api.errors import FieldError, Invalid
 from widget_api.geo import geojson
@@ -39,6 +39,7 @@ async def change_territory(request: Request, user: User) -> Response:
     site, database = await find_settable_site(request, user), web.context(request).database
     columns: dict[str, Any] = {}
     try:
+        swap = wants_swap(fields, text)
         zone = fields.get("time_zone", site.time_zone)
         if zone not in (*time_zones.ZONES, site.time_zone):
             raise Invalid((FieldError("time_zone", "unknown"),))
@@ -48,7 +49,6 @@ async def change_territory(request: Request, user: User) -> Response:
             columns |= {"area": None} if site.area else {}
         elif text.strip():
             place = await changes.find_border_place(database, site.id)
-            swap = fields.get("swap") == "yes"
             area = await asyncio.to_thread(borders.parse_border, text, place, latitude_first=swap)
             if site.area is None or area.polygons != site.area.polygons:
                 columns["area"] = area

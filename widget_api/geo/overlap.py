@@ -26,7 +26,7 @@ def measure_share(area: Area, other: Area) -> float:
     return shared / total if total else 0.0
 
 
-def _cut(area: Area, low: int, high: int) -> list[_Intervals]:
+def _cut(area: Area, low: float, high: float) -> list[_Intervals]:
     """What of each of _LINES parallels between two latitudes lies in an area, from west to east."""
     crossings: list[list[float]] = [[] for _ in range(_LINES)]
     step = (high - low) / _LINES

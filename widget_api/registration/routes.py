@@ -299,6 +299,8 @@ async def change_work(request: Request, row: Row) -> Response:
         if area:
             await context.limits.hit("borders", web.client_address(request))
         swap = fields.get("swap") == "yes"
+        if swap and not area:
+            raise Invalid((FieldError("area", "file_again"),))
         await service.change_work(context.database, row, mode, number, zone, area, latitude_first=swap)
     except errors.TooMany as error:
         return await _render_work(request, row, given, 429, notice=_limit_notice(language, error))
