@@ -209,9 +209,17 @@ async def test_the_table_adds_up_to_the_figures(client: httpx2.AsyncClient, cont
     site = await make_districts(context, site)
     await answer_reports(context, site, (1, 240, 600))
     await answer_reports(context, site, (2,), lng=38.7)
+    with time_machine.travel(NOON, tick=False):
+        problem_id = (await submit_report(context.database, site, lng=38.1)).problem_id
+        refusal = Change(to="rejected", text="Не видно, где это", reason="no_place")
+        await lifecycle.change(context.database, AGENT, site.id, problem_id, refusal)
     for query in ({}, {"from": "2026-11-25", "to": "2026-12-05"}, {"district": WEST}):
         found = await figures(client, site, **query)
         rows = await table(client, site, "?" + "&".join(f"{name}={value}" for name, value in query.items()))
+        outcomes = found["outcomes"]
+        told = {f"outcome_{name}": outcomes[name] for name in ("received", "published", "rejected", "waiting")}
+        told["rejected_no_place"] = outcomes["rejected_by_reason"]["no_place"]
+        assert {name: sum(int(row[name]) for row in rows) for name in told} == told
         names = {"received": "total"} | {name: name for name in ("answered", "in_time", "late", "returned")}
         for column, name in names.items():
             assert sum(int(row[column]) for row in rows) == found[name], (query, column)

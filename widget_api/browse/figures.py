@@ -33,7 +33,7 @@ class Figure:
     # How many answers, reactions or ratings it is made of: a figure of very few could say something about one person.
     sample: Callable[[Statistics], int] | None = None
     description: str = ""  # in the API's description
-    names: Mapping[str, str] = field(default_factory=dict)  # by place: analytics | report | city | api
+    names: Mapping[str, str] = field(default_factory=dict)  # by Place
 
 
 def _count_answers(found: Statistics) -> int:
@@ -47,7 +47,9 @@ def _of_status(status: str) -> Figure:
 
 
 FIGURES: Mapping[str, Figure] = {
-    "received": Figure(unit="count", compute=lambda found: found.total, listed={}, names={"api": "total"}),
+    "received": Figure(
+        unit="count", compute=lambda found: found.total, listed={}, names={"api": "total", "all": "reports"}
+    ),
     "open": Figure(unit="count", compute=lambda found: found.open, is_of_now=True, listed={"status": "new,working"}),
     "resolved": Figure(
         unit="count",
@@ -130,7 +132,7 @@ FIGURES: Mapping[str, Figure] = {
     "rated": Figure(unit="count", compute=lambda found: found.rated),
 }
 
-Place = Literal["analytics", "report", "city", "api"]
+Place = Literal["analytics", "report", "city", "api", "all"]
 # What is shown where, in this order.
 TILES = ("received", "answered", "median_hours", "share_in_time", "returned", "rating", "share_resolved", "overdue")
 DEFINED = (*TILES, "reaction_hours")  # below the tiles
@@ -148,6 +150,9 @@ API = (
     *("received", "open", "resolved", "overdue", "median_days", "share_resolved", "answered", "in_time", "late"),
     *("share_in_time", "returned", "rating", "median_hours", "p90_hours", "reaction_hours"),
 )
+PART = ("received", "open", "resolved")  # in the API: of a category, a district and a site
+OF_SITE = (*PART, "overdue", "median_days")  # in the API: of each of several sites
+ALL = ("received", "resolved", "share_resolved")  # in the API: of all sites of the service
 MONTHS = ("received", "answered", "in_time", "late", "returned")  # of the table by month. New ones come at the end.
 
 

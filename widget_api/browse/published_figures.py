@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, get_args
 
 from widget_api.browse import received
-from widget_api.browse.figures import API, FIGURES, MONTHS, name_at
+from widget_api.browse.figures import ALL, API, FIGURES, MONTHS, OF_SITE, PART, measure, name_at
 from widget_api.browse.statistics import (
     Month,
     Query,
@@ -36,11 +36,8 @@ COLUMNS = (
     "month",
     *MONTHS,
     *(f"status_{status}" for status in PUBLIC_STATUSES),
+    *received.COLUMNS,
 )
-
-
-def counts(found: Statistics) -> dict[str, Any]:
-    return {"total": found.total, "open": found.open, "resolved": found.resolved}
 
 
 async def read(database: Database, query: Query, now: int, language: str) -> dict[str, Any]:
@@ -61,7 +58,7 @@ def _figures(
         **{name: told.pop(name) for name in ("total", "open", "resolved", "overdue")},  # known members stay in front
         "by_status": dict(whole.by_status),
         "by_category": [
-            {"code": code, "name": name(code), **counts(category)}
+            {"code": code, "name": name(code), **measure(category, "api", PART)}
             for code, category in categories.items()
             if category.total
         ],
@@ -98,22 +95,16 @@ def _by_interface(found: Statistics) -> Counter[str]:
 def by_district(districts: Sequence[District], found: Mapping[str, Statistics]) -> list[dict[str, Any]]:
     """Return the counts of each district of a site, by name."""
     none = combine(())
-    return [{"id": one.id, "name": one.name, **counts(found.get(one.id, none))} for one in districts]
+    return [{"id": one.id, "name": one.name, **measure(found.get(one.id, none), "api", PART)} for one in districts]
 
 
 def by_site(sites: Sequence[Site], found: Mapping[str, Statistics]) -> list[dict[str, Any]]:
     """Return the main figures of each of several sites."""
-    listed = [(site, found.get(site.id, combine(()))) for site in sites]
+    none = combine(())
     return [
-        {
-            "key": site.key,
-            "jurisdiction": site.jurisdiction,
-            "name": site.name,
-            **counts(one),
-            "overdue": one.overdue,
-            "median_days": one.median_days,
-        }
-        for site, one in listed
+        {"key": site.key, "jurisdiction": site.jurisdiction, "name": site.name}
+        | measure(found.get(site.id, none), "api", OF_SITE)
+        for site in sites
     ]
 
 
@@ -123,18 +114,17 @@ async def read_instance(database: Database, counted: Row, now: int) -> dict[str,
     return {
         "sites": counted["sites"],
         "settlements": counted["settlements"],
-        "reports": found.total,
-        "resolved": found.resolved,
-        "share_resolved": found.share_resolved,
+        **measure(found, "all", ALL),
         "confirmed_authors": counted["authors"],
         "outcomes": (await received.read_all_sites(database, now)).to_json(),
     }
 
 
-def row(month: str, found: Statistics) -> tuple[Any, ...]:
+def row(month: str, found: Statistics, outcomes: received.Received) -> tuple[Any, ...]:
     """Return a month's row of the table."""
     return (
         month,
         *(FIGURES[name].compute(found) for name in MONTHS),
         *(found.by_status[status] for status in PUBLIC_STATUSES),
+        *outcomes.to_row(),
     )

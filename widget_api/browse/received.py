@@ -7,7 +7,7 @@ Definitions are in docs/figures.md; what a report counts as is decided in proble
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +22,12 @@ from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import Calendar
 
 PARTS = ("published", "rejected", "merged", "withdrawn", "erased", "waiting")  # of what was received
+_COUNTED = ("received", *PARTS, "waiting_long", "unconfirmed")
+# Of a table by month.
+COLUMNS = (
+    *(f"outcome_{name}" for name in _COUNTED),
+    *(f"rejected_{reason}" for reason in (*REASONS, UNSTATED)),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +66,26 @@ class Received:
             "share_resolved": round(self.resolved / self.total, 4) if self.total else None,
         }
 
+    def to_row(self) -> tuple[int, ...]:
+        """The values of COLUMNS."""
+        said = self.to_json()
+        return (*(said[name] for name in _COUNTED), *said["rejected_by_reason"].values())
+
 
 async def read(database: Database, query: Query, now: int) -> Received:
     """Read what became of the reports of a period, a category, a service or a district of one or several sites."""
     calendars = {site.id: site.calendar for site in query.sites}
     rows = await statistics.sum_counts(database, query, ("received", "outcome"), ("site_id",))
     return _assemble(((_label(row), row["total"], calendars[row["site_id"]]) for row in rows), now)
+
+
+async def read_by_month(database: Database, query: Query, now: int) -> dict[str, Received]:
+    """`read` for each month («2026-11») in which any was received; only its days within the period."""
+    calendars = {site.id: site.calendar for site in query.sites}
+    months = defaultdict[str, list[tuple[str, int, Calendar]]](list)
+    for row in await statistics.sum_counts(database, query, ("received", "outcome"), ("site_id", "period")):
+        months[row["period"][:7]].append((_label(row), row["total"], calendars[row["site_id"]]))
+    return {month: _assemble(counts, now) for month, counts in months.items()}
 
 
 async def read_all_sites(database: Database, now: int) -> Received:

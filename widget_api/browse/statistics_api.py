@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, validation, web
 from widget_api.browse import open_data_formats as formats
-from widget_api.browse import published_figures, queries, statistics
+from widget_api.browse import published_figures, queries, received, statistics
 from widget_api.browse.queries import SEPARATORS
 from widget_api.sites import service, store
 from widget_api.sites.deadlines import local_date
@@ -73,9 +73,10 @@ async def stats_csv(request: Request) -> Response:
         return web.cacheable_response(b"", tag, 304, headers=headers)
     async with web.expensive_read(request, site.id, _COST):
         months = await statistics.read_by_month(context.database, query, now)
-    separator, none = SEPARATORS[asked.separator], statistics.combine(())
-    shown = _every_month(min(months, default=""), min(query.last or today, today))
-    rows = [published_figures.row(month, months.get(month, none)) for month in shown]
+        outcomes = await received.read_by_month(context.database, query, now)
+    separator, none, nothing = SEPARATORS[asked.separator], statistics.combine(()), received.Received()
+    shown = _every_month(min(months | outcomes, default=""), min(query.last or today, today))
+    rows = [published_figures.row(month, months.get(month, none), outcomes.get(month, nothing)) for month in shown]
     content = formats.header(separator, published_figures.COLUMNS) + formats.table(rows, separator)
     return web.cacheable_response(content, tag, headers=headers, media_type=formats.CSV_TYPE)
 

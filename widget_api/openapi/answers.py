@@ -5,12 +5,13 @@ tests/api/test_openapi.py validates every recorded response against them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 from pydantic.json_schema import WithJsonSchema
 
-from widget_api.browse.figures import API, FIGURES, Unit, name_at
+from widget_api.browse.figures import ALL, API, FIGURES, OF_SITE, PART, Unit, name_at
 from widget_api.problems.model import STATUSES, ActorKind, Source
 from widget_api.sites import presets
 from widget_api.sites.model import Action, Contact, Datatype, Discussion, SiteType, Who
@@ -379,12 +380,33 @@ class Supporters(BaseModel):
     supporters: Count
 
 
-class OfCategory(BaseModel):
+class Rating(BaseModel):
+    mean: float = Field(ge=1, le=5)
+    count: int
+
+
+_TYPES: dict[Unit, Any] = {"count": Count, "share": Share | None, "rating": Rating | None}
+
+
+def _figures(name: str, place: Literal["api", "all"], figures: Sequence[str]) -> Any:
+    """The model of some figures, as `figures.measure` writes them."""
+    fields: dict[str, Any] = {
+        name_at(place, one): (
+            _TYPES.get(FIGURES[one].unit, float | None),
+            Field(description=FIGURES[one].description or None),
+        )
+        for one in figures
+    }
+    return create_model(name, **fields)
+
+
+class OfPart(_figures("FiguresOfPart", "api", PART)):  # type: ignore[misc]
+    """A part of the reports by its main counts."""
+
+
+class OfCategory(OfPart):
     code: str
     name: str
-    total: int
-    open: int
-    resolved: int
 
 
 class OfMonth(BaseModel):
@@ -393,17 +415,9 @@ class OfMonth(BaseModel):
     answered: int
 
 
-class OfDistrict(BaseModel):
+class OfDistrict(OfPart):
     id: str
     name: str
-    total: int
-    open: int
-    resolved: int
-
-
-class Rating(BaseModel):
-    mean: float = Field(ge=1, le=5)
-    count: int
 
 
 class Outcomes(BaseModel):
@@ -424,19 +438,7 @@ class Outcomes(BaseModel):
     share_resolved: Share | None = Field(description="Of all received.")
 
 
-_TYPES: dict[Unit, Any] = {"count": Count, "share": Share | None, "rating": Rating | None}
-
-
-_FIGURES: dict[str, Any] = {
-    name_at("api", name): (
-        _TYPES.get(FIGURES[name].unit, float | None),
-        Field(description=FIGURES[name].description or None),
-    )
-    for name in API
-}
-
-
-class Stats(create_model("Figures", **_FIGURES)):  # type: ignore[misc]
+class Stats(_figures("Figures", "api", API)):  # type: ignore[misc]
     """docs/figures.md defines each number."""
 
     by_status: dict[str, int]
@@ -478,29 +480,21 @@ class Coverage(BaseModel):
     elsewhere: Count = Field(ABSENT, description="Entries without a place, or outside of all districts.")
 
 
-class OfSite(BaseModel):
+class OfSite(_figures("FiguresOfSite", "api", OF_SITE)):  # type: ignore[misc]
     key: str
     jurisdiction: str
     name: str
-    total: int
-    open: int
-    resolved: int
-    overdue: int
-    median_days: float | None
 
 
 class PlatformStats(Stats):
     sites: list[OfSite]
 
 
-class InstanceStats(BaseModel):
-    """All enabled sites of the service together."""
+class InstanceStats(_figures("FiguresOfAll", "all", ALL)):  # type: ignore[misc]
+    """All enabled sites of the service together, of what is published."""
 
     sites: Count
     settlements: Count = Field(description="Agencies without a parent that have a site, by themselves or below them.")
-    reports: Count = Field(description="Published ones.")
-    resolved: Count
-    share_resolved: Share | None
     confirmed_authors: Count = Field(description="Addresses that confirmed a report, once a site.")
     outcomes: Outcomes
 
