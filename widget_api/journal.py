@@ -13,9 +13,10 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -112,9 +113,12 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DEFAULT_RETENTION = 1095  # days, if there is no site to take it from
 _CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
-# Settings that are a code, a number or a switch: an entry has what they were and are. Of other columns it has the name.
+# Settings that are a code, a number, a switch, an identifier or an address: an entry has what they were and are. Of
+# other columns it has the name alone.
 _VALUED = frozenset(
     {
+        *("away_until", "contacts", "disabled_at", "jurisdiction", "parent_id", "protocol", "sends_when", "service_id"),
+        *("stand_in", "url"),
         *("approval", "delegated", "digest", "digest_hour", "enabled", "mode", "photo_after", "photo_required", "role"),
         *("appeals", "contact", "deadline_days", "discussion", "license", "mail_answers", "moderation", "moderator"),
         *("outside", "photos", "retention_days", "time_zone", "type", "language"),
@@ -171,16 +175,30 @@ def describe_change(before: Row | None, columns: Mapping[str, Any]) -> dict[str,
     if before is None:
         return {"columns": sorted(columns)}
     for name in sorted(columns.keys() & _VALUED):
-        former, value = (_name_value(one, columns[name]) for one in (before[name], columns[name]))
-        if former != value and _CODE.fullmatch(f"{former}{value}"):
+        former, value = (_name_value(name, one, columns[name]) for one in (before[name], columns[name]))
+        if former != value and _CODE.fullmatch(f"{former}{value}") and ":" not in f"{former}{value}":
             values.append(f"{name}:{former}:{value}")
     return {"columns": sorted(columns), **({"values": values} if values else {})}
 
 
-def _name_value(value: Any, like: Any) -> str:
-    """A value as a code. SQLite returns switches as numbers, so `like` is one that was not read from it."""
+def describe_origins(**changes: Iterable[str]) -> dict[str, Detail]:
+    """Details of a change of a site's origins («added», «removed», «proven»): their hosts, except very long ones."""
+    hosts = {name: sorted(one.partition("://")[2] for one in origins) for name, origins in changes.items()}
+    named = {f"origins_{name}": [one for one in found if _CODE.fullmatch(one)] for name, found in hosts.items()}
+    return {name: found for name, found in named.items() if found}
+
+
+def _name_value(name: str, value: Any, like: Any) -> str:
+    """A value as a code. SQLite returns switches as numbers, so `like` is one that was not read from it.
+
+    Of an address the host: its path and its query may be a secret of the receiver.
+    """
+    if name == "disabled_at":
+        return "on" if value is None else "off"
     if value is None or value == "":
         return "none"
+    if name == "url":
+        return urlsplit(value).hostname or "none"
     return ("yes" if value else "no") if isinstance(like, bool) else str(value)
 
 

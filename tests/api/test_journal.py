@@ -157,7 +157,7 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         cli("platform", "speak", cli("token", "list")[0]["id"], *one, "--off")
         cli("token", "revoke", token)
         cli("platform", "add", "--name", "Центр", "--url", "https://p.test", "--key", "a-long-secret-key-of-platform")
-        cli("platform", "set", "Центр", "--contacts", "email")
+        cli("platform", "set", "Центр", "--contacts", "email", "--url", "https://q.test/a-secret-path")
         cli("platform", "map", "Центр", "roads=7", *one)
         cli("platform", "serve", "Центр", *one, "--off")
         new = cli("site", "rotate-key", made["key"])["key"]
@@ -207,6 +207,17 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
     assert written["site_changed"]["details"] == {
         "columns": ["discussion", "origins"],
         "values": ["discussion:off:moderated"],
+        "origins_added": ["gorod.test"],
+    }
+    assert written["platform_added"]["details"] == {
+        "columns": ["contact", "contacts", "jurisdiction", "key", "name", "protocol", "sends_when", "site_id", "url"],
+        "protocol": "georeport",
+        "contacts": "none",
+        "sends_when": "accepted",
+    }
+    assert written["platform_changed"]["details"] == {
+        "columns": ["contacts", "url"],
+        "values": ["contacts:none:email", "url:p.test:q.test"],
     }
     assert written["user_changed"]["details"] == {"columns": ["name", "role"], "values": ["role:agent:head"]}
     assert written["districts_changed"]["details"] == {"added": 1, "changed": 0}
@@ -218,8 +229,22 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
     assert written["token_added"]["details"] == {"scope": "platform"}
     assert written["token_revoked"]["subject"] == written["token_added"]["subject"]
     everything = str(written)
-    for word in (token, "Анна", "new@gorod.test", RESIDENT_EMAIL, "a-long-secret-key-of-platform", "https://"):
+    secrets = (token, "a-long-secret-key-of-platform", "a-secret-path")
+    for word in (*secrets, "Анна", "new@gorod.test", RESIDENT_EMAIL, "https://"):
         assert word not in everything
+
+    listed = {entry["kind"]: entry["sentence"] for entry in reversed(await asyncio.to_thread(cli, "journal"))}
+    assert all(listed.values())
+    assert listed["site_changed"] == (
+        "Settings changed: site “Сайт”: added address: gorod.test; discussion: none → moderated"
+    )
+    assert listed["platform_changed"] == (
+        "Settings of the platform “Центр” changed: authors’ contacts: not passed on → e-mail; address: p.test → q.test"
+    )
+    assert listed["platform_added"].startswith(
+        "Platform “Центр” added: authors’ contacts: not passed on; protocol: GeoReport"
+    )
+    assert listed["token_added"].endswith(": permitted: exchange with the platform")
 
 
 async def test_changes_in_the_cabinet_are_recorded_with_the_user(enter: Enter, site: Site, context: Context) -> None:
@@ -252,6 +277,12 @@ async def test_changes_in_the_cabinet_are_recorded_with_the_user(enter: Enter, s
         "праздники и рабочие дни, название",
     ):
         assert sentence in shown
+
+    own = f"/cabinet/sites/{site.id}/collections"
+    assert (
+        await admin.send(f"{own}?preset=initiatives", own, preset="initiatives", title="Идеи", slug="ideas")
+    ).status_code == 303
+    assert "Добавлен раздел «Идеи» сайта «Город»" in (await admin.read("/cabinet/organisation/journal")).text
 
 
 async def test_reading_a_residents_contact_is_recorded(enter: Enter, site: Site, context: Context) -> None:
@@ -341,7 +372,7 @@ async def test_the_command_lists_entries(enter: Enter, site: Site, context: Cont
     listed = await asyncio.to_thread(cli, "journal", "--email", EMAIL)
     assert [(entry["kind"], entry["email"]) for entry in listed] == [("signed_in", EMAIL), ("user_added", None)]
     assert set(listed[0]) == {
-        "id", "at", "kind", "role", "user_id", "email", "agency_id", "ip", "subject", "site_id", "details"
+        "id", "at", "kind", "role", "user_id", "email", "agency_id", "ip", "subject", "site_id", "details", "sentence"
     }  # fmt: skip
     listed = await asyncio.to_thread(cli, "journal", "--kind", "signed_in", "--limit", "1")
     assert [entry["role"] for entry in listed] == ["admin"]

@@ -334,12 +334,12 @@ async def test_an_agency_is_changed_as_by_the_command_line(enter: Enter, context
         "Город", "g@g.test", "email", top, True,
     )  # fmt: skip
     columns = ["delegated", "email", "mode", "name", "parent_id"]
-    details = {"columns": columns, "values": ["delegated:no:yes", "mode:cabinet:email"]}
+    details = {"columns": columns, "values": ["delegated:no:yes", "mode:cabinet:email", f"parent_id:none:{top}"]}
     assert await entries(context, "agency_changed") == [("operator", site.agency.id, details)]
     shown = (await operator.read("/cabinet/organisation/journal")).text
     assert (
-        "вышестоящее ведомство; кто отвечает автору: ведомство → служба сама; как работает: в кабинете → по почте"
-        in shown
+        "кто отвечает автору: ведомство → служба сама; как работает: в кабинете → по почте;"
+        " вышестоящее ведомство: не задано → Область" in shown
     )
     refused = await operator.send(path, path, **form | {"name": "Посёлок", "email": "x"})
     assert refused.status_code == 422

@@ -532,6 +532,9 @@ async def test_an_absent_user_has_a_deputy(
         assert (row["away_until"], row["stand_in"]) == ("2027-01-16", oleg)
         assert (await anna.client.get("/cabinet/")).status_code == 200, "an absence ends no session"
         assert "нет на месте до 16" in (await admin.read(PEOPLE)).text
+        shown = (await admin.read("/cabinet/organisation/journal")).text
+        assert "отсутствие: не задано → 16 января" in shown
+        assert "кто замещает: не задано → oleg@gorod.test" in shown
         moment.shift(2 * 86_400)
         admin = await enter("admin", site.agency.id, "later@gorod.test")
         assert "нет на месте" not in (await admin.read(PEOPLE)).text

@@ -113,7 +113,9 @@ async def test_an_address_is_added_by_hand(
     assert await origins_of(context, site) == {HOST_ORIGIN, origin}
     assert "Адрес добавлен" in (await admin.read(answer.headers["location"])).text
     assert await open_widget(client, site.key, origin) == 200
-    assert await kinds(context, site) == [("site_changed", "admin", '{"columns":["origins"]}')]
+    assert await kinds(context, site) == [
+        ("site_changed", "admin", f'{{"columns":["origins"],"origins_added":["{origin.partition("//")[2]}"]}}')
+    ]
 
 
 @ONE_DATABASE
@@ -147,7 +149,8 @@ async def test_an_address_nobody_uses_is_removed_at_once(context: Context, enter
     answer = await admin.client.post(f"/cabinet/sites/{site.id}/origins/remove", data=fields)
     assert answer.status_code == 303
     assert await origins_of(context, site) == {HOST_ORIGIN}
-    assert await kinds(context, site) == [("site_changed", "admin", '{"columns":["origins"]}')]
+    details = f'{{"columns":["origins"],"origins_removed":["{SECOND.partition("//")[2]}"]}}'
+    assert await kinds(context, site) == [("site_changed", "admin", details)]
     assert (await admin.client.post(f"/cabinet/sites/{site.id}/origins/remove", data=fields)).status_code == 404
 
 

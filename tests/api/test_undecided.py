@@ -107,7 +107,7 @@ async def test_the_operator_decides_where_the_agency_did_not(
         (entry,) = await journal.read(database, kind="decided_in_place", limit=9)
         assert (entry["role"], entry["subject"], entry["site_id"]) == ("operator", confirmed, site.id)
         journal_page = (await operator.read("/cabinet/organisation/journal")).text
-        assert "Отклонено, вместо ведомства «Администрация города»" in journal_page
+        assert "решение вместо ведомства «Администрация города» Отклонено" in journal_page
 
         assert WHO in " ".join((await letters(context, mail_sink, EMAIL))[-1].text.split())
         assert WHO in (await client.get(links.track_url(context, confirmed))).text

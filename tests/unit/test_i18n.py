@@ -250,5 +250,5 @@ def test_what_people_change_has_a_name_in_the_journal() -> None:
     unnamed = {name for name in columns - named if name in changed or not written_by_the_service.fullmatch(name)}
     assert unnamed == {
         *("districts_from", "undecided_told", "noticed_on", "email_failure"),
-        *("protocol", "exact", "discovered", "failing", "paused_until", "pause_reason", "site_id"),
+        *("exact", "discovered", "failing", "paused_until", "pause_reason", "site_id"),
     }

@@ -13,6 +13,7 @@ from widget_api.cabinet.http import render_page, require_user
 from widget_api.cabinet.sites import PATH, find_site
 from widget_api.people.model import User
 from widget_api.sites.model import Site
+from widget_api.sites.origins import readable_host
 
 TEXTS = ("news", "post", "press")
 _SHOWN_TOPICS = 5
@@ -81,19 +82,11 @@ async def show_poster(request: Request, user: User) -> Response:
         language=language,
         private=True,
         site=site,
-        host=_readable_host(host),
+        host=readable_host(host),
         code=segno.make(values["url"], error="m", micro=False).svg_inline(border=2, omitsize=True),
         appeal=_appeal_sentence(site, language),
         back=f"{PATH}/{site.id}/announce",
     )
-
-
-def _readable_host(host: str) -> str:
-    """A host as people write it: «xn--c1ac3aaj.xn--p1ai» → «город.рф»."""
-    try:
-        return host.encode().decode("idna")
-    except UnicodeError:
-        return host
 
 
 routes: list[BaseRoute] = [

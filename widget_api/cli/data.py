@@ -21,9 +21,12 @@ from widget_api.cli.running import (
 from widget_api.database import Database
 from widget_api.ops import backup_records as records
 from widget_api.ops import schema
+from widget_api.people import journal_sentences, journal_store
+from widget_api.people.journal_store import Selection
 from widget_api.settings import Settings
 
 DAY_SECONDS = 86_400
+_LANGUAGE = "en"
 
 
 def register(app: typer.Typer) -> None:
@@ -239,8 +242,13 @@ def read_journal(
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         address = None if email is None else email.strip().lower()
         since = clock.now() - days * DAY_SECONDS
-        return await journal.read(database, kind=kind, email=address, since=since, limit=limit)
+        entries = await journal.read(database, kind=kind, email=address, since=since, limit=limit)
+        selection = Selection(agency_id=None, kind=kind or "", email=address or "", since=since)
+        rows = await journal_store.list_entries(database, selection, limit)
+        names = await journal_store.find_names(database, rows)
+        sentences = {row["id"]: journal_sentences.write_sentence(_LANGUAGE, row, names) for row in rows}
+        return [entry | {"sentence": sentences.get(entry["id"], "")} for entry in entries]
 
     rows = [entry | {"at": clock.rfc3339(entry["at"])} for entry in run_command(command)]
     lines = [entry | {"who": entry["email"] or entry["user_id"] or entry["role"]} for entry in rows]
-    print_result(rows, print_table(lines, ("at", "kind", "who", "ip", "subject", "site_id", "details")), as_json)
+    print_result(rows, print_table(lines, ("at", "kind", "who", "ip", "sentence")), as_json)

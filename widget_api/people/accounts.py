@@ -156,8 +156,10 @@ async def set_absence(
     columns = {"away_until": until, "stand_in": stand_in}
 
     async def work(tx: Transaction) -> None:
+        former = await tx.row("SELECT * FROM users WHERE id = :id", id=user_id)
         await accounts_store.update_user(tx, user_id, columns)
-        await journal.record(tx, "user_changed", who, subject=user_id, details={"columns": sorted(columns)})
+        details = journal.describe_change(former, columns)
+        await journal.record(tx, "user_changed", who, subject=user_id, details=details)
 
     await database.write(work)
 

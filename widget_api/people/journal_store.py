@@ -3,6 +3,7 @@ that are read, one entry a visit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from widget_api import journal
 from widget_api.database import Database, Row
 from widget_api.people.organisation_store import TREE
 
+_IDENTIFIER = re.compile(r"(?<=:)[0-9a-f]{8}-[0-9a-f-]{27}(?=[:\"])")
 _BATCH = 500  # rows of an export that are read at once
 # By the agency's people, about them, about its invitations and services, or about its sites and their reports.
 _CONCERNS = """
@@ -29,6 +31,7 @@ class Selection:
     agency_id: str | None
     kind: str = ""
     user_id: str = ""  # who acted, or was acted upon
+    email: str = ""  # the same, by address
     since: int | None = None
     until: int | None = None
     after: tuple[int, str] | None = None  # time and id of the last entry of the page before
@@ -44,8 +47,9 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
                COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
                a.name AS agency,
-               {own} AS own, p.number, p.site_id AS report_site, s.name AS site,
-               sa.name AS site_agency, f.name AS platform, k.hint AS token
+               {own} AS own, p.number, p.site_id AS report_site, s.name AS site, s.slug, ps.name AS parent_site,
+               sa.name AS site_agency, f.name AS platform, COALESCE(k.name, k.hint) AS token, m.title AS template,
+               l.name AS organisation, r.host AS application
         FROM journal j
         LEFT JOIN users u ON u.id = j.user_id
         LEFT JOIN users su ON su.id = j.subject
@@ -53,9 +57,13 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         LEFT JOIN agencies a ON a.id = j.subject
         LEFT JOIN problems p ON p.id = j.subject
         LEFT JOIN sites s ON s.id = j.site_id
+        LEFT JOIN sites ps ON ps.id = s.parent_id
         LEFT JOIN agencies sa ON sa.id = s.agency_id
         LEFT JOIN platforms f ON f.id = j.subject
         LEFT JOIN tokens k ON k.id = j.subject
+        LEFT JOIN answer_templates m ON m.id = j.subject
+        LEFT JOIN entry_links l ON l.id = j.subject
+        LEFT JOIN applications r ON r.id = j.subject
         {conditions} ORDER BY j.at DESC, j.id DESC LIMIT :limit
         """,
         limit=limit,
@@ -69,6 +77,10 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
         (_CONCERNS, {"agency_id": selection.agency_id}),
         ("j.kind = :kind", {"kind": selection.kind or None}),
         ("(j.user_id = :user_id OR j.subject = :user_id)", {"user_id": selection.user_id or None}),
+        (
+            "(u.email = :email OR j.subject = (SELECT id FROM users WHERE email = :email))",
+            {"email": selection.email or None},
+        ),
         ("j.at >= :since", {"since": selection.since}),
         ("j.at < :until", {"until": selection.until}),
         ("(j.at < :at OR (j.at = :at AND j.id < :entry_id))", {"at": at, "entry_id": entry_id}),
@@ -76,6 +88,21 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
     given = [(sql, values) for sql, values in possible if None not in values.values()]
     where = " AND ".join(sql for sql, _ in given)
     return f"WHERE {where}" if where else "", {name: value for _, values in given for name, value in values.items()}
+
+
+async def find_names(database: Database, rows: Sequence[Row]) -> dict[str, str]:
+    """The names of the people and agencies whose identifiers are values of changed settings in these entries."""
+    ids = sorted({one for row in rows for one in _IDENTIFIER.findall(row["details"])})
+    if not ids:
+        return {}
+    values = {f"id_{number}": one for number, one in enumerate(ids)}
+    among = f"IN ({', '.join(f':{name}' for name in values)})"
+    found = await database.rows(
+        f"SELECT id, COALESCE(name, email) AS name FROM users WHERE id {among}"
+        f" UNION ALL SELECT id, name FROM agencies WHERE id {among}",
+        **values,
+    )
+    return {row["id"]: row["name"] for row in found}
 
 
 async def all_entries(database: Database, selection: Selection) -> AsyncIterator[Sequence[Row]]:

@@ -389,7 +389,8 @@ async def _lower_role(tx: Transaction, provider: Provider, claims: Mapping[str, 
     await accounts_store.end_sessions(tx, row["id"])
     who = journal.Who(role="settings", agency_id=provider.agency_id)
     await accounts.withdraw_void_invitations(tx, who)
-    await journal.record(tx, "user_changed", who, subject=row["id"], details={"role": mapped, "columns": ["role"]})
+    details = {"role": mapped, **journal.describe_change(row, {"role": mapped})}
+    await journal.record(tx, "user_changed", who, subject=row["id"], details=details)
     return mapped
 
 

@@ -81,7 +81,7 @@ async def _record_success(tx: Transaction, known: Row, now: int) -> None:
             await store.update_proof(tx, site_id, origin, {"next_at": now + PROOF_INTERVAL})
             return
         await store.add_origin(tx, site_id, origin)
-        details = {"columns": ["origins"]}
+        details = {"columns": ["origins"], **journal.describe_origins(added=[origin])}
         await journal.record(tx, "site_changed", _SYSTEM, subject=site_id, site_id=site_id, details=details)
     forgotten = dict.fromkeys(("failed_since", "told_at", "warned_at", "stopped_at"))
     values = {"proven_at": now, "next_at": now + PROOF_INTERVAL, "failures": 0, "seen": "found"} | forgotten
@@ -98,7 +98,8 @@ async def _record_failure(tx: Transaction, known: Row, seen: Sight, now: int) ->
         values |= {"stopped_at": now, "next_at": now + PROOF_INTERVAL}
         await store.remove_origin(tx, site_id, origin)
         await store.notify_administrators(tx, "proof_stopped", site_id, origin=origin)
-        await journal.record(tx, "proof_lost", _SYSTEM, subject=site_id, site_id=site_id)
+        lost = journal.describe_origins(removed=[origin])
+        await journal.record(tx, "proof_lost", _SYSTEM, subject=site_id, site_id=site_id, details=lost)
         log.warning("origin %s of site %s is removed: its proof is missing since %s", origin, site_id, since)
     elif failures >= MIN_FAILURES and now - since >= WARN_AFTER and now - (warned_at or 0) >= WARN_INTERVAL:
         values |= {"told_at": told_at or now, "warned_at": now}

@@ -396,7 +396,7 @@ async def prove_origin(context: Context, site: Site, origin: str, method: str, w
         await store.delete_proof(tx, site.id, origin)
         await store.insert_proof(tx, site.id, origin, chosen, token)
         await site_store.bump_version(tx, site.id)
-        details = {"columns": ["origins"]}
+        details = {"columns": ["origins"], **journal.describe_origins(proven=[origin])}
         await journal.record(tx, "site_changed", who, subject=site.id, site_id=site.id, details=details)
 
     if seen.proven:
@@ -565,7 +565,7 @@ async def _approve(database: Database, row: Row, who: journal.Who, settled: Coll
             await store.remove_origin(tx, holder["site_id"], holder["origin"])
             await store.delete_proof(tx, holder["site_id"], holder["origin"])
             await store.notify_administrators(tx, "origin_lost", holder["site_id"], origin=holder["origin"])
-            details = {"columns": ["origins"]}
+            details = {"columns": ["origins"], **journal.describe_origins(removed=[holder["origin"]])}
             await journal.record(
                 tx, "site_changed", who, subject=holder["site_id"], site_id=holder["site_id"], details=details
             )

@@ -198,7 +198,7 @@ async def update_site(
             )
         await store.bump_version(tx, site_id)
         changed = {**columns, **({"origins": True} if added or removed else {})}
-        details = journal.describe_change(former, changed)
+        details = journal.describe_change(former, changed) | journal.describe_origins(added=added, removed=removed)
         await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details=details)
         if along is not None:
             await along(tx)

@@ -55,6 +55,14 @@ def host_of(origin: str) -> str:
     return (urlsplit(origin).hostname or "").removeprefix("www.")
 
 
+def readable_host(host: str) -> str:
+    """A host as people write it: «xn--c1ac3aaj.xn--p1ai» → «город.рф»."""
+    try:
+        return host.encode().decode("idna")
+    except UnicodeError:
+        return host
+
+
 def _split(text: str) -> tuple[str, str, int | None, str]:
     """Scheme, host, port and the rest, in which a single slash is ignored."""
     if not text.isprintable() or "\\" in text or " " in text:

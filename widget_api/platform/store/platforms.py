@@ -17,6 +17,7 @@ from widget_api.problems.store.history import SERVES
 from widget_api.settings import Settings, platform_address
 from widget_api.sites.model import Site
 
+_CHOSEN = ("protocol", "contacts", "sends_when")  # what the journal says of a new platform
 # What polling found out about a platform. Reset when its address changes, together with the cursors.
 _UNKNOWN = {
     "exact": False,
@@ -54,7 +55,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
     moved = row is not None and row["url"] != values["url"]
     if row is None:  # where it exists `platform set default --when` chooses
         values["sends_when"] = "accepted"
-    await _save(database, DEFAULT, values, journal.SETTINGS, moved=moved, added=row is None)
+    await _save(database, DEFAULT, values, journal.SETTINGS, moved=moved)
 
 
 async def insert_platform(database: Database, platform: Platform) -> None:
@@ -63,7 +64,7 @@ async def insert_platform(database: Database, platform: Platform) -> None:
         name: getattr(platform, name)
         for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact", "sends_when")
     }
-    await _save(database, platform.id, values, journal.COMMAND_LINE, added=True)
+    await _save(database, platform.id, values, journal.COMMAND_LINE)
 
 
 async def _save(
@@ -73,13 +74,13 @@ async def _save(
     who: journal.Who,
     *,
     moved: bool = False,
-    added: bool = False,
 ) -> None:
     columns = ", ".join(values)
     placeholders = ", ".join(f":{name}" for name in values)
     changes = ", ".join(f"{name} = :{name}" for name in values)
 
     async def work(tx: Transaction) -> None:
+        former = await _find(tx, platform_id)
         await tx.run(
             f"INSERT INTO platforms (id, created_at, {columns}) VALUES (:id, :now, {placeholders})"
             f" ON CONFLICT (id) DO UPDATE SET {changes}, disabled_at = NULL",
@@ -89,8 +90,14 @@ async def _save(
         )
         if moved:
             await _reset_capabilities(tx, platform_id)
-        kind: journal.Kind = "platform_added" if added else "platform_changed"
-        await journal.record(tx, kind, who, subject=platform_id, details={"columns": sorted(values)})
+        kind: journal.Kind = "platform_added" if former is None else "platform_changed"
+        changed = values if former is None else {one: values[one] for one in values if former[one] != values[one]}
+        if former is not None and former["disabled_at"] is not None:
+            changed = {**changed, "disabled_at": None}
+        details = journal.describe_change(former, changed)
+        if former is None:
+            details |= {name: value for name in _CHOSEN if (value := values.get(name))}
+        await journal.record(tx, kind, who, subject=platform_id, details=details)
 
     await database.write(work)
 
@@ -100,6 +107,10 @@ async def _reset_capabilities(tx: Transaction, platform_id: str) -> None:
     await tx.run("UPDATE platform_cursors SET cursor = NULL WHERE platform_id = :id", id=platform_id)
 
 
+async def _find(tx: Transaction, platform_id: str) -> Row | None:
+    return await tx.row("SELECT * FROM platforms WHERE id = :id", id=platform_id)
+
+
 async def _update(tx: Transaction, platform_id: str, values: Mapping[str, Any]) -> None:
     changes = ", ".join(f"{name} = :{name}" for name in values)
     await tx.run(f"UPDATE platforms SET {changes} WHERE id = :id", **values, id=platform_id)
@@ -107,10 +118,10 @@ async def _update(tx: Transaction, platform_id: str, values: Mapping[str, Any]) 
 
 async def disable(database: Database, platform_id: str) -> None:
     async def work(tx: Transaction) -> None:
-        await tx.run("UPDATE platforms SET disabled_at = :now WHERE id = :id", id=platform_id, now=clock.now())
-        await journal.record(
-            tx, "platform_changed", journal.SETTINGS, subject=platform_id, details={"columns": ["disabled_at"]}
-        )
+        former, columns = await _find(tx, platform_id), {"disabled_at": clock.now()}
+        await _update(tx, platform_id, columns)
+        details = journal.describe_change(former, columns)
+        await journal.record(tx, "platform_changed", journal.SETTINGS, subject=platform_id, details=details)
 
     await database.write(work)
 
@@ -150,6 +161,7 @@ async def change_platform(database: Database, platform_id: str, values: Mapping[
     sent earlier from now on what was withheld."""
 
     async def work(tx: Transaction) -> None:
+        former = await _find(tx, platform_id)
         if "url" in values:
             await _reset_capabilities(tx, platform_id)
         await _update(tx, platform_id, values)
@@ -157,9 +169,8 @@ async def change_platform(database: Database, platform_id: str, values: Mapping[
             await _reset_unsent_letters(tx, platform_id, clock.now())
         if values.get("sends_when") == "confirmed":
             await enqueue.restore_for_sink(tx, sinks.PLATFORM + platform_id, UNPUBLISHED, clock.now())
-        await journal.record(
-            tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details={"columns": sorted(values)}
-        )
+        details = journal.describe_change(former, values)
+        await journal.record(tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details=details)
 
     await database.write(work)
 
