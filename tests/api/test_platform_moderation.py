@@ -24,7 +24,7 @@ from widget_api.problems.model import Change
 from widget_api.sites import testing
 from widget_api.sites.model import Site
 
-ACCEPTED, REJECTED = Change(to="accepted"), Change(to="rejected", text="Такого места нет")
+ACCEPTED, REJECTED = Change(to="accepted"), Change(to="rejected", text="Такого места нет", reason="no_place")
 HERE, ELSEWHERE = i18n.text("ru", "cabinet.problem.not_public"), "получает платформа: Портал"
 AWAITS = i18n.text("ru", "cabinet.deliveries.unpublished.awaiting")
 UNSEEN = i18n.text("ru", "cabinet.deliveries.unpublished.dropped")
@@ -90,6 +90,7 @@ async def test_what_is_rejected_unseen_goes_to_no_foreign_platform(
     await lifecycle.change(context.database, AGENT, site.id, problem, ACCEPTED)
     await platform_worker.until_idle()
     assert [one["status"] for one in portal.updates] == ["NO_FURTHER_ACTION", "OPEN"], "it is public now"
+    assert "no_place" not in str(portal.updates), "which only an instance of ours understands"
 
 
 async def test_the_operator_chooses_when_a_platform_gets_reports(

@@ -175,6 +175,26 @@ async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance,
     assert await local.state() == await platform.state()
 
 
+@pytest.mark.parametrize("there", [True, False])
+async def test_the_reason_of_a_rejection_reaches_the_other_instance_and_nobody_else(
+    central: tuple[Instance, str], local: Instance, there: bool
+) -> None:
+    platform, _ = central
+    platform_worker = PlatformWorker(local.context)
+    receipt = await submit_report(local.database, local.site)
+    await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
+    await settle(local, platform_worker)
+    one = platform if there else local
+    for wish in (Change(to="accepted"), Change(to="rejected", text="Где это?", reason="no_place")):
+        await act(one, AGENT, wish)
+        await settle(local, platform_worker)
+    assert [(await side.problem())["rejection"] for side in (platform, local)] == ["no_place"] * 2
+    async with httpx2.AsyncClient(base_url=platform.context.settings.public_url) as client:
+        answer = await client.get("/open311/v2/servicerequestupdates.json?jurisdiction_id=gorod.test")
+    assert [update["status"] for update in answer.json()][-1] == "NO_FURTHER_ACTION"
+    assert "no_place" not in answer.text
+
+
 async def test_pictures_of_report_and_answer_are_exchanged(
     central: tuple[Instance, str], databases: tuple[str, str], make_settings: Callable[..., Settings]
 ) -> None:

@@ -15,9 +15,10 @@ from widget_api import i18n, validation
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311.parameters import Parameters
+from widget_api.open311.present import REASON_FIELD
 from widget_api.open311.statuses import NAMES, is_known, map_foreign_status, parse_exact
 from widget_api.problems import intake
-from widget_api.problems.model import ActorKind, Contact, Content, RemotePhoto, Report, Update, join_entry
+from widget_api.problems.model import REASONS, ActorKind, Contact, Content, RemotePhoto, Report, Update, join_entry
 from widget_api.sites.model import MAX_TITLE, Category, Site
 from widget_api.validation import Body, Text, clean
 
@@ -151,7 +152,7 @@ def parse_event(
 ) -> Update:
     """Convert the fields of an update of any protocol, in which `extended` holds the attributes that instances of this
     service add (`present.extended_fields` writes them). `ours` is the current status of the problem."""
-    kind, actor = extended.get("kind"), extended.get("actor")
+    kind, actor, reason = (extended.get(name) for name in ("kind", "actor", REASON_FIELD))
     status = parse_exact(extended.get("status_code")) or map_foreign_status(name, ours)
     return Update(
         id=identifier,
@@ -162,6 +163,7 @@ def parse_event(
         expected_on=parse_day(extended.get("expected_on")),
         responsible=clean(extended.get("responsible", ""))[:MAX_RESPONSIBLE_LENGTH] or None,
         unofficial=extended.get("unofficial") == "true",
+        reason=reason if reason in REASONS and status == "rejected" else None,
         erased=kind == "erased",
         content=parse_content(extended.get("report")),
     )

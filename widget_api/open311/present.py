@@ -135,12 +135,19 @@ def update_fields(row: Row, texts: Mapping[str, str], photo: str | None, *, trus
         "updated_datetime": rfc3339(row["at"]),
         "description": None if hidden else row["text"] or None,
         "media_url": photo,
-        "extended_attributes": {**extended, **_sender(row), "position": row["position"]},
+        "extended_attributes": {
+            **extended,
+            **(reason_fields(row["kind"], data) if trusted else {}),
+            **_sender(row),
+            "position": row["position"],
+        },
     }
 
 
 # The fields that `extended_fields` returns; `intake.parse_event` reads them.
 EXTENDED_FIELDS = ("kind", "status_code", "actor", "expected_on", "responsible", "unofficial")
+
+REASON_FIELD = "rejection_reason"
 
 
 def extended_fields(
@@ -158,6 +165,12 @@ def extended_fields(
         zip(EXTENDED_FIELDS, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True)
     )
     return {name: value for name, value in fields.items() if value}
+
+
+def reason_fields(kind: str, data: Mapping[str, Any]) -> dict[str, str]:
+    """Return why a report was rejected, for instances of this service alone: other systems have no such field."""
+    reason = "spam" if kind == "spam" else data.get("reason")
+    return {REASON_FIELD: reason} if reason else {}
 
 
 def responsible_texts(rows: Sequence[Row]) -> list[str]:

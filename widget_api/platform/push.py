@@ -12,6 +12,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries import circuit, enqueue, sinks
 from widget_api.deliveries.model import UNPUBLISHED, Delivery, GiveUp, Retry, Withheld
+from widget_api.open311 import present
 from widget_api.open311.statuses import UPDATE_STATUS, parse_exact
 from widget_api.outbound import Failed
 from widget_api.platform import client, discovery, erasure, payload, request, webhook
@@ -186,7 +187,9 @@ async def _send_update(
         fields += [
             ("media_url", address) for address in pictures.list_of_answer(context, rows, delivery.event_id, delivery.at)
         ]
-    extended = content.fields if content.text else {**content.fields, "without_text": "true"}
+    extended = {**content.fields, **({} if content.text else {"without_text": "true"})}
+    if caller.platform.exact:
+        extended |= present.reason_fields(delivery.kind, delivery.data)
     if payload.carries_report(delivery) and caller.platform.exact:
         extended["report"] = orjson.dumps(await payload.read_report(context, site, problem, delivery)).decode()
     await caller.send_update(fields + extended_form_fields(extended), delivery.event_id)

@@ -112,7 +112,11 @@ def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
     data = event.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None
-    extended = {name: value for name in present.EXTENDED_FIELDS if isinstance(value := data.get(name), str)}
+    extended = {
+        name: value
+        for name in (*present.EXTENDED_FIELDS, present.REASON_FIELD)
+        if isinstance(value := data.get(name), str)
+    }
     if isinstance(report := data.get("report"), Mapping):
         extended["report"] = orjson.dumps(report).decode()
     identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")

@@ -288,6 +288,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             responsible=update.responsible,
             data={
                 **({"expected_on": update.expected_on} if update.expected_on else {}),
+                **({"reason": update.reason} if update.reason else {}),
                 **({} if official or kind == "corrected" else {"unofficial": True}),
                 **({"field": corrected[-1], "also": corrected[:-1]} if kind == "corrected" else {}),
             },

@@ -107,7 +107,8 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
 TAKEN_UP: frozenset[str] = frozenset({"accepted", "in_progress", "planned"})
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
-# Why a report is rejected, in the order of the form. Other ways (mail, bulk, platforms) name none: UNSTATED.
+# Why a report is rejected, in the order of the form. Other ways (mail, bulk, platforms but for instances of this
+# service) name none: UNSTATED.
 REASONS = ("abuse", "personal_data", "not_a_problem", "no_place", "spam", "other")
 UNSTATED = "unstated"
 RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
@@ -237,6 +238,7 @@ class Update:
     responsible: str | None = None
     here: bool = False  # the event has no reliable time of its own and is dated when it arrives
     unofficial: bool = False  # another instance of this service marks it as not from its agency
+    reason: str | None = None  # of REASONS, of a rejection
     erased: bool = False
     content: Content | None = None  # what the report says now, from the instance it was reported to
     photos: tuple[Photo, ...] = ()
