@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +95,12 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
     async with open_context(make_settings(database_url=urls[0], work="off", **wished)) as context:
         database = context.database
         added = await make_site(database, jurisdiction="poselok.test", type="extended")
+        assigned = await database.rows("SELECT id, assigned_agency FROM problems WHERE assigned_agency IS NOT NULL")
+        named = await database.rows("SELECT problem_id, data FROM events WHERE data LIKE '%\"service\"%'")
+        assert assigned
+        assert {(row["id"], row["assigned_agency"]) for row in assigned} == {
+            (row["problem_id"], json.loads(row["data"])["service"]) for row in named
+        }, "the history says to whom"
         sites = {row["jurisdiction"]: row["id"] for row in await database.rows("SELECT id, jurisdiction FROM sites")}
         for one in await platforms.list_enabled(database):
             for site_id in await platforms.sites_of(database, one.id):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -76,6 +76,13 @@ _BY_SERVICES = _RATED | {"in_progress", "planned", "reopened"}
 _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
 
 
+class Service(NamedTuple):
+    """A subordinate agency."""
+
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """An event of a history."""
@@ -86,9 +93,12 @@ class Step:
     expected_on: str | None = None
     duplicate_of: int | None = None
     text: str | None = None  # None: one is chosen where the status needs it
+    service: Service | None = None  # which a rule of the site forwarded the report to
 
     @property
     def actor(self) -> str:
+        if self.service is not None:
+            return "system"
         return "resident" if self.status in _BY_RESIDENT or self.kind == "received" else "agent"
 
 
@@ -154,7 +164,7 @@ class Invented:
     supporters: int = 0
     participants: int = 0
     rated: tuple[int, int] | None = None  # the author's mark, and when it was given
-    service: str | None = None  # the id of the subordinate agency that has it
+    service: Service | None = None  # which has it
 
 
 @dataclass
@@ -209,14 +219,19 @@ async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
     return published[0]["many"], counters["number"], counters["position"]
 
 
-async def _find_services(bulk: Bulk, site: Site) -> dict[str, str]:
+async def _find_services(bulk: Bulk, site: Site) -> dict[str, Service]:
     """The service of each category: that of the site's rules if it has any, else one after another."""
-    rules = await bulk.rows("SELECT category, agency_id FROM routing_rules WHERE site_id = :id", id=site.id)
+    rules = await bulk.rows(
+        "SELECT r.category, a.id, a.name FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
+        " WHERE r.site_id = :id",
+        id=site.id,
+    )
     if rules:
-        return {row["category"]: row["agency_id"] for row in rules}
-    found = await bulk.rows("SELECT id FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id)
+        return {row["category"]: Service(row["id"], row["name"]) for row in rules}
+    rows = await bulk.rows("SELECT id, name FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id)
+    found = [Service(row["id"], row["name"]) for row in rows]
     codes = [category.code for category in site.categories]
-    return {code: found[at % len(found)]["id"] for at, code in enumerate(codes)} if found else {}
+    return {code: found[at % len(found)] for at, code in enumerate(codes)} if found else {}
 
 
 def _received_at(index: int, of: int) -> int:
@@ -231,11 +246,11 @@ def make_batch(
     number: int,
     position: int,
     span: tuple[int, int],
-    services: Mapping[str, str],
+    services: Mapping[str, Service],
 ) -> Batch:
     """Make `count` problems numbered after `number`, received within `span`.
 
-    What is worked on or answered is assigned to the service of its category, if `services` has one.
+    What is worked on or answered was forwarded to the service of its category, if `services` has one.
     """
     begins, ends = span
     batch = Batch()
@@ -250,6 +265,9 @@ def make_batch(
             steps = steps[:2]  # received and accepted: entries of a directory are checked alone
         rated = _rate(chance, steps, now)
         last = steps[-1]
+        service = services.get(code) if last.status in _BY_SERVICES else None
+        if service is not None:
+            steps = _forward(steps, service)
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         position = write_problem(
             batch,
@@ -264,12 +282,19 @@ def make_batch(
                 answers=answers,
                 supporters=min(supporters, 60),
                 rated=rated,
-                service=services.get(code) if last.status in _BY_SERVICES else None,
+                service=service,
             ),
             number,
             position,
         )
     return batch
+
+
+def _forward(steps: Sequence[Step], service: Service) -> list[Step]:
+    """The history of a report that a rule forwarded to a service when it was accepted."""
+    received, accepted, *later = steps
+    forwarded = Step(kind="status", status="forwarded", at=accepted.at, service=service)
+    return [received, accepted, forwarded, *(step for step in later if step.status != "forwarded")]
 
 
 def write_problem(batch: Batch, chance: random.Random, site: Site, one: Invented, number: int, position: int) -> int:
@@ -298,7 +323,8 @@ def write_problem(batch: Batch, chance: random.Random, site: Site, one: Invented
         last.expected_on or due, due, answered is not None, one.supporters, "[]", "widget", site.language,
         cell_at(lat, lng) if lat is not None and lng is not None else None, answered,
         _in_time(one.steps, first.at, days, site.calendar), last.expected_on, responsible, last.duplicate_of,
-        *(one.rated or (None, None)), one.service, published, one.steps[1].at if published else None,
+        *(one.rated or (None, None)), one.service.id if one.service else None, published,
+        one.steps[1].at if published else None,
         orjson.dumps(returns).decode(), find_street(one.address), site.find_district(lat, lng),
         one.participants, first.at,
     ))
@@ -338,9 +364,12 @@ def _write_event(batch: Batch, chance: random.Random, site: Site, problem_id: st
     data: dict[str, Any] = {}
     if step.text or step.status in STATUSES_WITH_TEXT or step.status in STATUSES_WITH_RECIPIENT:
         text_id = clock.new_id()
-        batch.texts.append((text_id, site.id, problem_id, step.text or chance.choice(words["said"][step.status])))
+        body = step.service.name if step.service else step.text or chance.choice(words["said"][step.status])
+        batch.texts.append((text_id, site.id, problem_id, body))
     if step.status in STATUSES_WITH_RECIPIENT:
         data["responsible"], text_id = text_id, None
+    if step.service:
+        data["service"] = step.service.id
     if step.expected_on:
         data["expected_on"] = step.expected_on
     if step.duplicate_of:
