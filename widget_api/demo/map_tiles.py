@@ -18,10 +18,10 @@ from widget_api.demo import town
 from widget_api.demo.town import Shape
 from widget_api.geo.model import mercator
 
-ARCHIVE_NAME = "ground-4.pmtiles"  # the number changes with the drawing
-ZOOMS = range(10, 17)
+ARCHIVE_NAME = "ground-5.pmtiles"  # the number changes with the drawing
+ZOOMS = range(7, 17)
 _TILE, _SHEET, _FINER = 256, 4, 2  # pixels, tiles a side drawn at once, times larger while drawing
-_FAR = 13
+_FAR, _VERY_FAR = 13, 10
 _MARGIN = 1.4  # times the town's own reach: a map may be moved that far
 # Calm and light, so that markers and the accent stand out (docs: look).
 _LAND = "#eef1ec"
@@ -55,8 +55,15 @@ def ensure_archive(folder: Path) -> Path:
 def _write(writer: Any) -> None:  # the library has no types
     flat = [_flat(shape) for shape in town.town_shapes()]
     tiles = {zxy_to_tileid(*address): body for z in ZOOMS for address, body in _tiles(flat, z)}
-    for tile_id in sorted(tiles):
-        writer.write_tile(tile_id, tiles[tile_id])
+    plain, end = _png(_draw_sheet((), 0, 0, 0).crop((0, 0, _TILE, _TILE))), zxy_to_tileid(ZOOMS[-1] + 1, 0, 0)
+    written = 0
+    for tile_id in (*sorted(tiles), end):
+        if tile_id > written:  # the rest of the world is plain land, so that no map asks for a tile in vain
+            writer.write_tile(written, plain)
+            writer.tile_entries[-1].run_length += tile_id - written - 1
+        if tile_id < end:
+            writer.write_tile(tile_id, tiles[tile_id])
+            written = tile_id + 1
     writer.finalize({"tile_type": TileType.PNG, "tile_compression": Compression.NONE}, {})
 
 
@@ -78,7 +85,7 @@ def _tiles(flat: Sequence[ProjectedShape], z: int) -> Iterator[tuple[tuple[int, 
     spans = []
     for low, high in ((min(xs), max(xs)), (min(ys), max(ys))):
         middle, half = (low + high) / 2, (high - low) / 2 * _MARGIN
-        more = 4 if z < _FAR else 2  # a wide screen shows more than the town
+        more = 1 if z < _VERY_FAR else 4 if z < _FAR else 2  # a wide screen shows more than the town
         spans.append(range(int((middle - half) * 2**z) - more, int((middle + half) * 2**z) + 1 + more))
     for x in spans[0][::_SHEET]:
         for y in spans[1][::_SHEET]:

@@ -45,6 +45,9 @@ def test_the_whole_town_has_tiles_and_the_service_accepts_the_archive(tmp_path: 
     middle = picture(archive, tile_at(*town.CENTRE, 13))
     colours = {colour for _, colour in middle.getcolors() or ()}
     assert len(colours) > 12, "streets, blocks and parks, not one plain"
+    for z in range(14):
+        for tile in (TileAddress(z, 0, 0), TileAddress(z, 2**z - 1, 2**z - 1), tile_at(*town.CENTRE, z)):
+            assert picture(archive, tile).size == (256, 256), "maps may be moved and seen from afar"
     archive.close()
 
 
