@@ -102,8 +102,8 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     with time_machine.travel(clock.now() + 60, tick=False):
         await admin.send(own_desk, f"{own_desk}/hide", do="hide")
         assert (await client.get(preview)).status_code == 404, "the link was one to the draft"
-        again = next(link for link in (await admin.read(own_desk)).links if "preview=" in link)
-        assert (await client.get(again)).status_code == 200
+        newer = next(link for link in (await admin.read(own_desk)).links if "preview=" in link)
+        assert (await client.get(newer)).status_code == 200
         await admin.send(own_desk, f"{own_desk}/hide", do="show")
     shown = (await client.get(page)).text
     assert all(word in shown for word in ("Наш бюджет", "Проекты жителей", "Голосует каждый.\nРешает совет."))

@@ -1,4 +1,4 @@
-"""Find open published problems that may be the same: within walking distance («Уже сообщали рядом»), or at an address."""
+"""Find open published problems that may be the same: in walking distance («Уже сообщали рядом»), or at an address."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ async def find_waiting(database: Database, user: User, problem_id: str) -> Waiti
 
 
 async def discard_bulk(database: Database, user_id: str, bulk_id: str) -> str | None:
-    """Undo a bulk, or put its result away. Returns the state it had; None where it is being executed, or none is there."""
+    """Undo a bulk, or put its result away. Returns the state it had; None if it is being executed or not there."""
     sites = await database.rows(
         "SELECT DISTINCT p.site_id FROM bulk_reports r JOIN problems p ON p.id = r.problem_id JOIN bulks b"
         " ON b.id = r.bulk_id WHERE b.id = :id AND b.user_id = :user_id AND b.action = 'decide'",

@@ -55,8 +55,7 @@ def parse_geometry(found: Any, *, latitude_first: bool = False) -> Area:
 def count_points(feature: Any) -> int:
     """How many positions a feature, or a geometry, has; 0 where it is none. Nothing of it is parsed."""
     geometry = feature.get("geometry", feature) if isinstance(feature, dict) else None
-    coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
-    if not isinstance(coordinates, list):
+    if not isinstance(geometry, dict) or not isinstance(coordinates := geometry.get("coordinates"), list):
         return 0
     return _count_points([coordinates] if geometry.get("type") == "Polygon" else coordinates)
 
