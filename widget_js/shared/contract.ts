@@ -543,11 +543,11 @@ export interface NewEntry {
 /** An empty object. */
 export interface Nothing {}
 export interface OfCategory {
-  code: string;
-  name: string;
   total: number;
   open: number;
   resolved: number;
+  code: string;
+  name: string;
 }
 export interface OfCoveredDistrict {
   name: string;
@@ -557,11 +557,11 @@ export interface OfCoveredDistrict {
   id: string;
 }
 export interface OfDistrict {
-  id: string;
-  name: string;
   total: number;
   open: number;
   resolved: number;
+  id: string;
+  name: string;
 }
 export interface OfMonth {
   /** In the site's time zone. */
