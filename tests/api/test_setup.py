@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import commands
 from tests.support.mail import MailSink
+from tests.support.postgres import PostgreSQL
 from widget_api import i18n, settings
 from widget_api.settings import env_file
 
@@ -99,3 +100,12 @@ def test_it_tries_database_and_mail_server(tmp_path: Path, mail_sink: MailSink) 
     checks = json.loads(down.stdout)["checks"]
     assert (down.returncode, [one["ok"] for one in checks]) == (1, [False, False])
     assert written(tmp_path)["WIDGET_SMTP_URL"] == "smtp://127.0.0.1:9", "what was typed is not lost"
+
+
+def test_it_tells_of_a_database_to_which_russian_letters_are_unknown(tmp_path: Path, postgres: PostgreSQL) -> None:
+    for locale, ok in (("", True), (" LOCALE_PROVIDER libc LOCALE 'C'", False)):
+        url = postgres.database(f"template0{locale}")
+        done = run(tmp_path, "--yes", "--force", "--check", "--json", *ANSWERS, "--database-url", url)
+        (database, _) = json.loads(done.stdout)["checks"]
+        assert (database["ok"], "«Я» и «я»" in database["detail"]) == (ok, not ok), database
+        postgres.drop(url)
