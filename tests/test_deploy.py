@@ -62,6 +62,7 @@ def test_units_are_valid_and_hardened(unit: str, tmp_path: Path) -> None:
     rated = subprocess.run(rating, capture_output=True, text=True, timeout=60)
     if unit != "widget-backup":
         assert "Environment=TMPDIR=/var/tmp" in text, "uploads and scratch databases are no memory of the service"
+    assert "\nexport TMPDIR=/var/tmp " in (DEPLOY / "widget-admin").read_text(), "by hand, too"
     assert rated.returncode == 0, rated.stdout[-300:]  # out of 100, lower is better; a unit without hardening has 96
 
 
