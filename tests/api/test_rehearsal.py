@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed
 from tests.support.s3 import S3
 from widget_api import clock
+from widget_api.attachments.bucket import Bucket
 from widget_api.database import Database
 from widget_api.database.bulk import open_reader
 from widget_api.ops import backup, backup_records, rehearsal, schema
@@ -72,7 +74,8 @@ def test_backups_are_copied_to_another_place(cli: Cli, folder: Path, tmp_path: P
     assert names(away) == [Path(done["backup"]).name]
     assert (away / names(away)[0]).read_bytes() == Path(done["backup"]).read_bytes()
     bucket = s3.bucket()
-    copied = cli("backup", str(folder), "--copy-to", f"s3://{bucket}/town")
+    asyncio.run(Bucket(f"s3://{bucket}/town").put(OLD[0], b"an old one"))
+    copied = cli("backup", str(folder), "--keep", "1", "--copy-to", f"s3://{bucket}/town")
     assert copied["copy"] == f"s3://{bucket}/town/{Path(copied['backup']).name}"
     assert s3.keys(bucket) == [f"town/{Path(copied['backup']).name}"]
 
