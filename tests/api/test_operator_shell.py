@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import time_machine
 
 from tests.api.test_comments import confirmed_comment
+from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
@@ -471,6 +473,20 @@ async def test_a_site_is_added_with_the_fields_of_the_command_line(enter: Enter,
 
 
 # --- the doctor, and who may do any of it ----------------------------------------------------------------------------
+
+
+@ONE_DATABASE
+async def test_today_tells_that_backups_are_late_unless_another_system_makes_them(
+    app: Any, enter: Enter, context: Context
+) -> None:
+    operator = await enter("operator", None)
+    late, name = "копий или проверки восстановления давно не было", "Последняя копия"
+    assert [word in (await operator.read("/cabinet/")).text for word in (late, name)] == [False, True]
+    production = replace(context.settings, environment="production")
+    app.state.context = replace(context, settings=production)
+    assert [word in (await operator.read("/cabinet/")).text for word in (late, name)] == [True, True]
+    app.state.context = replace(context, settings=replace(production, backups_elsewhere=True))
+    assert [word in (await operator.read("/cabinet/")).text for word in (late, name)] == [False, False]
 
 
 @pytest.mark.settings(smtp_url="smtp://127.0.0.1:9", work="off")

@@ -22,7 +22,7 @@ from widget_api.cabinet.http import for_operators, language_of, render_page, req
 from widget_api.cabinet.inbox_rows import TODAY_PATH
 from widget_api.context import Context
 from widget_api.deliveries import admin, queries
-from widget_api.ops import doctor, platform_status
+from widget_api.ops import backup_records, doctor, platform_status
 from widget_api.ops.doctor import MAX_AGE
 from widget_api.ops.findings import Finding
 from widget_api.ops.retention import PURGE
@@ -90,6 +90,8 @@ async def _read_state(context: Context, now: int) -> dict[str, Any]:
         "purge": purge,
         "purge_late": purge is not None and now - (purge["done_at"] or purge["next_at"]) > MAX_AGE,
         "backup_at": await journal.find_last_backup(database),
+        "backup_late": not all(one.ok for one in await backup_records.check_backups(database, context.settings)),
+        "backups_elsewhere": context.settings.backups_elsewhere,
     }
 
 
