@@ -2,8 +2,8 @@
 
 Dovecot for mail that is fetched, Redis or Valkey for shared limits, nginx and Caddy for the shipped proxy
 configurations, PHP for the plugins of content management systems, faketime for the suite at odd moments; with
-`--full` a whole WordPress, and LibreOffice Calc, which reads the workbooks. Where they cannot be had, those tests are
-left out.
+`--full` a whole WordPress, LibreOffice Calc, which reads the workbooks, and what makes a bare Debian to install the
+service on. Where they cannot be had, those tests are left out.
 
 python -m scripts.servers            # prints what it found
 python -m scripts.servers --install  # installs what is missing; needs nothing but the standard library
@@ -33,6 +33,14 @@ WORDPRESS_PACKAGES = (
     "mariadb-client",
     "php-mysql",
 )
+# A bare Debian in a container with a network of its own, and an ACME server for its certificate.
+MACHINE = {
+    "mmdebstrap": "mmdebstrap",
+    "systemd-nspawn": "systemd-container",
+    "pasta": "passt",
+    "ip": "iproute2",
+    "pebble": "pebble",
+}
 REDIS = ("redis-server", "valkey-server")  # they speak the same; distributions have one, the other or both
 
 
@@ -91,12 +99,24 @@ def reason_without_wordpress() -> str:
     return "" if wordpress() else browser.reason_to_leave_out(WORDPRESS_PACKAGES)
 
 
+def reason_without_machine() -> str:
+    """Why no bare Debian can be started here; empty where it can, and then its test must run."""
+    missing = [package for name, package in MACHINE.items() if not program(name)]
+    if missing:
+        return browser.reason_to_leave_out(tuple(missing))
+    allowed = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True)
+    if os.geteuid() != 0 or allowed.returncode:
+        return "only root may start a machine, and only where namespaces are allowed"
+    return "" if Path("/dev/net/tun").exists() else "there is no /dev/net/tun"
+
+
 def missing_packages(full: bool) -> list[str]:
     programs = PROGRAMS | (PROGRAMS_OF_FULL if full else {})
     missing = [package for name, package in programs.items() if not program(name)]
     missing += [] if program("dovecot") else DOVECOT
     missing += [] if redis() else REDIS[:1]
     missing += WORDPRESS_PACKAGES if full and not wordpress() else ()
+    missing += [package for name, package in MACHINE.items() if full and not program(name)]
     return [*browser.missing_packages(), *missing]
 
 
@@ -110,6 +130,7 @@ def describe(full: bool) -> str:
         "Redis": (redis(), reason_without_redis()),
         **{name: (program(name), reason_without(name)) for name in programs},
         **({"WordPress": (wordpress(), reason_without_wordpress())} if full else {}),
+        **({"a bare Debian": (not reason_without_machine(), reason_without_machine())} if full else {}),
     }
     found = ", ".join(name for name, (path, _) in there.items() if path)
     reasons = [
