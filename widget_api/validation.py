@@ -36,6 +36,9 @@ _LINK = re.compile(
     r"://|www\.|@|[a-z0-9-]\.[a-z]{2,}|[\w-]{2}\.(?:рф|рус|дети|москва|онлайн|сайт|орг|ком|бел|укр|қаз|срб|бг|ею)\b",
     re.IGNORECASE,
 )
+# Wider than RFC 5321 and so than email-validator: «a.@docomo.ne.jp» and «a..b@…» have mailboxes. A domain has a dot.
+_EMAIL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}@[^\s@<>,;:\"()\\\[\]]+\.[^\s@<>,;:\"()\\\[\].]{2,}")
+MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -47,6 +50,20 @@ def check_length(field: str, text: str, longest: int, shortest: int = 1) -> None
         raise Invalid((FieldError(field, "too_short", (("min", shortest),)),))
     if len(text) > longest:
         raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
+
+
+def is_email(text: str) -> bool:
+    """Whether this is the syntax of an e-mail address that somebody can have in the Internet («petr@gmail» is none).
+
+    Only a letter proves that the mailbox exists.
+    """
+    if len(text) > MAX_EMAIL or not text.isprintable() or _EMAIL.fullmatch(text) is None:
+        return False
+    try:
+        text.rpartition("@")[2].encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def has_link(text: str) -> bool:

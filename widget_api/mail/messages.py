@@ -21,7 +21,7 @@ from widget_api.web import pages
 
 MAX_HEADER_LENGTH = 200
 MAX_LINE_LENGTH = 75  # of a header with encoded words (RFC 2047, 2)
-_LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as in problems.intake: no quoted local parts
+_LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as in validation.is_email: no quoted local parts
 _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
 

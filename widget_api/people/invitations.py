@@ -15,13 +15,13 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.mail import messages
 from widget_api.people import accounts_store, letters, notices, organisation_store, passwords, sign_in, store
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
 from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import store as site_store
+from widget_api.validation import is_email
 
 LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
 KEPT_DAYS = 90  # after it expired: until then its page says what became of it
@@ -52,9 +52,7 @@ def plan_invitation(invitee: Invitee, who: journal.Who, proof: Work[None] | None
     """The identifier of a new invitation, and the work that enqueues its letter. Both raise Invalid."""
     invitee, now, invitation_id = replace(invitee, email=normalise_email(invitee.email)), clock.now(), clock.new_id()
     wrong = check_person(invitee.name, invitee.post, invitee.role)
-    try:
-        messages.format_address(invitee.email)
-    except messages.InvalidAddress:
+    if not is_email(invitee.email):
         wrong = (FieldError("email", "email"), *wrong)
     if wrong:
         raise Invalid(wrong)

@@ -15,7 +15,6 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid
-from widget_api.mail import messages
 from widget_api.people import accounts_store, letters
 from widget_api.people.accounts import normalise_email
 from widget_api.people.letters import Letter
@@ -24,6 +23,7 @@ from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
 from widget_api.sites.install.options import Options, make_code
 from widget_api.sites.model import Site
+from widget_api.validation import is_email
 
 KEPT_DAYS = 30
 MAX_LETTERS_OF_SITE = 10  # a day
@@ -38,10 +38,8 @@ async def send(database: Database, site: Site, email: str, options: str, who: jo
     Raises Invalid.
     """
     email, now = normalise_email(email), clock.now()
-    try:
-        messages.format_address(email)
-    except messages.InvalidAddress:
-        raise Invalid((FieldError("email", "email" if email else "required"),)) from None
+    if not is_email(email):
+        raise Invalid((FieldError("email", "email" if email else "required"),))
 
     async def work(tx: Transaction) -> None:
         letter = {"site_id": site.id, "email": email, "options": options, "asked_at": now}

@@ -25,7 +25,7 @@ from widget_api.signing import Signer
 from widget_api.sites import collection
 from widget_api.sites.model import MAX_DESCRIPTION, MAX_PHOTOS, MAX_TITLE, Category, Site
 from widget_api.sites.service import OtherSite
-from widget_api.validation import Body, Text, several, wrong
+from widget_api.validation import Body, Text, is_email, several, wrong
 
 _LONGEST_LINK = 500  # characters of what a link of an organisation is signed as
 _LONGEST_UUID = 64  # characters, in any notation
@@ -62,7 +62,7 @@ def email_text(shortest: int) -> Text:
         intake.EMAIL,
         shortest,
         line=True,
-        check=lambda text: None if intake.is_email(text) else "email",
+        check=lambda text: None if is_email(text) else "email",
         schema={"format": "email"},
     )
 

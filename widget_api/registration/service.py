@@ -24,7 +24,6 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, TooLarge,
 from widget_api.geo import geojson
 from widget_api.geo.model import boxes_overlap
 from widget_api.geo.overlap import measure_share
-from widget_api.mail import messages
 from widget_api.outbound import Outbound
 from widget_api.people import invitations
 from widget_api.people.accounts import normalise_email
@@ -51,7 +50,7 @@ from widget_api.sites import store as site_store
 from widget_api.sites.consent import Document, make_document
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.model import Site
-from widget_api.validation import has_link
+from widget_api.validation import has_link, is_email
 
 DETAILS = ("origin", "inn", "name", "email", "contact_name", "contact_post", "contact_email")
 NAMES = ("name", "contact_name", "contact_post")  # which letters and invitations show to others
@@ -110,9 +109,7 @@ async def check_details(database: Database, settings: Settings, given: Mapping[s
     wrong += [FieldError(name, "missing") for name in DETAILS if not values[name] and name != "contact_post"]
     for name in ("email", "contact_email"):
         values[name] = normalise_email(values[name])
-        try:
-            messages.format_address(values[name] or "a@b.test")
-        except messages.InvalidAddress:
+        if values[name] and not is_email(values[name]):
             wrong.append(FieldError(name, "email"))
     wrong += [
         FieldError(name, "too_long", (("max", longest),))

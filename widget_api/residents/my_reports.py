@@ -21,13 +21,12 @@ from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.mail import links
 from widget_api.participation import store as participants
 from widget_api.problems import forms, resident_mail
-from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts, followers
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 from widget_api.problems.wording import first_line
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
-from widget_api.validation import clean
+from widget_api.validation import clean, is_email
 from widget_api.web import brute_force
 
 _FIRST_LINE_LENGTH = 90  # characters of each report

@@ -36,7 +36,7 @@ from widget_api.sites.model import (
     is_slug,
 )
 from widget_api.sites.questions import has_markup
-from widget_api.validation import has_link
+from widget_api.validation import has_link, is_email
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
@@ -45,7 +45,6 @@ _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _REGISTRY_NUMBER = re.compile(r"\d{2}-[\d-]{6,12}")  # 77-22-123456; older ones are shorter
 DIGEST_HOURS = range(7, 13)  # at which an agency may get its morning letters
-_EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites with the settings counter at which they were read. A process rarely has more than one Database.
 _cache: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
@@ -209,12 +208,12 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("name", "links", not has_link(str(columns.get("name", "")))),
-        ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
+        ("email", "email", "email" not in columns or is_email(columns["email"])),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
         ("registry_number", "registry_number", number is None or _REGISTRY_NUMBER.fullmatch(number) is not None),
         ("factor_roles", "unknown", {"admin", "head", "agent", "viewer"}.issuperset(factor_roles)),
         ("digest_hour", "unknown", hour is None or hour in DIGEST_HOURS),
-        ("senders", "email", all(_EMAIL.fullmatch(one) or _EMAIL.fullmatch(f"a{one}") for one in senders)),
+        ("senders", "email", all(is_email(one) or is_email(f"a{one}") for one in senders)),
     )
     checked = dict(columns)
     if "name" in checked:

@@ -1,0 +1,34 @@
+"""Which addresses of e-mail are taken from a form, wherever it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from widget_api.validation import is_email
+
+
+@pytest.mark.parametrize(
+    "text", ["petr@gmail.com", "a.@docomo.ne.jp", "приём@город.рф", "priem@город.рф", "a+b@x.y.museum"]
+)
+def test_an_address_with_a_domain_is_one(text: str) -> None:
+    assert is_email(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "petr@gmail",
+        "petr@localhost",
+        "petr@gmail.",
+        "petr@.com",
+        "petr@a..ru",
+        "petr@a.b",
+        "@a.ru",
+        "a b@c.ru",
+        "a\x7f@b.ru",
+        "",
+        "petr",
+    ],
+)
+def test_what_no_letter_reaches_is_none(text: str) -> None:
+    assert not is_email(text)
