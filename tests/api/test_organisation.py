@@ -61,7 +61,8 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
     assert row is not None
     assert (row["name"], row["email"], row["mode"]) == ("Горсвет", "svet@gorod.test", "cabinet")
     for place in (SERVICES, path):
-        for wrong in ({"name": ""}, {"email": "no address"}, {"email": "petr@gmail"}, {"mode": "fax"}, {"name": "я" * 201}):
+        wrong_emails = [{"email": "no address"}, {"email": "petr@gmail"}]
+        for wrong in ({"name": ""}, *wrong_emails, {"mode": "fax"}, {"name": "я" * 201}):
             answer = await admin.send(place, place, **({"name": "Лифт", "email": "lift@gorod.test"} | wrong))
             assert answer.status_code == 422, (place, wrong)
             form = PageText(answer.text).form(place)
