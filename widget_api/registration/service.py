@@ -573,8 +573,8 @@ async def _approve(database: Database, row: Row, who: journal.Who, settled: Coll
             await store.insert_proof(tx, site_id, row["origin"], row["proof_method"], row["proof_token"])
         decided = {"state": "approved", "decided_at": now, "site_id": site_id}
         await store.update(tx, row["id"], ("sent",), decided)
-        details = {"settled": True} if claims & set(settled) else {}
-        await journal.record(tx, "application_approved", who, subject=row["id"], site_id=site_id, details=details)
+        early = {"settled": True} if claims & set(settled) else {}
+        await journal.record(tx, "application_approved", who, subject=row["id"], site_id=site_id, details=early)
         return None
 
     obstacle = await database.write(work, *sorted({holder["site_id"] for holder in holders}))
