@@ -19,6 +19,7 @@ from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
 from widget_api.open311 import render
 from widget_api.ops.schema import migrate
+from widget_api.people import accounts_store
 from widget_api.sites.model import Site
 
 MANY = 3000
@@ -94,6 +95,14 @@ async def test_ranges_of_problems_use_the_index(filled: Database, site: Site, ma
     else:
         assert "ix_problems_cell" in query_plan
         assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", query_plan)
+
+
+async def test_disabling_somebody_reads_the_reports_that_this_person_looks_after(filled: Database) -> None:
+    for asked in ("SELECT COUNT(*) FROM problems WHERE", "UPDATE problems SET assigned_user = NULL WHERE"):
+        query_plan = await plan(filled, f"{asked} {accounts_store.LOOKED_AFTER}", {"id": "somebody"})
+        assert "ix_problems_assigned_user" in query_plan, query_plan
+        assert "SCAN problems" not in query_plan
+        assert "Seq Scan on problems" not in query_plan
 
 
 EACH = Filters(

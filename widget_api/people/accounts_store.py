@@ -9,6 +9,8 @@ from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.model import OPEN
 
+# The index of who looks after reports begins with the site; without one every report would be read.
+LOOKED_AFTER = "site_id IN (SELECT id FROM sites) AND assigned_user = :id"
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 
 
@@ -54,7 +56,7 @@ async def delete_saved_views(tx: Transaction, user_id: str) -> None:
 async def count_open_reports(reader: Database | Transaction, user_id: str) -> int:
     """How many reports somebody looks after that are not closed yet."""
     row = await reader.row(
-        f"SELECT COUNT(*) AS many FROM problems WHERE assigned_user = :id AND status IN ({_OPEN})", id=user_id
+        f"SELECT COUNT(*) AS many FROM problems WHERE {LOOKED_AFTER} AND status IN ({_OPEN})", id=user_id
     )
     assert row is not None, "an aggregate without its row"
     return int(row["many"])
@@ -62,10 +64,10 @@ async def count_open_reports(reader: Database | Transaction, user_id: str) -> in
 
 async def hand_over(tx: Transaction, user_id: str, heir: str | None) -> None:
     """Give all reports that somebody looks after to a colleague, or to nobody; routing rules only to a colleague."""
-    rows = await tx.rows("SELECT DISTINCT site_id FROM problems WHERE assigned_user = :id ORDER BY 1", id=user_id)
+    rows = await tx.rows(f"SELECT DISTINCT site_id FROM problems WHERE {LOOKED_AFTER} ORDER BY 1", id=user_id)
     for row in rows:
         await tx.advance(row["site_id"], 0, 0)  # open lists reload
-    await tx.run("UPDATE problems SET assigned_user = :heir WHERE assigned_user = :id", id=user_id, heir=heir)
+    await tx.run(f"UPDATE problems SET assigned_user = :heir WHERE {LOOKED_AFTER}", id=user_id, heir=heir)
     if heir:
         await tx.run("UPDATE routing_rules SET user_id = :heir WHERE user_id = :id", id=user_id, heir=heir)
 
