@@ -345,6 +345,10 @@ async def test_the_date_a_service_was_given_is_the_one_that_counts_for_it(
     assert [own in one for one in await read(plumber, "problems?status=soon")] == [True]
     assert await read(city, "problems?status=soon") == []
     assert own in (await read(plumber, ""))[0]
+    signed_in = await context.database.row("SELECT MAX(created_at) AS at FROM sessions")
+    assert signed_in is not None
+    moment = i18n.format_moment("ru", signed_in["at"], site.time_zone).replace("\xa0", " ")
+    assert moment in (await plumber.read("/cabinet/account")).text, "in the zone where the service works"
     page = f"/cabinet/problems/{dated}"
     for person, day in ((plumber, own), (city, others)):
         assert f"Ответ до {day}".replace("\xa0", " ") in (await person.read(page)).text

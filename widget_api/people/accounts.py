@@ -264,8 +264,8 @@ async def list_own_sessions(database: Database, user: User, token: str) -> list[
 
 
 async def find_time_zone(database: Database, user: User) -> str:
-    """The time zone of the first site that the user sees."""
-    sites = await store.list_managed_sites(database, user)
+    """The time zone of the first site that the user sees, for the people of a service without one where it works."""
+    sites = await store.list_managed_sites(database, user) or await store.list_report_sites(database, user)
     return sites[0].time_zone if sites else "UTC"
 
 
