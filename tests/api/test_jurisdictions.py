@@ -95,9 +95,9 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
     async with open_context(make_settings(database_url=urls[0], work="off", **wished)) as context:
         database = context.database
         added = await make_site(database, jurisdiction="poselok.test", type="extended")
-        assigned = await database.rows("SELECT id, assigned_agency FROM problems WHERE assigned_agency IS NOT NULL")
+        assigned = await database.rows("SELECT * FROM problems WHERE assigned_agency IS NOT NULL")
         named = await database.rows("SELECT problem_id, data FROM events WHERE data LIKE '%\"service\"%'")
-        assert assigned
+        assert any(row["assigned_due"] for row in assigned), "the rules give services days"
         assert {(row["id"], row["assigned_agency"]) for row in assigned} == {
             (row["problem_id"], json.loads(row["data"])["service"]) for row in named
         }, "the history says to whom"

@@ -81,6 +81,7 @@ class Service(NamedTuple):
 
     id: str
     name: str
+    days: int | None = None  # working days that the rule gives it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +140,7 @@ _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
     "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
-    "responsible", "duplicate_of", "rating", "rated_at", "assigned_agency", "counted", "reacted_at",
+    "responsible", "duplicate_of", "rating", "rated_at", "assigned_agency", "assigned_due", "counted", "reacted_at",
     "returns", "street", "district", "participants", "decidable_at",
 )
 _EVENT = (
@@ -222,12 +223,12 @@ async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
 async def _find_services(bulk: Bulk, site: Site) -> dict[str, Service]:
     """The service of each category: that of the site's rules if it has any, else one after another."""
     rules = await bulk.rows(
-        "SELECT r.category, a.id, a.name FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
+        "SELECT r.category, r.days, a.id, a.name FROM routing_rules r JOIN agencies a ON a.id = r.agency_id"
         " WHERE r.site_id = :id",
         id=site.id,
     )
     if rules:
-        return {row["category"]: Service(row["id"], row["name"]) for row in rules}
+        return {row["category"]: Service(row["id"], row["name"], row["days"]) for row in rules}
     rows = await bulk.rows("SELECT id, name FROM agencies WHERE parent_id = :id ORDER BY id", id=site.agency.id)
     found = [Service(row["id"], row["name"]) for row in rows]
     codes = [category.code for category in site.categories]
@@ -323,13 +324,21 @@ def write_problem(batch: Batch, chance: random.Random, site: Site, one: Invented
         last.expected_on or due, due, answered is not None, one.supporters, "[]", "widget", site.language,
         cell_at(lat, lng) if lat is not None and lng is not None else None, answered,
         _in_time(one.steps, first.at, days, site.calendar), last.expected_on, responsible, last.duplicate_of,
-        *(one.rated or (None, None)), one.service.id if one.service else None, published,
+        *(one.rated or (None, None)), one.service.id if one.service else None, _service_due(site, one), published,
         one.steps[1].at if published else None,
         orjson.dumps(returns).decode(), find_street(one.address), site.find_district(lat, lng),
         one.participants, first.at,
     ))
     # fmt: on
     return position
+
+
+def _service_due(site: Site, one: Invented) -> str | None:
+    """The date that the service was given, unless the author was promised a later one or a new round began."""
+    moved = any(step.status == "reopened" or step.expected_on for step in one.steps)
+    if one.service is None or one.service.days is None or moved:
+        return None
+    return site.calendar.answer_due(one.steps[1].at, one.service.days)
 
 
 def _rate(chance: random.Random, steps: Sequence[Step], now: int) -> tuple[int, int] | None:
