@@ -127,11 +127,16 @@ def test_it_installs_and_serves_from_any_directory(
     service.program = (str(venv / "bin" / "widget-api"),)
     service.fork = False
     service.start()
-    with urllib.request.urlopen(f"{service.url}/w/1/loader.js") as answer:
-        assert answer.read() == (ROOT / "dist" / packages.VERSION / "loader.js").read_bytes()
+
+    def get(path: str) -> bytes:
+        with urllib.request.urlopen(service.url + path) as answer:
+            return bytes(answer.read())
+
+    assert get("/w/1/loader.js") == (ROOT / "dist" / packages.VERSION / "loader.js").read_bytes()
+    assert b"/static/" in get("/cabinet/sign-in")
+    assert get("/static/cabinet.css")
     for page in ("embedding", "decisions", "changelog"):
-        with urllib.request.urlopen(f"{service.url}/docs/{page}") as answer:
-            assert answer.status == 200
+        assert b"<h1" in get(f"/docs/{page}")
     program = (
         "import sys, widget_api; from widget_api.sites.install import packages;"
         "sys.stdout.write(widget_api.__file__ + '\\n');"
