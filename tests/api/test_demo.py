@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
+import httpx2
 import pytest
 
+from tests.support.cabinet import PageText
 from tests.support.processes import COMMAND, clean_environment, die_with_parent, free_port
 from tests.support.waiting import wait_for
 from widget_api.people.model import Role
@@ -58,6 +60,18 @@ def get(url: str, **headers: str) -> tuple[int, Any, str]:
         return error.code, error.headers, ""
 
 
+def find_dead_links(address: str, **credentials: str) -> list[tuple[int, str]]:
+    """The links of a user's first page that do not open."""
+    with httpx2.Client(base_url=address, follow_redirects=True, timeout=30) as client:
+        form = PageText(client.get("/cabinet/sign-in").text).form("/cabinet/sign-in")
+        page = client.post("/cabinet/sign-in", data=form.fields | credentials)
+        assert page.url.path == "/cabinet/"
+        links = sorted(link for link in set(PageText(page.text).links) if link.startswith("/"))
+        found = [(client.get(link).status_code, link) for link in links]
+    assert len(found) > 5
+    return [one for one in found if one[0] != 200]
+
+
 def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path) -> None:
     first = free_port()
     with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first) as known:
@@ -65,6 +79,9 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
         assert {user["role"] for user in known["users"]} == {*get_args(Role)}, "somebody to sign in as"
         assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])
         assert key in get(f"{known['pages']}/plain/")[2]
+        for user in known["users"]:
+            credentials = {"email": user["email"], "password": user["password"]}
+            assert find_dead_links(known[user["instance"]], **credentials) == [], user["email"]
         wait_for(lambda: '<iframe src="' in get(known["mail"])[2], "its worker sends no letter")
         letters = (page := get(known["mail"])[2]).split('<iframe src="')[1:]
         assert re.search(r"<br>\d{1,2}\xa0[а-я]+( \d{4})?, \d\d:\d\d</p>", page), "dates as everywhere"
