@@ -189,7 +189,11 @@ def test_a_working_day(
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     def save(hand: Hand, done: str) -> None:
-        hand.press(hand.page.get_by_role("button", name=say("cabinet.decide.submit")))
+        button = "submit_for_approval" if done == "done_submitted" else "submit"
+        approves = hand.page.locator("[name=approves]").count()
+        hand.press(
+            hand.page.get_by_role("button", name=say(f"cabinet.decide.{'approve' if approves else button}"), exact=True)
+        )
         if done == "waits":
             expect(hand.page.locator("#waiting")).to_be_visible()
             check(hand.page)
@@ -241,7 +245,7 @@ def test_a_working_day(
     check(agent.page)
     save(agent, "done_submitted")
 
-    # The head finds it on «Сегодня» and approves it by saving.
+    # The head finds it on «Сегодня» and approves it.
     agency.today(head.page)
     expect(head.page.locator("#section-approval")).to_contain_text(say("cabinet.today.section.approval"))
     check(head.page)
