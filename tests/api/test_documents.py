@@ -13,6 +13,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tests.conftest import ONE_DATABASE
+from widget_api.database import word_forms
 from widget_api.sites.install import packages
 from widget_api.sites.model import Site
 
@@ -117,6 +118,16 @@ async def test_the_search_says_when_there_is_nothing_and_prints_what_was_asked_a
         assert 'name="robots" content="noindex' in answer.text
     empty = await client.get("/docs", params={"q": " "})
     assert "ничего" not in empty.text
+
+
+async def test_a_search_for_words_of_every_section_reads_few_of_them(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, read_again, stem = "/docs?q=the a of to in is and that for it on be", list[str](), word_forms.stem
+    await read(client, asked, "en")  # the first one makes the index
+    monkeypatch.setattr(word_forms, "stem", lambda word: read_again.append(word) or stem(word))
+    assert len((await read(client, asked, "en")).css(".shelf > li")) > 10
+    assert len(read_again) < 3000, "only the words of what is shown"
 
 
 async def test_documents_are_kept_in_shared_caches_by_language_and_colours(client: httpx2.AsyncClient) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Set
 from functools import lru_cache
 
 import Stemmer
@@ -126,10 +126,15 @@ def find_words(text_stems: Set[str], query: str) -> Iterator[bool]:
         yield any(all(_matches(*term, text_stems) for term in form) for form in word)
 
 
-def is_word_of(word: str, query: str) -> bool:
-    """Whether a word of a text is a form of some word of a query."""
-    found = frozenset(stems(word))
-    return any(_matches(*term, found) for forms in _terms(query) for form in forms for term in form)
+def find_forms(known: Collection[str], query: str) -> list[list[list[list[str]]]]:
+    """Return the forms of each word of a query, each of their words as those of the known stems that it matches."""
+    return [[[_find(known, *term) for term in form] for form in word] for word in _terms(query)]
+
+
+def _find(known: Collection[str], wanted: str, is_prefix: bool) -> list[str]:
+    if is_prefix:
+        return [stem for stem in known if stem.startswith(wanted)]
+    return [wanted] if wanted in known else []
 
 
 def needed(query: str) -> list[str]:
