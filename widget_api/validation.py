@@ -39,6 +39,7 @@ _LINK = re.compile(
 # Wider than RFC 5321 and so than email-validator: «a.@docomo.ne.jp» and «a..b@…» have mailboxes. A domain has a dot.
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}@[^\s@<>,;:\"()\\\[\]]+\.[^\s@<>,;:\"()\\\[\].]{2,}")
 MAX_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
+_ASCII_DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -60,10 +61,21 @@ def is_email(text: str) -> bool:
     if len(text) > MAX_EMAIL or not text.isprintable() or _EMAIL.fullmatch(text) is None:
         return False
     try:
-        text.rpartition("@")[2].encode("idna")
-    except UnicodeError:
+        encode_domain(text.rpartition("@")[2])
+    except ValueError:
         return False
     return True
+
+
+def encode_domain(domain: str) -> str:
+    """Return the ASCII form of an internationalised domain. Raises ValueError.
+
+    IDNA makes commas, brackets and «@» of their wide forms, by which one address would become two in a header.
+    """
+    encoded = domain.encode("idna").decode()
+    if _ASCII_DOMAIN.fullmatch(encoded) is None:
+        raise ValueError("letters, digits and hyphens alone")
+    return encoded
 
 
 def has_link(text: str) -> bool:

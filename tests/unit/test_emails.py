@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from widget_api.mail.messages import InvalidAddress, format_address
 from widget_api.validation import is_email
 
 
@@ -28,7 +29,12 @@ def test_an_address_with_a_domain_is_one(text: str) -> None:
         "a\x7f@b.ru",
         "",
         "petr",
+        "a@b.ru，c＠d.ru",  # wide forms, of which IDNA makes «,» and «@»
+        "a@b＞.ru",
     ],
 )
 def test_what_no_letter_reaches_is_none(text: str) -> None:
     assert not is_email(text)
+    if "＠" in text or "＞" in text:
+        with pytest.raises(InvalidAddress):  # nor is one that was taken before
+            format_address(text)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from widget_api import clock
 from widget_api.deliveries.model import GiveUp
+from widget_api.validation import encode_domain
 from widget_api.web import pages
 
 MAX_HEADER_LENGTH = 200
@@ -91,8 +92,8 @@ def format_address(text: str, name: str = "") -> Address:
     if clean_header(text) != text or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise InvalidAddress
     try:
-        return Address(clean_header(name), local, domain.encode("idna").decode())
-    except ValueError:  # not valid in IDNA
+        return Address(clean_header(name), local, encode_domain(domain))
+    except ValueError:
         raise InvalidAddress from None
 
 
