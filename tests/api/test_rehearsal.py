@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +18,7 @@ import time_machine
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import make_site, submit_report
-from tests.support.processes import CommandFailed
+from tests.support.processes import CommandFailed, clean_environment, run_command
 from tests.support.s3 import S3
 from widget_api import clock
 from widget_api.attachments.bucket import Bucket
@@ -168,3 +172,43 @@ def test_the_newest_backup_is_rehearsed_and_both_are_recorded(cli: Cli, folder: 
         cli("restore", "--rehearse", backups=str(folder / "empty"))
     with pytest.raises(CommandFailed, match="name the copy"):
         cli("restore", backups=str(folder))
+
+
+ENDS_ITSELF = """
+import asyncio, os, sys
+from widget_api import cli
+from widget_api.ops import rehearsal
+
+async def migrate(url, migrate=rehearsal.migrate):
+    await migrate(url)
+    os.kill(os.getpid(), int(os.environ["ENDS_BY"]))
+    await asyncio.sleep(60)
+
+rehearsal.migrate = migrate
+sys.argv[1:] = ["restore", "--rehearse"]
+cli.main()
+"""
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=str)
+def test_no_copy_of_the_data_is_left_by_a_rehearsal_that_is_ended(
+    cli: Cli, settings: Settings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: signal.Signals
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    cli("backup", backups=str(folder))
+    given = {"WIDGET_DATABASE_URL": settings.database_url, "WIDGET_BACKUPS": str(folder), "ENDS_BY": str(int(by))}
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS_ITSELF], cwd=tmp_path, env=clean_environment(given), timeout=60, check=False
+    )
+    assert ended.returncode == -by
+    if by != signal.SIGKILL:
+        assert list(scratch.iterdir()) == []
+        return
+    (left,) = scratch.iterdir()
+    os.utime(left, (0, 0))
+    (scratch / "widget-rehearsal-now").mkdir()  # of one that runs
+    run_command("restore", "--rehearse", settings=given, directory=tmp_path)
+    assert names(scratch) == ["widget-rehearsal-now"]

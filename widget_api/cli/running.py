@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import ctypes
 import logging
 import os
+import signal
 import sys
+import threading
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
@@ -81,6 +85,7 @@ def run_command(
     `create` says where the command may create the database, as `agency add` does in development.
     """
     loaded = load_settings()
+    _delete_unfinished_when_ended()
     may_create = create == "always" or (create == "in development" and not loaded.production)
 
     async def connected() -> Result:
@@ -93,6 +98,20 @@ def run_command(
             await database.disconnect()
 
     return asyncio.run(connected())
+
+
+def _delete_unfinished_when_ended() -> None:
+    """Let SIGTERM, and the end of the terminal, unwind what runs, so that it deletes its unfinished files."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+                signal.signal(number, _unwind)
+
+
+def _unwind(number: int, _: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    atexit.register(signal.raise_signal, number)  # to systemd an exit code would be a failure
+    raise SystemExit
 
 
 def print_result(document: Any, lines: Sequence[str], as_json: bool) -> None:

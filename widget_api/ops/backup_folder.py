@@ -17,7 +17,7 @@ from widget_api import clock
 
 _NAME = re.compile(r"widget-\d{4}-\d{2}-\d{2}T\d{6}Z\.zip")
 _UNFINISHED = ".part"  # how the name of a backup ends until it is complete
-_ABANDONED = 86_400  # seconds after which an unfinished one is taken for that of a killed process
+ABANDONED = 86_400  # seconds after which an unfinished one is taken for that of a killed process
 
 
 def create_file(path: Path) -> tuple[Path, Path, int]:
@@ -41,7 +41,7 @@ def delete_oldest(folder: Path, keep: int) -> list[str]:
     for name in surplus:
         (folder / name).unlink()
     for path in folder.glob(f"widget-*{_UNFINISHED}"):
-        if clock.now() - path.stat().st_mtime > _ABANDONED:
+        if clock.now() - path.stat().st_mtime > ABANDONED:
             path.unlink(missing_ok=True)
     return surplus
 

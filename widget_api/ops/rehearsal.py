@@ -5,6 +5,9 @@ A backup that cannot be restored is otherwise noticed on the day it is needed.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
@@ -16,9 +19,11 @@ from widget_api import clock
 from widget_api.database.bulk import Bulk, open_reader, open_writer
 from widget_api.errors import DomainError
 from widget_api.ops import backup
+from widget_api.ops.backup_folder import ABANDONED
 from widget_api.ops.schema import migrate
 from widget_api.settings import Settings
 
+_FOLDER = "widget-rehearsal-"  # how the names of temporary folders begin
 _MARK = "rehearsal"  # a table that says that everything in a scratch database may be dropped
 
 
@@ -50,7 +55,8 @@ async def rehearse(settings: Settings, path: Path, revision: str) -> dict[str, A
 @asynccontextmanager
 async def _scratch_database(settings: Settings) -> AsyncIterator[str]:
     if settings.rehearsal_url is None:
-        with tempfile.TemporaryDirectory(prefix="widget-rehearsal-") as folder:
+        _delete_abandoned()
+        with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
             yield f"sqlite:///{folder}/widget.db"
         return
     await _empty(settings.rehearsal_url)
@@ -58,6 +64,15 @@ async def _scratch_database(settings: Settings) -> AsyncIterator[str]:
         yield settings.rehearsal_url
     finally:
         await _empty(settings.rehearsal_url)
+
+
+def _delete_abandoned() -> None:
+    """Delete what killed rehearsals of this user left: whole copies, with what was erased since."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        with contextlib.suppress(FileNotFoundError):  # another one ends now
+            found = folder.lstat()
+            if found.st_uid == os.getuid() and clock.now() - found.st_mtime > ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _empty(url: str) -> None:
