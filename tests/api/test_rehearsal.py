@@ -23,7 +23,7 @@ from tests.support.s3 import S3
 from widget_api import clock
 from widget_api.attachments.bucket import Bucket
 from widget_api.database import Database
-from widget_api.database.bulk import open_reader
+from widget_api.database.bulk import open_reader, open_writer
 from widget_api.ops import backup, backup_records, rehearsal, schema
 from widget_api.ops.rehearsal import RehearsalFailed
 from widget_api.settings import Settings, SettingsError, load
@@ -126,6 +126,12 @@ async def test_a_rehearsal_on_postgresql_empties_only_its_own_database(
     with pytest.raises(RehearsalFailed, match="rehearsal_failed"):
         await rehearsal.rehearse(replace(settings, rehearsal_url=database.url), tmp_path / "copy.zip", REVISION)
     assert len(await database.rows("SELECT 1 FROM sites")) == 1
+    for used in ("CREATE SCHEMA app CREATE TABLE rehearsal (v TEXT)", "CREATE MATERIALIZED VIEW v AS SELECT 1 AS one"):
+        other = new_database(migrated=False)
+        async with open_writer(other) as bulk:
+            await bulk.run(used)
+        with pytest.raises(RehearsalFailed, match="rehearsal_failed"):  # dropping «public» may take it along
+            await rehearsal.rehearse(replace(settings, rehearsal_url=other), tmp_path / "copy.zip", REVISION)
     with pytest.raises(SettingsError, match="WIDGET_REHEARSAL_URL"):
         load(
             {"WIDGET_DATABASE_URL": "postgresql://a@db/widget", "WIDGET_REHEARSAL_URL": "postgresql://b@db:5432/widget"}

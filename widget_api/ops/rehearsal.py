@@ -78,10 +78,12 @@ def _delete_abandoned() -> None:
 async def _empty(url: str) -> None:
     """Drop what an earlier rehearsal left. Raises RehearsalFailed if anything else is there."""
     async with open_writer(url) as bulk:
-        tables = {
-            row["tablename"] for row in await bulk.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        }
-        if tables and _MARK not in tables:
+        found = await bulk.rows(
+            "SELECT c.relname, n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')"
+        )
+        marked = any((row["relname"], row["nspname"]) == (_MARK, "public") for row in found)
+        if any(row["nspname"] != "public" for row in found) or (found and not marked):
             raise RehearsalFailed(path="WIDGET_REHEARSAL_URL", differences="the database is not empty")
         for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", f"CREATE TABLE {_MARK} ()"):
             await bulk.run(statement)
