@@ -67,8 +67,9 @@ def test_answers_become_the_shipped_file_filled_in(tmp_path: Path, monkeypatch: 
 def test_a_file_is_changed_only_when_asked_to_and_keeps_its_keys(tmp_path: Path) -> None:
     assert run(tmp_path, "--yes", *ANSWERS).returncode == 0
     before = written(tmp_path)
-    with (tmp_path / "widget.env").open("a") as file:
-        file.write("WIDGET_PROCESSOR=МКУ\n")
+    file = tmp_path / "widget.env"
+    kept = re.sub("WIDGET_DATA=.*\n", "", file.read_text())
+    file.write_text(f"{kept}WIDGET_PUBLIC_URL=https://last.gorod.ru\nWIDGET_PROCESSOR=МКУ")  # as editors may leave it
     refused = run(tmp_path, "--yes", "--public-url", "https://other.gorod.ru")
     assert (refused.returncode, "--force" in refused.stderr) == (1, True)
     changed = run(tmp_path, "--yes", "--force", "--public-url", "https://other.gorod.ru", "--json")

@@ -29,10 +29,12 @@ def read_values(text: str) -> dict[str, str]:
 
 
 def fill_in(text: str, values: Mapping[str, str]) -> str:
-    """Return the file with these values, each in the line of its variable or, without one, at the end."""
-    missing = dict(values)
-    filled = _LINE.sub(lambda line: f"{line[1]}={missing.pop(line[1], line[2])}", text)
-    return filled + "".join(f"{name}={value}\n" for name, value in missing.items())
+    """Return the file with these values, each in every line of its variable (the last one counts) or, without one, at
+    the end."""
+    filled = _LINE.sub(lambda line: f"{line[1]}={values.get(line[1], line[2])}", text)
+    ended = filled if not filled or filled.endswith("\n") else f"{filled}\n"
+    present = {name for name, _ in _LINE.findall(text)}
+    return ended + "".join(f"{name}={value}\n" for name, value in values.items() if name not in present)
 
 
 def can_contain(value: str) -> bool:
