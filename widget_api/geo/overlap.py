@@ -7,6 +7,8 @@ costs no more than others.
 from __future__ import annotations
 
 import math
+from bisect import bisect
+from collections.abc import Sequence
 from itertools import pairwise
 
 from widget_api.geo.model import Area
@@ -15,15 +17,22 @@ _LINES = 500  # parallels; an area narrower than one in 500 of the other's heigh
 _Intervals = list[tuple[float, float]]
 
 
-def measure_share(area: Area, other: Area) -> float:
-    """The share of `area` that lies in `other`, 0 to 1. Takes seconds for the worst borders: call it in a thread."""
+def measure_shares(area: Area, others: Sequence[Area]) -> list[float]:
+    """The share of `area` that lies in each of others, 0 to 1. Takes seconds for the worst borders: use a thread.
+
+    `area`, which a stranger may have sent, is cut once, however many others there are.
+    """
     _, low, _, high = area.box
-    total = shared = 0.0
-    for line, (own, others) in enumerate(zip(_cut(area, low, high), _cut(other, low, high), strict=True)):
-        width = math.cos(math.radians(low + (line + 0.5) * (high - low) / _LINES))  # of a degree there
-        total += width * sum(east - west for west, east in own)
-        shared += width * _common(own, others)
-    return shared / total if total else 0.0
+    own = _cut(area, low, high)
+    # Of a degree on each parallel.
+    widths = [math.cos(math.radians(low + (line + 0.5) * (high - low) / _LINES)) for line in range(_LINES)]
+    total = sum(width * sum(east - west for west, east in found) for width, found in zip(widths, own, strict=True))
+    return [_measure_common(widths, own, _cut(other, low, high)) / total if total else 0.0 for other in others]
+
+
+def _measure_common(widths: Sequence[float], own: Sequence[_Intervals], other: Sequence[_Intervals]) -> float:
+    rows = zip(widths, own, other, strict=True)
+    return sum(width * _common(one, another) for width, one, another in rows if another)
 
 
 def _cut(area: Area, low: float, high: float) -> list[_Intervals]:
@@ -41,17 +50,10 @@ def _cut(area: Area, low: float, high: float) -> list[_Intervals]:
 
 def _common(one: _Intervals, other: _Intervals) -> float:
     """The length of what two rows of intervals have in common."""
-    at, length = 0, 0.0
-    for west, east in one:
-        while at < len(other) and other[at][1] <= west:
-            at += 1
-        length += sum(min(east, b) - max(west, a) for a, b in _until(other, at, east))
-    return length
+    few, many = sorted((one, other), key=len)
+    return sum(max(0.0, min(east, b) - max(west, a)) for west, east in few for a, b in _between(many, west, east))
 
 
-def _until(intervals: _Intervals, at: int, east: float) -> _Intervals:
-    """The intervals from an index on that begin west of a place."""
-    end = at
-    while end < len(intervals) and intervals[end][0] < east:
-        end += 1
-    return intervals[at:end]
+def _between(intervals: _Intervals, west: float, east: float) -> _Intervals:
+    """The intervals that begin between two places, and the one before, which may reach in."""
+    return intervals[max(0, bisect(intervals, (west, west)) - 1) : bisect(intervals, (east, east))]

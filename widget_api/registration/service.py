@@ -23,7 +23,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, TooLarge, WrongType
 from widget_api.geo import geojson
 from widget_api.geo.model import boxes_overlap
-from widget_api.geo.overlap import measure_share
+from widget_api.geo.overlap import measure_shares
 from widget_api.outbound import Outbound
 from widget_api.people import invitations
 from widget_api.people.accounts import normalise_email
@@ -429,8 +429,9 @@ async def find_overlaps(database: Database, row: Row) -> list[Overlap]:
 
     def measure() -> list[Overlap]:
         area = geojson.parse_area(row["area"])
-        near = [one for one in others if one.territory and boxes_overlap(area.box, one.territory.box)]
-        found = [Overlap(one, measure_share(area, one.territory)) for one in near if one.territory]
+        near = [(one, one.territory) for one in others if one.territory and boxes_overlap(area.box, one.territory.box)]
+        shares = measure_shares(area, [territory for _, territory in near])
+        found = [Overlap(one, share) for (one, _), share in zip(near, shares, strict=True)]
         return sorted((one for one in found if one.share >= MIN_OVERLAP), key=lambda one: -one.share)[:MAX_OVERLAPS]
 
     return await asyncio.to_thread(measure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from widget_api.geo import geojson
+from widget_api.geo import geojson, overlap
 from widget_api.geo.model import (
     METRES_PER_DEGREE,
     UNIT,
@@ -24,7 +25,7 @@ from widget_api.geo.model import (
     fitting_zoom,
     rectangle,
 )
-from widget_api.geo.overlap import measure_share
+from widget_api.geo.overlap import measure_shares
 
 SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10), (0, 0))
 HOLE = ((3, 3), (7, 3), (7, 7), (3, 7), (3, 3))
@@ -328,4 +329,18 @@ def _degrees(*rings: tuple[Point, ...]) -> Area:
     ],
 )
 def test_the_share_of_an_area_that_lies_in_another(area: Area, other: Area, share: float) -> None:
-    assert measure_share(area, other) == pytest.approx(share, abs=0.005)
+    assert measure_shares(area, [other, area]) == pytest.approx([share, 1], abs=0.005)
+
+
+def test_a_border_that_crosses_each_parallel_hundreds_of_times_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    zigzag = [(step, 0 if step % 2 else 9) for step in range(900)]
+    area, others = _degrees((*zigzag, (900, 10), (0, 10), (0, 9))), [rectangle((at, 1, at + 1, 2)) for at in range(80)]
+    edges = list[object]()
+
+    def counted(ring: tuple[Point, ...]) -> Iterator[tuple[Point, Point]]:
+        edges.extend(ring)
+        return pairwise(ring)
+
+    monkeypatch.setattr(overlap, "pairwise", counted)
+    assert len(measure_shares(area, others)) == 80
+    assert len(edges) < 2000
