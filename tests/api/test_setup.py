@@ -74,8 +74,8 @@ def test_a_file_is_changed_only_when_asked_to_and_keeps_its_keys(tmp_path: Path)
     assert (refused.returncode, "--force" in refused.stderr) == (1, True)
     changed = run(tmp_path, "--yes", "--force", "--public-url", "https://other.gorod.ru", "--json")
     assert (changed.returncode, json.loads(changed.stdout)["checks"]) == (0, [])
-    expected = before | {"WIDGET_PUBLIC_URL": "https://other.gorod.ru", "WIDGET_PROCESSOR": "МКУ"}
-    assert written(tmp_path) == expected
+    changes = {"WIDGET_PUBLIC_URL": "https://other.gorod.ru", "WIDGET_MAIL_FROM": "widget@other.gorod.ru"}
+    assert written(tmp_path) == before | changes | {"WIDGET_PROCESSOR": "МКУ"}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from widget_api.attachments.photos.model import SIZES, Size
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Unavailable
+from widget_api.files import write_whole
 
 PHOTOS, DOCUMENTS, LETTERS, UNSENT = "photos", "documents", "letters", "unsent"
 _PROBE = f"{PHOTOS}/.probe"
@@ -233,20 +233,12 @@ def _free_space(folder: Path) -> int:
 
 
 def _write_atomically(root: Path, name: str, content: bytes) -> None:
-    """Write to a temporary file, sync it and rename it, so that no crash leaves a partial file under `name`."""
+    """Write a file and the name of it to the disk."""
     file = root / name
     (root / name.split("/")[0]).mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     file.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    beside = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("xb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.replace(file)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    with write_whole(file) as out:
+        out.write(content)
     descriptor = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

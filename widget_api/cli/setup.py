@@ -119,10 +119,9 @@ def _terminal_language() -> str:
 
 
 def _require_writable(file: Path, conversation: _Conversation) -> None:
-    """Raise Failure if the file could not be written, before five questions are answered in vain."""
-    there = next(path for path in (file, *file.absolute().parents) if path.exists())
-    right_kind = there.is_file() if there == file else there.is_dir()
-    if not right_kind or not os.access(there, os.W_OK):
+    """Raise Failure if the file could not be replaced, before five questions are answered in vain."""
+    folder = next(path for path in file.absolute().parents if path.exists())
+    if (file.exists() and not file.is_file()) or not folder.is_dir() or not os.access(folder, os.W_OK):
         raise Failure(conversation.text("not_writable", file=file))
 
 

@@ -7,7 +7,6 @@ the backup and the database it replaces are kept and replayed (152-FZ, article 2
 from __future__ import annotations
 
 import contextlib
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,8 @@ from widget_api import __version__, clock
 from widget_api.database.bulk import CHUNK, Bulk, open_reader, open_writer
 from widget_api.database.schema import metadata
 from widget_api.errors import DomainError
-from widget_api.ops.backup_folder import create_file
+from widget_api.files import write_whole
+from widget_api.ops.backup_folder import name_backup
 from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
 
@@ -58,33 +58,21 @@ class InvalidBackup(DomainError):
 
 async def write_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
     """Write a consistent backup to `path`, readable by its owner only. The service may run meanwhile."""
-    path, unfinished, descriptor = create_file(path)
-    counts: dict[str, int] = {}
-    try:
-        with (
-            os.fdopen(descriptor, "wb") as file,
-            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        ):
-            async with open_reader(settings.database_url) as bulk:
-                for name, table in list_tables().items():
-                    counts[name] = await _write_table(archive, bulk, table)
-            media = _write_media(archive, settings)
-            manifest = {
-                "format": FORMAT,
-                "revision": revision,
-                "release": __version__,
-                "created_at": clock.rfc3339(clock.now()),
-                "tables": counts,
-                "media": media,
-            }
-            archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-            archive.close()
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    path, counts = name_backup(path), dict[str, int]()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        async with open_reader(settings.database_url) as bulk:
+            for name, table in list_tables().items():
+                counts[name] = await _write_table(archive, bulk, table)
+        manifest = {
+            "format": FORMAT,
+            "revision": revision,
+            "release": __version__,
+            "created_at": clock.rfc3339(clock.now()),
+            "tables": counts,
+            "media": _write_media(archive, settings),
+        }
+        archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return {"backup": str(path), **manifest}
 
 

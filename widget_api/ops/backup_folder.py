@@ -6,7 +6,6 @@ The oldest are deleted only after a new one is complete, so that no failure leav
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -14,19 +13,15 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from widget_api import clock
+from widget_api.files import UNFINISHED, write_whole
 
 _NAME = re.compile(r"widget-\d{4}-\d{2}-\d{2}T\d{6}Z\.zip")
-_UNFINISHED = ".part"  # how the name of a backup ends until it is complete
 ABANDONED = 86_400  # seconds after which an unfinished one is taken for that of a killed process
 
 
-def create_file(path: Path) -> tuple[Path, Path, int]:
-    """Return the path of the backup, the path it has until it is complete, and a descriptor of the latter, opened."""
-    if path.is_dir():
-        path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + _UNFINISHED)
-    return path, unfinished, os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+def name_backup(path: Path) -> Path:
+    """Return the path of a new backup: the given one or, of a folder, one named by time in it."""
+    return path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip" if path.is_dir() else path
 
 
 def newest(folder: Path) -> Path | None:
@@ -40,7 +35,7 @@ def delete_oldest(folder: Path, keep: int) -> list[str]:
     surplus = _backups(path.name for path in folder.iterdir())[:-keep]
     for name in surplus:
         (folder / name).unlink()
-    for path in folder.glob(f"widget-*{_UNFINISHED}"):
+    for path in folder.glob(f"widget-*{UNFINISHED}"):
         if clock.now() - path.stat().st_mtime > ABANDONED:
             path.unlink(missing_ok=True)
     return surplus
@@ -60,16 +55,8 @@ async def copy(backup: Path, url: str, keep: int | None, credentials: Mapping[st
 
 def _copy_to_folder(backup: Path, folder: Path, keep: int | None) -> None:
     """The folder has to exist: without its network drive it would be one on the same disk."""
-    unfinished = folder / (backup.name + _UNFINISHED)
-    try:
-        with backup.open("rb") as source, unfinished.open("wb") as target:
-            shutil.copyfileobj(source, target, 1024 * 1024)
-            target.flush()
-            os.fsync(target.fileno())
-        unfinished.replace(folder / backup.name)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    with backup.open("rb") as source, write_whole(folder / backup.name) as target:
+        shutil.copyfileobj(source, target, 1024 * 1024)
     if keep is not None:
         delete_oldest(folder, keep)
 
