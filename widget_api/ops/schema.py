@@ -161,5 +161,5 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     if present == LAST_BETWEEN_RELEASES:
-        command.stamp(config, "head", purge=True)  # its revision is in no file any more
+        command.stamp(config, "1.1.0", purge=True)  # whose schema it has; its own revision is in no file any more
     command.upgrade(config, "head")
