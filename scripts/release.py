@@ -150,7 +150,7 @@ def _list_keys(tree: dict[str, Any], path: str = "") -> Iterator[str]:
 def _problems_of_the_build(root: Path) -> Iterator[str]:
     done = subprocess.run((*_BUILD, "--", "--check"), cwd=root, capture_output=True, text=True)
     if done.returncode:
-        yield done.stderr.strip().splitlines()[-1]
+        yield (done.stderr.strip() or f"{' '.join(_BUILD)} ended with {done.returncode}").splitlines()[-1]
 
 
 def read_releases(root: Path) -> dict[str, dict[str, str]]:
