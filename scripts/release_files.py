@@ -37,8 +37,8 @@ def build(target: Path) -> None:
     pack = ("npm", "pack", "./widget_js/npm", "--silent", "--pack-destination", str(target))
     subprocess.run(pack, cwd=ROOT, check=True, capture_output=True)
     (target / f"{NAME}-{version}.tgz").rename(target / f"{NAME}-npm-{version}.tgz")
-    for package in packages.list_packages():
-        (target / package.file_name).write_bytes(packages.build_package(package.name))
+    for package in packages.PACKAGES:
+        (target / package.file_name).write_bytes(packages.build_package(package))
     # The folder keeps its name: the loader asks for its other files below it.
     released = packages.pack(ROOT / "dist" / version, f"{version}/")
     (target / f"{NAME}-dist-{version}.zip").write_bytes(released)

@@ -161,12 +161,12 @@ async def test_packages_of_this_version_are_offered_where_they_are_needed(
     client: httpx2.AsyncClient, site: Site
 ) -> None:
     index, generator = await read(client, "/docs"), await read(client, f"/s/{site.key}/install")
-    for package in packages.list_packages():
+    for package in packages.PACKAGES:
         address = f"/docs/packages/{package.file_name}"
         for page in (index, generator):
             assert page.css(f'a[href="{address}"][download]'), address
         answer = await client.get(address)
-        assert answer.content == packages.build_package(package.name)
+        assert answer.content == packages.build_package(package)
         assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
         assert answer.headers["content-type"] == "application/zip"
         assert answer.headers["content-disposition"] == f'attachment; filename="{package.file_name}"'

@@ -39,7 +39,7 @@ async def index(request: Request) -> Response:
         (group, [await asyncio.to_thread(library.get, name, language) for name in names if library.has(name)])
         for group, names in library.GROUPS
     ]
-    return _page(request, "documents/index.html", language, groups=groups, packages=packages.list_packages())
+    return _page(request, "documents/index.html", language, groups=groups, packages=packages.PACKAGES)
 
 
 async def document(request: Request) -> Response:
@@ -55,10 +55,10 @@ async def document(request: Request) -> Response:
 
 async def package(request: Request) -> Response:
     """GET /docs/packages/{file}: a plugin for a content management system, of this version."""
-    found = next((one for one in packages.list_packages() if one.file_name == request.path_params["file"]), None)
+    found = next((one for one in packages.PACKAGES if one.file_name == request.path_params["file"]), None)
     if found is None:
         raise NotFound
-    content = await asyncio.to_thread(packages.build_package, found.name)
+    content = await asyncio.to_thread(packages.build_package, found)
     headers = {"Content-Disposition": f'attachment; filename="{found.file_name}"'}
     return _file(request, content, "application/zip", headers)
 

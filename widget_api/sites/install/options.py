@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from widget_api import i18n
 from widget_api.i18n import LANGUAGES
 from widget_api.sites import appearance, origins
-from widget_api.sites.install.packages import list_packages
+from widget_api.sites.install.packages import PACKAGES
 from widget_api.sites.model import Site
 from widget_api.web import releases
 from widget_api.web.releases import MAJOR_VERSION
@@ -170,7 +170,7 @@ def generator_values(site: Site, given: Mapping[str, str], language: str, public
         "build": releases.served_build(MAJOR_VERSION),
         "integrity": releases.integrity_hash(newest, "loader.js") if newest else "",
         "themes_offered": THEMES,
-        "packages": {package.name: package.file_name for package in list_packages()},
+        "packages": {package.name: package.file_name for package in PACKAGES},
     }
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from widget_api import __version__
-from widget_api.errors import NotFound
 
 VERSION = __version__.partition(".dev")[0]  # packages know no development versions
 _PACKAGE = Path(__file__).parents[2]
@@ -22,10 +21,9 @@ _MODE = 0o100644 << 16
 
 @dataclass(frozen=True)
 class Package:
-    """A plugin for one system. Its files are in `source` of embed_examples/, and in the archive in `folder`."""
+    """A plugin for the system `name`. Its files are in `source` of embed_examples/, and in the archive in `folder`."""
 
     name: str
-    label: str  # the system's own name
     file_name: str
     source: str
     folder: str = ""
@@ -34,14 +32,13 @@ class Package:
 PACKAGES = (
     Package(
         "wordpress",
-        "WordPress",
         f"igrajdanin-wordpress-{VERSION}.zip",
         "wordpress/igrajdanin-widget",
         "igrajdanin-widget/",  # WordPress takes the name of the only folder for that of the plugin
     ),
-    Package("joomla", "Joomla", f"igrajdanin-joomla-{VERSION}.zip", "joomla/mod_igrajdanin"),
+    Package("joomla", f"igrajdanin-joomla-{VERSION}.zip", "joomla/mod_igrajdanin"),
     # Unpacked in /local/components/: the component's address is igrajdanin:widget.
-    Package("bitrix", "1C-Bitrix", f"igrajdanin-bitrix-{VERSION}.zip", "bitrix/component"),
+    Package("bitrix", f"igrajdanin-bitrix-{VERSION}.zip", "bitrix/component"),
 )
 
 
@@ -51,16 +48,8 @@ def examples_folder() -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
 
 
-def list_packages() -> tuple[Package, ...]:
-    """List the plugins that there are."""
-    return PACKAGES
-
-
-def build_package(name: str) -> bytes:
-    """Return the zip archive of a plugin, by the name of its system: «wordpress». Raises NotFound."""
-    package = next((one for one in PACKAGES if one.name == name), None)
-    if package is None:
-        raise NotFound
+def build_package(package: Package) -> bytes:
+    """Return the zip archive of a plugin."""
     return pack(examples_folder() / package.source, package.folder)
 
 
