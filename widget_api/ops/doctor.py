@@ -92,12 +92,12 @@ async def check_connection(loaded: Settings) -> Finding:
     database = Database(loaded.database_url, readers=1)
     try:
         await asyncio.wait_for(database.connect(), TIMEOUT)
-    except Exception as error:  # drivers have errors of their own
+        try:
+            row = await database.row("SELECT lower('Я') = 'я' AS knows_russian")
+        finally:
+            await database.disconnect()
+    except Exception as error:  # drivers have errors of their own; an encoding may lack the letters
         return failed("database", quote(error_line(error)))
-    try:
-        row = await database.row("SELECT lower('Я') = 'я' AS knows_russian")
-    finally:
-        await database.disconnect()
     if row is None or not row["knows_russian"]:
         return failed("database", note("database.locale"))
     return passed("database", note("database.reachable"))
