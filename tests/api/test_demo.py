@@ -95,7 +95,9 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
 def test_the_demonstration_keeps_its_sites_on_other_ports(tmp_path: Path) -> None:
     with demonstration(tmp_path, free_port()) as known:
         key = known["sites"][0]["key"]
+        assert "Filling the demonstration" in (tmp_path / "out").read_text()
     with demonstration(tmp_path, free_port()) as again:
+        assert "with its data" in (tmp_path / "out").read_text(), "nobody fears for what they typed"
         assert again["pages"] != known["pages"]
         assert again["sites"][0]["key"] == key
         assert again["service"] in again["sites"][0]["snippet"]

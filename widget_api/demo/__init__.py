@@ -47,7 +47,6 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     service_port, platform_port, pages_port, mail_port = choose_ports(first_port)
     data = loaded.data_directory
     data.mkdir(parents=True, exist_ok=True)
-    print("Filling the demonstration …", file=sys.stderr, flush=True)
     places = seed.DemoAddresses(
         service=address(service_port),
         platform=address(platform_port),
@@ -59,6 +58,11 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     if ready_file.exists():
         ready_file.replace(draft_file)  # written last, so that programs that wait for demo.json find running services
     before = orjson.loads(draft_file.read_bytes()) if draft_file.exists() else None
+    print(
+        "Starting the demonstration with its data …" if before else "Filling the demonstration …",
+        file=sys.stderr,
+        flush=True,
+    )
     seeded = asyncio.run(seed.seed_databases(loaded.database_url, platform_database, places, before, loaded.media_url))
     draft_file.write_bytes(orjson.dumps(seeded, option=orjson.OPT_INDENT_2))
     map_settings = _map(loaded, data)  # first, since drawing takes some seconds
