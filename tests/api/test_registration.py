@@ -730,6 +730,9 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
     proven = await apply().send(town)
     (letter,) = await letters_to(context, mail_sink, "a@claimed.test")
     assert "может перейти к другому ведомству" in letter.subject
+    assert letter.links[-1].endswith(page)
+    assert "Подтвердите его до 9 декабря включительно" in (await admin.read(page)).text
+    assert "до 9 декабря включительно оно может подтвердить" in (await proven.read()).text
     asked = await admin.read(page.removesuffix("/access"))
     assert "у вас он не подтверждён" in asked.text
     assert not any("handovers" in form.action for form in asked.forms)
@@ -750,6 +753,7 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
     assert "до 9\xa0декабря включительно" in told.text
     with contextlib.nullcontext() if answered else time_machine.travel(datetime(2026, 12, 10, 9, tzinfo=UTC)):
         operator = await enter("operator", None)
+        assert ("Срок, в который оно могло это сделать, прошёл" in (await proven.read()).text) is not answered
         fields = settled if answered else {}
         assert (await operator.send(path, f"{path}/approve", **fields)).status_code == 303
         await letters_to(context, mail_sink)

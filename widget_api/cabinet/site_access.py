@@ -118,12 +118,17 @@ async def _render(
     today = local_date(now, site.time_zone)
     claimed = await proofs.list_origins(context.database, site.id)
     proven = {row["origin"]: row for row in await proofs.list_proofs(context.database, site.id)}
+    wanted = await registration.find_wanted(context.database, site.id)
     proving = proving or request.query_params.get("prove", "")
     token = registration.origin_token(context.signer, site.id, proving)
 
     def describe_origin(origin: str) -> dict[str, Any]:
         """How far the site's right to an origin is known, and whether it can be proven now."""
-        row = proven.get(origin)
+        row, asked = proven.get(origin), wanted.get(origin)
+        if asked is not None:
+            until = registration.answer_until(site.calendar, asked["asked_at"])
+            text = i18n.text(language, "desk.origins.state.wanted", agency=asked["name"], until=until)
+            return {"origin": origin, "count": openings.get(origin, 0), "state": "wanted", "text": text}
         if row is None:
             state, at = "claimed" if claimed.get(origin) is not None else "operator", ""
         else:

@@ -183,7 +183,7 @@ async def _render_application(
     request: Request, row: Row, status: int = 200, *, notice: str = "", wrong: Invalid | None = None
 ) -> Response:
     language, database = _language(request, row), web.context(request).database
-    handovers = await store.list_handovers(database, row["id"]) if row["state"] == "sent" else ()
+    handovers = await service.list_answers(database, row) if row["state"] == "sent" else ()
     return _render_step(
         request,
         row,

@@ -366,6 +366,27 @@ def find_term(asked: Row) -> date | None:
     return until if calendar.local_date(clock.now()) <= until else None
 
 
+async def list_answers(database: Database, row: Row) -> Sequence[tuple[Row, bool, date | None]]:
+    """What the sites that still hold an application's host say, whether they must agree, and the term of the others."""
+    holders = await site_store.list_holders(database, row["origin"])
+    holding = {one["site_id"] for one in holders}
+    return [
+        (one, must_agree(one["site_id"], holders, row), find_term(one))
+        for one in await store.list_handovers(database, row["id"])
+        if one["site_id"] in holding
+    ]
+
+
+async def find_wanted(database: Database, site_id: str) -> Mapping[str, Row]:
+    """The origins that a site only claimed and an applicant has proven, each with the application (`store.list_asked`)."""
+    return {
+        held["origin"]: asked
+        for asked in await store.list_asked(database, site_id)
+        for held in await site_store.list_holders(database, asked["origin"])
+        if held["site_id"] == site_id and not has_to_agree(held, asked)
+    }
+
+
 # --- proofs of a site's origins --------------------------------------------------------------------------------------
 
 
