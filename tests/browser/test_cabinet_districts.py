@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support import axe
 from tests.support.browser import Watch
@@ -142,3 +143,24 @@ def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, p
     page.click("button.primary")
     page.locator("main a[href*='/cabinet/problems/']").first.click()
     expect(page.locator("#facts")).to_contain_text(f"{lat:.5f}, {lng:.5f}")
+
+
+def test_a_square_without_a_picture_shows_the_ground(page: Page, watch: Watch) -> None:
+    """A map of one region has no pictures outside it."""
+    watch.allow("404")
+    asked = list[str]()
+
+    def with_map(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=re.sub("(zoom&#34;: ?)null", r"\g<1>14", answer.text()))
+
+    def without_picture(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    page.route("**/districts", with_map)
+    page.route("**/tiles/**", without_picture)
+    page.reload()
+    page.click("[data-do=in]")
+    expect(page.locator(".draw-map svg image")).to_have_count(0)
+    assert asked

@@ -127,6 +127,9 @@ const start = (box) => {
   for (const button of box.querySelectorAll("[data-do]"))
     button.addEventListener("click", () => { actions[button.dataset.do](); draw(); });
 
+  // Where the map has no picture its ground is enough: browsers would put the sign of a broken image on each square.
+  svg.addEventListener("error", (event) => event.target.remove(), true);
+
   let held = null; // where the pointer went down, and whether it has moved since
   svg.addEventListener("pointerdown", (event) => {
     held = { x: event.clientX, y: event.clientY, left, top, moved: false };
