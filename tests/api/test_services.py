@@ -501,6 +501,9 @@ async def test_only_administrators_change_the_rules(context: Context, site: Site
         assert answer.status_code == 404
     assert (await admin.send(path, f"{path}/{rule.id}/remove")).status_code == 303
     assert await routing_rules.list_rules(context.database, site.id) == []
+    for kind in ("added", "removed"):  # the rules of one service are told apart
+        read = await admin.read(f"/cabinet/organisation/journal?kind=routing_rule_{kind}")
+        assert "Водоснабжение и канализация; рабочих дней: 3" in read.text
     read = await stranger.read("/cabinet/organisation/journal?kind=routing_rule_added")
     assert "Правило маршрута добавлено" in read.text
     assert "admin-3@gorod.test" not in read.text  # users of the agency are not shown to services

@@ -12,7 +12,7 @@ from widget_api import journal
 from widget_api.database import Database, Row
 from widget_api.people.organisation_store import TREE
 
-_IDENTIFIER = re.compile(r"(?<=:)[0-9a-f]{8}-[0-9a-f-]{27}(?=[:\"])")
+_IDENTIFIER = re.compile(r"(?<=[:\"])[0-9a-f]{8}-[0-9a-f-]{27}(?=[:\"])")
 _BATCH = 500  # rows of an export that are read at once
 # By the agency's people, about them, about its invitations and services, or about its sites and their reports.
 _CONCERNS = """
@@ -91,7 +91,7 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
 
 
 async def find_names(database: Database, rows: Sequence[Row]) -> dict[str, str]:
-    """The names of the people and agencies whose identifiers are values of changed settings in these entries."""
+    """The names of the people, agencies and districts whose identifiers are values in the details of these entries."""
     ids = sorted({one for row in rows for one in _IDENTIFIER.findall(row["details"])})
     if not ids:
         return {}
@@ -99,7 +99,8 @@ async def find_names(database: Database, rows: Sequence[Row]) -> dict[str, str]:
     among = f"IN ({', '.join(f':{name}' for name in values)})"
     found = await database.rows(
         f"SELECT id, COALESCE(name, email) AS name FROM users WHERE id {among}"
-        f" UNION ALL SELECT id, name FROM agencies WHERE id {among}",
+        f" UNION ALL SELECT id, name FROM agencies WHERE id {among}"
+        f" UNION ALL SELECT id, name FROM districts WHERE id {among}",
         **values,
     )
     return {row["id"]: row["name"] for row in found}

@@ -208,7 +208,8 @@ async def add_rule(
             user_id=text.get("user") or None,
             created_at=clock.now(),
         )
-        await journal.record(tx, "routing_rule_added", who, subject=service.id, site_id=site_id)
+        details = _describe(rule | {"days": int(days) if days else None})
+        await journal.record(tx, "routing_rule_added", who, subject=service.id, site_id=site_id, details=details)
 
     await database.write(work, site_id)
     return rule_id
@@ -227,18 +228,28 @@ async def _check_area(database: Database, site_id: str, text: str, latitude_firs
     return geojson.to_geometry(await asyncio.to_thread(parse_part, found, site, latitude_first=latitude_first))
 
 
+def _describe(rule: Mapping[str, Any]) -> dict[str, journal.Detail]:
+    """Details of an entry, which tell the rules of one service apart. Of a border of its own there is no code."""
+    named = {name: rule[name] for name in ("category", "district_id", "days") if rule[name] is not None}
+    return named | ({"own_area": True} if rule["area"] else {})
+
+
 async def remove_rule(database: Database, site_id: str, rule_id: str, who: journal.Who) -> None:
     """Remove a rule. Raises NotFound."""
 
     async def work(tx: Transaction) -> None:
         row = await tx.row(
-            "DELETE FROM routing_rules WHERE id = :id AND site_id = :site_id RETURNING agency_id",
+            "DELETE FROM routing_rules WHERE id = :id AND site_id = :site_id"
+            " RETURNING agency_id, category, district_id, area, days",
             id=rule_id,
             site_id=site_id,
         )
         if row is None:
             raise NotFound("rule_not_found")
-        await journal.record(tx, "routing_rule_removed", who, subject=row["agency_id"], site_id=site_id)
+        details = _describe(row)
+        await journal.record(
+            tx, "routing_rule_removed", who, subject=row["agency_id"], site_id=site_id, details=details
+        )
 
     await database.write(work, site_id)
 
