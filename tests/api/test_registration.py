@@ -691,7 +691,10 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
     assert (await stranger.client.post(elsewhere, data=fields)).status_code == 404, "nobody asked that agency"
     assert await approve() == 409
     page = f"/cabinet/sites/{old.id}"
+    assert f"{page}#handovers" in (await admin.read("/cabinet/")).links, "who missed the letter sees it first"
+    assert f"{page}#handovers" not in (await head.read("/cabinet/")).links
     assert (await admin.send(page, answered, answer="refused")).status_code == 303
+    assert f"{page}#handovers" not in (await admin.read("/cabinet/")).links
     assert "не согласно" in (await applicant.read()).text
     assert "Без согласия ведомства заявку не одобрить" in (await operator.read(path)).text
     assert await approve() == 409

@@ -55,6 +55,7 @@ from widget_api.people import journal_store
 from widget_api.people.model import DECISION_FIELDS, User
 from widget_api.problems import extension, pictures
 from widget_api.problems.model import NEEDS
+from widget_api.registration import store as registration
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -98,6 +99,11 @@ async def show_today(request: Request, user: User) -> Response:
         bulks=await bulk_service.list_bulks(context.database, user),
         query="?from=today",
         steps=steps,
+        wanted=(
+            await registration.list_unanswered(context.database, user.agency_id)
+            if user.role == "admin" and user.agency_id is not None
+            else ()
+        ),
         version=first_steps.add_version(today.version, steps),
         date=i18n.format_weekday(language, local_date(today.now, today.sites[0].time_zone if today.sites else "UTC")),
         sections=[

@@ -378,7 +378,7 @@ async def list_answers(database: Database, row: Row) -> Sequence[tuple[Row, bool
 
 
 async def find_wanted(database: Database, site_id: str) -> Mapping[str, Row]:
-    """The origins that a site only claimed and an applicant has proven, each with the application (`store.list_asked`)."""
+    """The origins that a site only claimed and an applicant has proven, each with that application."""
     return {
         held["origin"]: asked
         for asked in await store.list_asked(database, site_id)

@@ -138,6 +138,16 @@ async def list_asked(database: Database, site_id: str) -> Sequence[Row]:
     )
 
 
+async def list_unanswered(database: Database, agency_id: str) -> Sequence[Row]:
+    """What an agency is asked for and has not answered: site_id, origin and name of who applies."""
+    return await database.rows(
+        "SELECT h.site_id, p.origin, p.name FROM handovers h JOIN sites s ON s.id = h.site_id"
+        " JOIN applications p ON p.id = h.application_id"
+        " WHERE s.agency_id = :agency_id AND p.state = 'sent' AND h.answer IS NULL ORDER BY h.asked_at, p.id",
+        agency_id=agency_id,
+    )
+
+
 async def ask(tx: Transaction, application_id: str, site_id: str, now: int) -> bool:
     """Ask a site for a handover. False where it was asked before."""
     known = await tx.row(
