@@ -100,6 +100,9 @@ async def test_the_search_finds_other_forms_of_words_and_where_they_stand(client
     assert page.css(".shelf p mark") != []
     page = await read(client, "/docs?q=backups restored", "en")
     assert first(page, ".shelf a").attributes["href"] == "/docs/operating#backup-and-restore"
+    assert "/docs/embedding#content-security-policy" in [
+        one.attributes["href"] for one in (await read(client, "/docs?q=CSP", "en")).css(".shelf a")
+    ]
     assert (await read(client, "/docs?q=idempotency")).css('.shelf a > [lang="en"]')
     partly = await read(client, "/docs?q=безлепица WordPress")
     assert text(partly, ".shelf a") == "WordPress"

@@ -228,7 +228,7 @@ async def _check_area(database: Database, site_id: str, text: str, latitude_firs
     return geojson.to_geometry(await asyncio.to_thread(parse_part, found, site, latitude_first=latitude_first))
 
 
-def _describe(rule: Mapping[str, Any]) -> dict[str, journal.Detail]:
+def _describe(rule: Mapping[str, Any] | Row) -> dict[str, journal.Detail]:
     """Details of an entry, which tell the rules of one service apart. Of a border of its own there is no code."""
     named = {name: rule[name] for name in ("category", "district_id", "days") if rule[name] is not None}
     return named | ({"own_area": True} if rule["area"] else {})
