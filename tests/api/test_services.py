@@ -222,9 +222,13 @@ async def test_whoever_takes_a_report_into_work_looks_after_it_and_a_new_one_is_
     assert [problem[name] for name in ("status", "expected_on", "assigned_agency", "assigned_user")] == [
         *("planned", "2099-01-12", service_id, users["anna@gorod.test"])
     ]
+    assert problem["assigned_due"] is None, "the day announced is the service's too, not the rule's five days"
     news = [one for one in await letters(context, mail_sink, EMAIL) if "№ 3" in one.subject]
     assert ["12\xa0января" in one.text for one in news if "Подтвердите" not in one.subject] == [True]
-    assert len([one for one in await letters(context, mail_sink, "service-1@gorod.test") if "№ 3" in one.subject]) == 1
+    [told] = [one for one in await letters(context, mail_sink, "service-1@gorod.test") if "№ 3" in one.subject]
+    assert "12\xa0января 2099" in told.text
+    seen = [(await person.read(f"/cabinet/problems/{planned}")).text for person in (anna, plumber)]
+    assert ["Первый срок" in text for text in seen] == [True, False], "the category's date was never the service's"
     # Nobody takes over what a colleague looks after, and the service's people look after nothing of the agency's.
     assert (await boris.decide(accepted, "planned", expected_on="2099-01-12")).status_code == 303
     assert (await boris.decide(accepted, "in_progress")).status_code == 303
@@ -290,8 +294,11 @@ async def test_a_service_works_and_the_agency_answers(
 
     listed = await city.read("/cabinet/problems?tab=returned")
     assert (page in listed.links_without_query, "служба отчиталась" in listed.text) == (True, True)
-    form = (await city.read(page)).form(page)
-    assert form.fields["text"] == "Яму засыпали, асфальт положили"
+    shown, next_step = await city.read(page), "Черновик ответа уже стоит в поле ниже"
+    form = shown.form(page)
+    assert (form.fields["text"], next_step in shown.text) == ("Яму засыпали, асфальт положили", True)
+    await city.client.post(f"{page}/draft", data=form.fields | {"to": "resolved", "text": "Засыпали 1 декабря"})
+    assert next_step not in (await city.read(page)).text, "a draft of one's own stands there"
     answered = await city.client.post(form.action, data=form.fields | {"to": "resolved", "work_photos": "yes"})
     assert answered.status_code == 303
     detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()

@@ -278,6 +278,7 @@ async def show_problem(
         near=await _list_near(request, dossier, site),
         actions={name: inbox_rows.selection_url(selection, f"{path}/{name}") for name in _FORMS},
         rule_text=problem_view.rule_text(language, dossier.assignment.rule),
+        planned_rule_text=problem_view.rule_text(language, dossier.assignment.rule, planned=True),
         service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
         drafts=problem_view.draft_views(language, own, others, entries, site.time_zone),
         submitted=submitted,

@@ -37,7 +37,10 @@ def problem_view(language: str, dossier: ProblemDetail, site: Site) -> dict[str,
         "erased": row["erased_at"] is not None,
         "unconfirmed": bool(contact and contact["email"]) and confirmed_at is None,
         "due": due_mark(language, dict(row) | {"answer_due": due}, zone, dossier.now),
-        "first_due": i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
+        # The agency's alone: beside the date that a service was given it would read as the service's first one.
+        "first_due": i18n.format_date(language, row["first_due"])
+        if dossier.site.assigned_to is None and row["answer_due"] != row["first_due"]
+        else "",
         "address": row["address"] or "",
         "coordinates": coordinates_text(row),
         "map_link": map_link(row),
@@ -101,11 +104,11 @@ def source_text(language: str, row: Row) -> str:
     return i18n.text(language, f"cabinet.problem.sources.{row['source']}")
 
 
-def rule_text(language: str, rule: Rule | None) -> str:
-    """To whom a report goes when it is accepted, empty where no rule applies."""
+def rule_text(language: str, rule: Rule | None, *, planned: bool = False) -> str:
+    """To whom a report goes when it is taken up; empty where no rule applies. Planned work has a date, not days."""
     if rule is None:
         return ""
-    key = "cabinet.assignment.rule" if rule.days is None else "cabinet.assignment.rule_days"
+    key = "cabinet.assignment.rule" if rule.days is None or planned else "cabinet.assignment.rule_days"
     return i18n.text(language, key, service=rule.service.name, count=rule.days or 0)
 
 

@@ -143,7 +143,8 @@ async def change(
         if rule is not None and taker is not None:
             rule = replace(rule, user_id=None)
         if rule is not None and wish.to == "planned":  # first, since the report stays planned, with its date
-            await assignment.apply_rule(tx, site_id, problem_id, rule, now, news=False)
+            # The date announced is the service's as well: the rule's days would have it overdue long before.
+            await assignment.apply_rule(tx, site_id, problem_id, replace(rule, days=None), now, news=False)
             problem, rule = await find_existing(tx, site_id, problem_id), None
         event = await record(
             tx,
