@@ -407,6 +407,7 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
     for place in (LIST, "/cabinet/"):
         there = await anna.read(place)
         assert "Через минуту: решение о сообщении № 1." in there.text
+        assert f'<a href="{path}">Через минуту: решение' in (await anna.client.get(place)).text
         assert f"{path}/undo" in [form.action.partition("?")[0] for form in there.forms], "no way back there"
     late = await boris.client.post(path, data=stale.fields | {"to": "answered", "text": f"{ANSWER} Борис"})
     assert late.headers["location"].endswith("done=busy")
