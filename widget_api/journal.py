@@ -252,29 +252,6 @@ async def note(
     await database.write(work)
 
 
-async def read(
-    database: Database, *, kind: str | None = None, email: str | None = None, since: int = 0, limit: int
-) -> list[dict[str, Any]]:
-    """Read entries, the newest first; `email` is that of the user who acted, or of the subject."""
-    conditions = ["j.at >= :since"]
-    values: dict[str, Any] = {"since": since, "limit": limit}
-    if kind is not None:
-        conditions.append("j.kind = :kind")
-        values["kind"] = kind
-    if email is not None:
-        conditions.append("(u.email = :email OR j.subject = (SELECT id FROM users WHERE email = :email))")
-        values["email"] = email
-    rows = await database.rows(
-        f"""
-        SELECT j.id, j.at, j.kind, j.role, j.user_id, u.email, j.agency_id, j.ip, j.subject, j.site_id, j.details
-        FROM journal j LEFT JOIN users u ON u.id = j.user_id
-        WHERE {" AND ".join(conditions)} ORDER BY j.at DESC, j.id DESC LIMIT :limit
-        """,
-        **values,
-    )
-    return [_entry(row) for row in rows]
-
-
 async def find_last_backup(database: Database) -> int | None:
     """When `widget-api backup` was last run. Backups by the database's own tools are not known here."""
     row = await database.row(
@@ -282,11 +259,6 @@ async def find_last_backup(database: Database) -> int | None:
         details=orjson.dumps({"what": "backup"}).decode(),
     )
     return None if row is None else row["at"]
-
-
-def _entry(row: Row) -> dict[str, Any]:
-    entry: Mapping[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
-    return {**entry, "details": orjson.loads(row["details"])}
 
 
 # The retention of a row with a site is that of the site's reports, of any other row the longest one of all sites.

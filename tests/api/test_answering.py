@@ -9,8 +9,8 @@ import pytest
 from tests.conftest import ONE_DATABASE
 from tests.factories import RESIDENT, make_site
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.pictures import halves, photo
-from widget_api import journal
 from widget_api.cabinet import templates, weak_answers
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -118,7 +118,7 @@ async def test_templates_belong_to_the_agency_and_are_edited_by_administrators_a
             assert (await cabinet.client.post(path, data=data)).status_code == 403, (role, path)
     assert (await head.send(one, one, do="delete")).status_code == 303
     assert await database.rows("SELECT * FROM answer_templates") == []
-    kinds = [entry["kind"] for entry in await journal.read(database, limit=20)]
+    kinds = [entry["kind"] for entry in await read_journal(database)]
     assert [kind for kind in kinds if kind.startswith("template")] == [
         "template_deleted",
         "template_changed",

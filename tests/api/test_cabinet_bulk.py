@@ -15,8 +15,9 @@ import time_machine
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
-from widget_api import clock, journal
+from widget_api import clock
 from widget_api.browse import map_frame
 from widget_api.cabinet import bulk_service, inbox_store, list_map
 from widget_api.cabinet.selection import Selection
@@ -89,7 +90,7 @@ async def test_nothing_happens_before_the_minute_is_over(context: Context, site:
     assert (await context.database.rows(letters))[0]["many"] > before
     shown = await anna.read(LIST)
     assert "Приняты 2 сообщения." in shown.text
-    (entry,) = await journal.read(context.database, kind="bulk", limit=5)
+    (entry,) = await read_journal(context.database, "bulk")
     assert (entry["details"], entry["role"]) == ({"action": "bulk_accept", "left": 0, "reports": 2}, "agent")
     (discard,) = [form for form in shown.forms if form.action.endswith("/discard")]
     assert (await anna.client.post(discard.action, data=discard.fields)).status_code == 303
@@ -183,7 +184,7 @@ async def test_those_that_cannot_are_named_and_the_others_go_on(
     assert sorted(row["problem_id"] for row in events) == sorted([*ids[3:], closed]), "one was decided twice or not"
     shown = await anna.read(LIST)
     assert "Приняты 200 сообщений." in shown.text
-    assert len(await journal.read(database, kind="bulk", limit=5)) == 1
+    assert len(await read_journal(database, "bulk")) == 1
 
 
 async def test_two_at_once_do_each_report_once(context: Context, site: Site, enter: Enter) -> None:

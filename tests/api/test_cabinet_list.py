@@ -21,7 +21,8 @@ import time_machine
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import PASSWORD, Enter
-from widget_api import clock, journal
+from tests.support.journal import read_journal
+from widget_api import clock
 from widget_api.cabinet import exports, inbox_service, inbox_store
 from widget_api.cabinet.selection import Cursor, Selection
 from widget_api.context import Context
@@ -293,7 +294,7 @@ async def test_who_sees_contacts_finds_reports_by_their_author(
         address = answer.headers["location"]
         assert "tab=moderation" in address
         assert await found(anna, address) == problems, text
-    kinds = [entry["details"]["by"] for entry in await journal.read(database, kind="contacts_searched", limit=50)]
+    kinds = [entry["details"]["by"] for entry in await read_journal(database, "contacts_searched")]
     expected = ["by_email"] * 2 + ["by_name"] * 4 + ["by_phone"] * 4
     assert sorted(kinds) == expected, "each search once, its pages never"
 
@@ -407,14 +408,14 @@ async def test_exports_contain_the_filtered_list_with_types_and_without_formulas
             assert any(dangerous) or parameters
             assert all(cell.data_type != "f" for line in sheet.iter_rows() for cell in line)
         assert (sheet.freeze_panes, sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("A2", "landscape", 9)
-    entries = await journal.read(context.database, kind="exported", limit=50)
+    entries = await read_journal(context.database, "exported")
     assert len(entries) == 6, "one for each file"
     assert {(entry["details"]["rows"], entry["details"]["contacts"]) for entry in entries} == {
         (len([row for row in rows if FILTERS[name][1](row)]), True) for name in ("all", "categories", "no word")
     }
     monkeypatch.setattr(exports, "MAX_SHEET_ROWS", 3)
     assert (await person.client.get("/cabinet/problems.xlsx")).status_code == 409
-    assert len(await journal.read(context.database, kind="exported", limit=50)) == 6
+    assert len(await read_journal(context.database, "exported")) == 6
     page = await person.read("/cabinet/problems?category=roads")
     assert "/cabinet/problems.xlsx?category=roads" in page.links
 

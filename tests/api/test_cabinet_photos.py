@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Enter
+from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
-from widget_api import journal
 from widget_api.attachments.photos import service as photos
 from widget_api.cabinet.photos import COLUMNS, ROWS, parse_cells
 from widget_api.context import Context
@@ -61,7 +61,7 @@ async def test_a_hidden_photo_is_the_agencys_alone_until_it_is_shown_again(
     assert (await agent.client.post(path, data=hide.fields | {"do": "hide"})).status_code == 404, "hidden already"
     await agent.client.post(path, data=hide.fields | {"do": "show"})
     assert await shown(client, site) == before
-    kinds = [entry["kind"] for entry in await journal.read(context.database, limit=20)]
+    kinds = [entry["kind"] for entry in await read_journal(context.database)]
     assert kinds[:2] == ["photo_shown", "photo_hidden"]
 
 
@@ -91,7 +91,7 @@ async def test_a_covered_photo_takes_the_place_of_the_original(
         assert quarter.getextrema()[1] < 60, "the whole corner is dark"  # type: ignore[operator]
         assert picture.convert("L").getextrema()[1] > 150  # type: ignore[operator]
     assert await context.storage.get(photo_id, "") is not None, "the original stays with the agency"
-    (entry,) = await journal.read(context.database, kind="photo_covered", limit=20)
+    (entry,) = await read_journal(context.database, "photo_covered")
     assert (entry["role"], entry["subject"], entry["site_id"]) == ("head", problem, site.id)
 
 

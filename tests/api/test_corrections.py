@@ -10,8 +10,9 @@ import pytest
 from tests.api.test_letters import letters
 from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.cabinet import Enter
+from tests.support.journal import read_journal
 from tests.support.mail import MailSink
-from widget_api import clock, i18n, journal
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.problems import lifecycle
@@ -83,7 +84,7 @@ async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
         assert words in history.text
     sinks = [row["sink"] for row in await context.database.rows(sent) if row["id"] not in feed]
     assert sinks == ["resident"], "one letter, and nothing to platforms"
-    assert "corrected" in [entry["kind"] for entry in await journal.read(context.database, limit=5)]
+    assert "corrected" in [entry["kind"] for entry in await read_journal(context.database)]
 
 
 async def test_the_history_names_a_sites_own_category(context: Context, enter: Enter, site: Site, problem: str) -> None:

@@ -19,8 +19,9 @@ from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, RESIDENT
 from tests.support.cabinet import Cabinet, Enter
+from tests.support.journal import read_journal
 from tests.support.mail import MailSink
-from widget_api import clock, journal
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.database.bulk import open_writer
@@ -357,7 +358,7 @@ async def test_links_are_made_and_revoked_in_the_cabinet(
         await cabinet.client.post(f"{path}/{link['id']}/revoke", data={"form_token": await token_of(cabinet, path)})
     assert "Отозвана" in (await cabinet.read(path)).text
     assert (await cabinet.client.get(f"{path}/x/revoke")).status_code == 405
-    written = [entry["kind"] for entry in await journal.read(context.database, limit=99)]
+    written = [entry["kind"] for entry in await read_journal(context.database)]
     assert (written.count("entry_link_added"), written.count("entry_link_revoked")) == (1, 1)
 
 

@@ -13,9 +13,10 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.api.test_letters import letters
 from tests.factories import EMAIL, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
+from tests.support.journal import read_journal
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
-from widget_api import clock, journal
+from widget_api import clock
 from widget_api.cabinet import drafts
 from widget_api.context import Context
 from widget_api.mail import links
@@ -52,7 +53,7 @@ async def read_part(cabinet: Cabinet, path: str, selector: str) -> str:
 
 
 async def kinds(context: Context) -> list[str]:
-    return [entry["kind"] for entry in await journal.read(context.database, limit=100) if "appro" in entry["kind"]]
+    return [entry["kind"] for entry in await read_journal(context.database) if "appro" in entry["kind"]]
 
 
 # --- drafts ---

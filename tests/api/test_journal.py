@@ -15,6 +15,7 @@ import time_machine
 from tests.factories import EMAIL as RESIDENT_EMAIL
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
+from tests.support.journal import read_journal
 from tests.support.processes import CommandFailed
 from widget_api import clock, journal
 from widget_api.context import Context
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.settings(work="off")
 
 async def entries(database: Database, *kinds: str) -> list[dict[str, Any]]:
     """All entries in order."""
-    found = await journal.read(database, limit=1000)
+    found = await read_journal(database)
     return [entry for entry in reversed(found) if not kinds or entry["kind"] in kinds]
 
 

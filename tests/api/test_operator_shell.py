@@ -18,6 +18,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
@@ -277,7 +278,7 @@ async def test_an_applications_territory_is_shown_on_a_map(enter: Enter, context
 
 
 async def entries(context: Context, kind: Any) -> list[tuple[Any, ...]]:
-    found = await journal.read(context.database, kind=kind, limit=9)
+    found = await read_journal(context.database, kind)
     return [(entry["role"], entry["subject"], entry["details"]) for entry in found]
 
 
@@ -381,7 +382,7 @@ async def test_an_agency_is_disabled_with_its_people_and_sites(
     assert (await anna.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
     status = {one.key: (await client.get(api.format(one.key))).status_code for one in (site, idle)}
     assert status == {site.key: 200, idle.key: 404}, "that one was disabled before"
-    kinds = [entry["kind"] for entry in await journal.read(context.database, limit=50)]
+    kinds = [entry["kind"] for entry in await read_journal(context.database)]
     assert {"agency_disabled", "agency_enabled"} <= set(kinds)
 
 

@@ -13,6 +13,7 @@ import time_machine
 from tests.factories import EMAIL as RESIDENT_EMAIL
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from widget_api import clock, i18n, journal
 from widget_api.cabinet.organisation_journal import PAGE_LENGTH
 from widget_api.context import Context
@@ -67,7 +68,7 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
             assert answer.status_code == 422, (place, wrong)
             form = PageText(answer.text).form(place)
             assert form.fields["name"] == wrong.get("name", "Лифт"), "what was typed is there"
-    done = [entry for entry in await journal.read(context.database, limit=100) if entry["role"] == "admin"]
+    done = [entry for entry in await read_journal(context.database) if entry["role"] == "admin"]
     assert [(entry["kind"], entry["details"]) for entry in done if entry["kind"].startswith("agency")] == [
         ("agency_changed", {"columns": ["mode", "name"], "values": ["mode:email:cabinet"]}),
         ("agency_added", {}),
@@ -103,14 +104,14 @@ async def test_an_administrator_changes_the_agencys_details(
     assert row is not None
     assert [row[name] for name in sent] == ["5022000000", "Лесная, 1", "50-22-123456"]
     assert (row["senders"], bool(row["digest"])) == ('["anna@gorod.test","@uprava.test"]', True)
-    (entry,) = await journal.read(context.database, kind="agency_changed", limit=5)
+    (entry,) = await read_journal(context.database, "agency_changed")
     assert row["digest_hour"] == 7
     columns = ["digest", "digest_hour", "inn", "postal_address", "registry_number", "senders"]
     values = ["digest:no:yes", "digest_hour:none:7"]
     assert (entry["role"], entry["details"]) == ("admin", {"columns": columns, "values": values})
     again = await admin.send(page, page)
     assert again.status_code == 303
-    assert len(await journal.read(context.database, kind="agency_changed", limit=5)) == 1, "nothing was changed"
+    assert len(await read_journal(context.database, "agency_changed")) == 1, "nothing was changed"
 
 
 async def test_services_and_journal_are_limited_to_the_readers_agency(enter: Enter, sites: dict[str, Site]) -> None:
@@ -203,7 +204,7 @@ async def test_the_journal_lists_only_own_users_and_sites(
     assert stranger is not None
     assert await entries_of(admin, f"?person={stranger['id']}") == []
     assert {line["Код"] for line in await entries_of(admin, "?kind=contact_read")} == {"contact_read"}
-    exports = await journal.read(context.database, kind="exported", limit=99)
+    exports = await read_journal(context.database, "exported")
     assert {(entry["role"], str(entry["details"])) for entry in exports} == {
         ("admin", "{'what': 'journal'}"), ("operator", "{'what': 'journal'}")
     }  # fmt: skip

@@ -14,6 +14,7 @@ from limits import parse_many
 from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import CommandFailed, Service
 from tests.support.second_factor import set_up
@@ -61,7 +62,7 @@ async def press(admin: Cabinet, action: str) -> httpx2.Response:
 
 
 async def entries(context: Context) -> list[dict[str, Any]]:
-    return list(reversed(await journal.read(context.database, limit=1000)))
+    return list(reversed(await read_journal(context.database)))
 
 
 async def test_an_invitation_can_be_used_once(
@@ -335,7 +336,7 @@ async def test_whose_the_reports_of_a_disabled_person_become(
     assert await owners() == [anna] * 3
     assert (await admin.send(path, f"{path}/access", enabled="no", reports_to=oleg)).status_code == 303
     assert await owners() == [oleg] * 3, "a closed one may be returned"
-    (entry,) = await journal.read(database, kind="user_disabled", limit=5)
+    (entry,) = await read_journal(database, "user_disabled")
     assert entry["details"] == {"reports": 2}
     with pytest.raises(Invalid):
         await accounts.disable_user(database, "oleg@gorod.test")

@@ -20,7 +20,8 @@ import time_machine
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
-from widget_api import clock, journal
+from tests.support.journal import read_journal
+from widget_api import clock
 from widget_api.browse import figures, published_reports, regional_report, statistics
 from widget_api.browse.statistics import Query
 from widget_api.context import Context
@@ -149,7 +150,7 @@ async def test_an_export_is_noted_and_belongs_to_those_who_read_statistics(
     await workbook(await enter("head", site.agency.id), f"{NOVEMBER}&site={site.id}")
     for role in ("agent", "viewer"):
         await (await enter(role, site.agency.id)).read(XLSX, 404)
-    (entry,) = await journal.read(context.database, kind="exported", limit=9)
+    (entry,) = await read_journal(context.database, "exported")
     assert (entry["site_id"], entry["details"]) == (site.id, {"what": "report", "format": "xlsx"})
 
 
@@ -233,7 +234,7 @@ async def test_a_report_is_published_stays_as_it_was_and_is_withdrawn(
     await head.send(f"{REPORT}?{NOVEMBER}", f"{REPORT}/{row['id']}/withdraw")
     assert (await client.get(page)).status_code == 404
     assert page not in (await client.get(city)).text
-    entries = await journal.read(context.database, limit=9)
+    entries = await read_journal(context.database)
     noted = [one for one in entries if one["kind"] in ("report_published", "report_withdrawn")]
     assert [(one["kind"], one["role"], one["subject"], one["site_id"]) for one in reversed(noted)] == [
         (kind, "head", row["id"], site.id) for kind in ("report_published", "report_withdrawn")

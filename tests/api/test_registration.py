@@ -20,6 +20,7 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.mail import MailSink
 from tests.support.name_server import NameServer
 from tests.support.pictures import noise, photo
@@ -90,7 +91,7 @@ async def count(context: Context, table: str) -> int:
 
 
 async def kinds(context: Context) -> list[str]:
-    return [entry["kind"] for entry in reversed(await journal.read(context.database, limit=1000))]
+    return [entry["kind"] for entry in reversed(await read_journal(context.database))]
 
 
 # --- the way of a webmaster ------------------------------------------------------------------------------------------
@@ -760,9 +761,7 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
         fields = settled if answered else {}
         assert (await operator.send(path, f"{path}/approve", **fields)).status_code == 303
         await letters_to(context, mail_sink)
-    approved = next(
-        one for one in await journal.read(context.database, limit=9) if one["kind"] == "application_approved"
-    )
+    approved = next(one for one in await read_journal(context.database) if one["kind"] == "application_approved")
     assert approved["details"] == ({"settled": True} if answered else {})
     left, new = [await sites.by_id(context.database, one) for one in (other.id, (await proven.row())["site_id"])]
     assert (left.origins, set(new.origins)) == (other.origins, {town.origin})
@@ -1219,7 +1218,7 @@ async def test_operators_work_at_the_command_line(
     states = [one["state"] for one in await asyncio.to_thread(cli, "application", "list", "--all")]
     assert sorted(states) == ["approved", "refused"]
     assert (await first.row())["state"] == "approved"
-    written = [(entry["kind"], entry["role"]) for entry in await journal.read(context.database, limit=9)]
+    written = [(entry["kind"], entry["role"]) for entry in await read_journal(context.database)]
     assert {("application_approved", "command_line"), ("application_refused", "command_line")} <= set(written)
     erased = await asyncio.to_thread(cli, "erase", "--email", CONTACT)
     assert erased["applications"] == 1

@@ -17,9 +17,10 @@ from tests.api.test_letters import letters
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Enter, PageText
 from tests.support.exchange import accept_report as accept
+from tests.support.journal import read_journal
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
-from widget_api import clock, i18n, journal
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid
 from widget_api.journal import COMMAND_LINE
@@ -282,7 +283,7 @@ async def test_a_service_works_and_the_agency_answers(
     fields = form.fields | {"work_text": "Яму засыпали, асфальт положили"}
     assert (await plumber.client.post(form.action, data=fields, files=files)).status_code == 303
     assert (await row(context, problem_id))["service_outcome"] == "reported"
-    readers = {entry["agency_id"] for entry in await journal.read(context.database, kind="contact_read", limit=9)}
+    readers = {entry["agency_id"] for entry in await read_journal(context.database, "contact_read")}
     assert readers == {site.agency.id}
     detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).text
     private = (await client.get(links.track_url(context, problem_id, None))).text
@@ -515,7 +516,7 @@ async def test_only_administrators_change_the_rules(context: Context, site: Site
     assert "Правило маршрута добавлено" in read.text
     assert "admin-3@gorod.test" not in read.text  # users of the agency are not shown to services
     assert "admin-3@gorod.test" in (await admin.read("/cabinet/organisation/journal?kind=routing_rule_added")).text
-    done = [entry["kind"] for entry in await journal.read(context.database, limit=99) if entry["role"] == "admin"]
+    done = [entry["kind"] for entry in await read_journal(context.database) if entry["role"] == "admin"]
     assert [kind for kind in done if kind != "signed_in"] == ["routing_rule_removed", "routing_rule_added"]
 
 

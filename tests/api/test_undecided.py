@@ -13,8 +13,9 @@ import time_machine
 
 from tests.factories import AGENT, EMAIL, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, PageText, pass_minute
+from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
-from widget_api import clock, journal
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.people import accounts, notice_letters, undecided
@@ -104,7 +105,7 @@ async def test_the_operator_decides_where_the_agency_did_not(
         answer = await operator.decide(confirmed, "rejected", text=reason)
         assert answer.headers["location"] == f"{paths[0]}?done=waits"
         assert (await operator.client.get(paths[0])).status_code == 404
-        (entry,) = await journal.read(database, kind="decided_in_place", limit=9)
+        (entry,) = await read_journal(database, "decided_in_place")
         assert (entry["role"], entry["subject"], entry["site_id"]) == ("operator", confirmed, site.id)
         journal_page = (await operator.read("/cabinet/organisation/journal")).text
         assert "решение вместо ведомства «Администрация города» Отклонено" in journal_page

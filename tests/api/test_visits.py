@@ -14,6 +14,7 @@ from tests.api.test_collections import add_entry
 from tests.conftest import ONE_DATABASE
 from tests.factories import RESIDENT, make_report, make_site, run_statement
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.context import Context
@@ -268,8 +269,8 @@ async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
         await deliver(context)
         assert len(mail_sink.letters) == letters, "an invitation that has not left stays"
         await sovet.read(visit, 404)
-        written = {entry["kind"] for entry in await journal.read(context.database, limit=99)}
-        sent = [entry["details"] for entry in await journal.read(context.database, kind="inspectors_invited", limit=9)]
+        written = {entry["kind"] for entry in await read_journal(context.database)}
+        sent = [entry["details"] for entry in await read_journal(context.database, "inspectors_invited")]
         assert sent == [{"count": 1}, {"count": 1}]
         assert written >= {"collection_agency_named", "inspectors_invited", "collection_agency_removed"}
 

@@ -11,8 +11,9 @@ import time_machine
 from tests.conftest import ONE_DATABASE
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
+from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
-from widget_api import clock, journal
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.ops import retention
 from widget_api.people import letters as account_letters
@@ -59,7 +60,7 @@ async def test_a_letter_has_all_that_a_webmaster_needs(
     page = await client.get(link.removeprefix(PUBLIC_URL))
     assert "--igw-accent: #7a1f5c" in page.text
     assert "отправлено" in (await admin.read(f"/cabinet/sites/{site.id}/code")).text
-    written = [entry for entry in await journal.read(context.database, limit=100) if entry["kind"] == "site_code_sent"]
+    written = [entry for entry in await read_journal(context.database) if entry["kind"] == "site_code_sent"]
     assert [(entry["role"], entry["site_id"]) for entry in written] == [("admin", site.id)]
     assert TO not in str(written)
 
@@ -75,7 +76,7 @@ async def test_a_form_sent_twice_sends_one_letter(
         assert len(await sent(context, mail_sink)) == 1
         assert (await admin.client.post(path, data=fields)).status_code == 303
         assert len(await sent(context, mail_sink)) == 1
-        written = await journal.read(context.database, limit=100)
+        written = await read_journal(context.database)
         assert [entry["kind"] for entry in written].count("site_code_sent") == 1
         assert (await admin.client.post(path, data=fields | {"options": "theme=dark"})).status_code == 303
         assert len(await sent(context, mail_sink)) == 2, "other code is another letter"

@@ -240,15 +240,16 @@ def read_journal(
         raise Failure(f"--kind: must be one of {', '.join(journal.KINDS)}")
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        address = None if email is None else email.strip().lower()
         since = clock.now() - days * DAY_SECONDS
-        entries = await journal.read(database, kind=kind, email=address, since=since, limit=limit)
-        selection = Selection(agency_id=None, kind=kind or "", email=address or "", since=since)
+        selection = Selection(agency_id=None, kind=kind or "", email=(email or "").strip().lower(), since=since)
         rows = await journal_store.list_entries(database, selection, limit)
         names = await journal_store.find_names(database, rows)
-        sentences = {row["id"]: journal_sentences.write_sentence(_LANGUAGE, row, names) for row in rows}
-        return [entry | {"sentence": sentences.get(entry["id"], "")} for entry in entries]
+        return [
+            journal_store.describe_entry(row)
+            | {"sentence": journal_sentences.write_sentence(_LANGUAGE, row, names), "at": clock.rfc3339(row["at"])}
+            for row in rows
+        ]
 
-    rows = [entry | {"at": clock.rfc3339(entry["at"])} for entry in run_command(command)]
+    rows = run_command(command)
     lines = [entry | {"who": entry["email"] or entry["user_id"] or entry["role"]} for entry in rows]
     print_result(rows, print_table(lines, ("at", "kind", "who", "ip", "sentence")), as_json)

@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from widget_api import journal
 from widget_api.database import Database, Row
 from widget_api.people.organisation_store import TREE
 
 _IDENTIFIER = re.compile(r"(?<=[:\"])[0-9a-f]{8}-[0-9a-f-]{27}(?=[:\"])")
+_RECORDED = ("id", "at", "kind", "role", "user_id", "email", "agency_id", "ip", "subject", "site_id")
 _BATCH = 500  # rows of an export that are read at once
 # By the agency's people, about them, about its invitations and services, or about its sites and their reports.
 _CONCERNS = """
@@ -44,7 +47,7 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
     return await database.rows(
         f"""
         {"" if selection.agency_id is None else TREE}
-        SELECT j.id, j.at, j.kind, j.user_id, j.role, j.ip, j.subject, j.details,
+        SELECT j.id, j.at, j.kind, j.user_id, j.role, j.agency_id, j.ip, j.subject, j.site_id, j.details, u.email,
                COALESCE(u.name, u.email) AS acted, COALESCE(su.name, su.email) AS person, i.email AS invited,
                a.name AS agency,
                {own} AS own, p.number, p.site_id AS report_site, s.name AS site, s.slug, ps.name AS parent_site,
@@ -69,6 +72,11 @@ async def list_entries(database: Database, selection: Selection, limit: int) -> 
         limit=limit,
         **values,
     )
+
+
+def describe_entry(row: Row) -> dict[str, Any]:
+    """An entry as it is recorded, with the address of the user who acted."""
+    return {name: row[name] for name in _RECORDED} | {"details": orjson.loads(row["details"])}
 
 
 def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
