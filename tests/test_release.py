@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_version_is_begun_cut_and_built_twice_alike(tree: Path) -> None:
     done = release(tree)
     assert (done.returncode, done.stderr) == (0, "")
     assert read_version(tree) == (NEXT, False)
-    day = git(tree, "log", "-1", "--format=%cd", "--date=format:%Y-%m-%d").strip()
+    day = f"{datetime.fromtimestamp(commit_time(tree), UTC):%Y-%m-%d}"
     changes = (tree / "CHANGELOG.md").read_text()
     assert f"## [Unreleased]\n\n## [{NEXT}] - {day}\n\n### Added\n\n{CHANGE}\n" in changes
     manifest = json.loads((tree / "dist" / "manifest.json").read_text())
