@@ -5,7 +5,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CARRIED = ("dist", "docs", "embed_examples", "CHANGELOG.md")
+CARRIED = ("dist", "docs", "embed_examples", "deploy/widget.env", "CHANGELOG.md")
 
 
 class CarriedFiles(BuildHookInterface):  # type: ignore[type-arg]
@@ -17,4 +17,3 @@ class CarriedFiles(BuildHookInterface):  # type: ignore[type-arg]
         for name in CARRIED:
             if (Path(self.root) / name).exists():
                 build_data["force_include"][name] = f"widget_api/{name}"
-        build_data["force_include"]["deploy/widget.env"] = "widget_api/widget.env"

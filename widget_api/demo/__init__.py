@@ -22,8 +22,8 @@ import orjson
 from widget_api import i18n
 from widget_api.demo import map_tiles, seed
 from widget_api.demo.mailbox import Mailbox
+from widget_api.files import find_carried
 from widget_api.settings import Settings, SettingsError
-from widget_api.sites.install.packages import examples_folder
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8000
@@ -158,7 +158,7 @@ class Processes:
 
     def pages(self, *arguments: str) -> None:
         """Start the municipality's web server, which serves the host pages."""
-        self._run("pages", str(examples_folder() / "serve.py"), *arguments)
+        self._run("pages", str(find_carried("embed_examples/serve.py")), *arguments)
 
     def _run(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         with (self._logs / f"{name}.log").open("wb") as log:

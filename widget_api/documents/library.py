@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,6 +21,7 @@ from markdown_it.token import Token
 
 from widget_api import i18n
 from widget_api.errors import NotFound
+from widget_api.files import find_carried
 
 PREFIX = "/docs"
 FALLBACK_LANGUAGE = "en"  # of a file without a language in its name
@@ -36,8 +36,7 @@ NAMES = tuple(name for _, names in GROUPS for name in names)
 # Paths inside the repository, and inside an installed package, which has the same folders.
 _SOURCES = ("CHANGELOG*.md", "docs/*.md", "docs/decisions/*.md")
 _FILES = ("docs", "embed_examples", "dist")  # pictures, sources of host pages, licences of a release
-_PACKAGE = Path(__file__).parents[1]
-_ROOT = _PACKAGE if (_PACKAGE / "docs").is_dir() else _PACKAGE.parent
+_ROOT = find_carried("docs").parent
 
 
 @dataclass

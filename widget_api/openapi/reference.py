@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
 from typing import Any
 
 from widget_api import openapi
+from widget_api.files import find_carried
 
 _LIMITS = (("minimum", "≥ {}"), ("maximum", "≤ {}"), ("minLength", "≥ {} characters"), ("maxLength", "≤ {} characters"))
 
@@ -152,9 +152,8 @@ def _resolve(one: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def read_changelog() -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The changelog's headings with their items. An installed package has its own copy of the file."""
-    own = resources.files("widget_api") / "docs/api-changelog.md"
-    lines = (own if own.is_file() else resources.files("widget_api") / "../docs/api-changelog.md").read_text("utf-8")
+    """The changelog's headings with their items."""
+    lines = find_carried("docs/api-changelog.md").read_text("utf-8")
     sections: list[tuple[str, list[str]]] = []
     for line in lines.splitlines():
         if line.startswith("## "):

@@ -9,18 +9,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from widget_api.files import write_whole
+from widget_api.files import find_carried, write_whole
 
 _LINE = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 _QUOTING = frozenset("\"'\\")  # systemd interprets these, widget-admin does not
-_PACKAGE_FOLDER = Path(__file__).parent.parent
-_NAME = "widget.env"
 
 
 def read_template() -> str:
     """Return the shipped file, with the values of an example."""
-    inside = _PACKAGE_FOLDER / _NAME
-    return (inside if inside.is_file() else _PACKAGE_FOLDER.parent / "deploy" / _NAME).read_text("utf-8")
+    return find_carried("deploy/widget.env").read_text("utf-8")
 
 
 def read_values(text: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import orjson
 
 from widget_api.errors import NotFound
+from widget_api.files import find_carried
 
 PACKAGE_FOLDER = Path(__file__).parent.parent
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -21,9 +22,8 @@ MAJOR_VERSION = "1"  # that the code for new pages follows
 
 @cache
 def dist_folder() -> Path:
-    """Return the folder of the built widget: inside the installed package, or beside it in a checkout."""
-    inside = PACKAGE_FOLDER / "dist"
-    return inside if inside.is_dir() else PACKAGE_FOLDER.parent / "dist"
+    """Return the folder of the built widget."""
+    return find_carried("dist")
 
 
 @cache

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from widget_api import __version__
+from widget_api.files import find_carried
 
 VERSION = __version__.partition(".dev")[0]  # packages know no development versions
-_PACKAGE = Path(__file__).parents[2]
 _DATED = (1980, 1, 1, 0, 0, 0)  # the earliest date that an archive can hold
 _MODE = 0o100644 << 16
 
@@ -42,15 +42,9 @@ PACKAGES = (
 )
 
 
-def examples_folder() -> Path:
-    """Return the folder of host pages and plugins: inside the installed package, or beside it in a checkout."""
-    inside = _PACKAGE / "embed_examples"
-    return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
-
-
 def build_package(package: Package) -> bytes:
     """Return the zip archive of a plugin."""
-    return pack(examples_folder() / package.source, package.folder)
+    return pack(find_carried("embed_examples") / package.source, package.folder)
 
 
 def pack(source: Path, folder: str) -> bytes:
