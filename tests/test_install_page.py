@@ -104,7 +104,9 @@ class Installation:
 
     def run(self, script: str, typed: str = "", folder: str = "/root") -> str:
         done = self.machine.run(script, typed=typed, folder=folder)
-        assert done.returncode == 0, f"{script}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        if done.returncode:
+            journal = self.machine.run("journalctl --no-pager --lines 80").stdout
+            pytest.fail(f"{script}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}\n{journal}")
         return done.stdout
 
     def browser(self) -> httpx2.Client:
