@@ -385,7 +385,7 @@ def test_the_administrators_first_day(
     desk.goto(f"{service.url}/cabinet/")
     line(desk, "Первое").click()
     desk.check("#to-accepted")
-    expect(desk.get_by_text("перейдёт по маршруту: Дорожная служба")).to_be_visible()
+    expect(desk.get_by_text("перейдёт по маршруту: Дорожная служба").filter(visible=True)).to_be_visible()
     press("Сохранить решение")
     expect(line(invited, "Первое")).to_be_visible()
     desk.goto(f"{organisation}/people")
