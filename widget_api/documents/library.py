@@ -51,15 +51,23 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
+    """A document for a reader. Its text is parsed, and its page rendered, once somebody wants them: most of a second
+    for all documents together.
+    """
+
     name: str
     language: str  # which is not the reader's where the document has no translation
+    reader: str
+    source: str
     title: str
-    html: str
-    sections: tuple[Section, ...]
 
     @property
     def url(self) -> str:
         return f"{PREFIX}/{self.name}"
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return _list_sections(self.source)
 
     @property
     def contents(self) -> list[tuple[Section, list[Section]]]:
@@ -125,10 +133,17 @@ def get(name: str, language: str) -> Document:
         raise NotFound
     shown = _language(name, language)
     source = _sources()[name][shown]
-    tokens, sections = _parse(source)
-    _Page(source, name, shown, language).prepare(tokens)
-    html = _markdown().renderer.render(tokens, _markdown().options, {})
-    return Document(name=name, language=shown, title=sections[0].heading, html=html, sections=tuple(sections))
+    with (_ROOT / source).open(encoding="utf-8") as file:
+        title = file.readline().removeprefix("# ").replace("`", "").strip()
+    return Document(name=name, language=shown, reader=language, source=source, title=title)
+
+
+@cache
+def render(document: Document) -> str:
+    """Return the HTML of a document."""
+    tokens, _ = _parse(document.source)
+    _Page(document.source, document.name, document.language, document.reader).prepare(tokens)
+    return str(_markdown().renderer.render(tokens, _markdown().options, {}))
 
 
 @cache
@@ -188,8 +203,12 @@ def _anchor(heading: str, taken: set[str]) -> str:
 
 
 @cache
+def _list_sections(source: str) -> tuple[Section, ...]:
+    return tuple(_parse(source)[1])
+
+
 def _anchors(source: str) -> tuple[str, ...]:
-    return tuple(section.id for section in _parse(source)[1])
+    return tuple(section.id for section in _list_sections(source))
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ async def index(request: Request) -> Response:
             found=found,
         )
     groups = [
-        (group, [await asyncio.to_thread(library.get, name, language) for name in names if library.has(name)])
-        for group, names in library.GROUPS
+        (group, [library.get(name, language) for name in names if library.has(name)]) for group, names in library.GROUPS
     ]
     return _page(request, "documents/index.html", language, groups=groups, packages=packages.PACKAGES)
 
@@ -46,9 +45,12 @@ async def document(request: Request) -> Response:
     """GET /docs/{path}: a document, or a file that one refers to."""
     path, language = request.path_params["path"], web.negotiate_language(request)
     if library.has(path):
-        found = await asyncio.to_thread(library.get, path, language)
+        found = library.get(path, language)
+        html, contents = await asyncio.to_thread(lambda: (library.render(found), found.contents))
         key = f"documents.about.{path}"
-        return _page(request, "documents/document.html", language, document=found, about=key if i18n.has(key) else None)
+        about = key if i18n.has(key) else None
+        shown = {"document": found, "html": html, "contents": contents if len(contents) > 3 else []}
+        return _page(request, "documents/document.html", language, about=about, **shown)
     content, media_type = await asyncio.to_thread(library.read_file, path)
     return _file(request, content, media_type)
 
