@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       iGrajdanin Widget
  * Description:       Residents report city problems on your site and follow the answers: a block and a shortcode.
- * Version:           1.1.0
+ * Version:           1.2.0
  * Requires at least: 5.8
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,7 +15,7 @@
 
 defined( 'ABSPATH' ) || exit;
 
-const IGRAJDANIN_VERSION = '1.1.0';
+const IGRAJDANIN_VERSION = '1.2.0';
 const IGRAJDANIN_OPTION  = 'igrajdanin_widget';
 const IGRAJDANIN_CHOICES = array(
 	'type'  => array( 'extended', 'basic' ),
