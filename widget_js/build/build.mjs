@@ -14,8 +14,10 @@ import { licences } from "./licences.mjs";
 
 const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(SOURCE, "../dist");
-/** Brotli bytes for one language, answers of the API aside; the build warns from nine tenths on. */
-const BUDGETS = { loader: 2_200, basic: 26_000, extended: 33_000, map: 31_000 };
+/** Brotli bytes for one language, answers of the API aside. */
+const BUDGETS = { loader: 3_000, basic: 30_000, extended: 38_000, map: 34_000 };
+/** Share of a budget from which on the build warns. */
+const NEAR = 0.95;
 /** Chunks by name, in an order in which each comes after those whose hashes it holds. */
 const CHUNKS = {
   core: "shell/core.ts",
@@ -254,7 +256,7 @@ for (const [way, list] of Object.entries(paths)) {
     way.padEnd(32) + String(size).padStart(16) + (budget ? ` of ${budget}, ${Math.round((size / budget) * 100)} %` : "")
   );
   if (size > budget && !process.argv.includes("--keep")) fail(`over the budget: ${way}`);
-  if (size > budget * 0.9) console.warn(`near the budget: ${way}`);
+  if (size > budget * NEAR) console.warn(`near the budget: ${way}`);
 }
 
 // What is released stays as it is for ever: pages hold its hashes.
