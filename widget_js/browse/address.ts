@@ -4,14 +4,17 @@
  * touched; the widget then simply remembers for itself. Of several widgets on a page the first has the address.
  */
 
+import { useLayoutEffect, useMemo } from "preact/hooks";
 import { isExtended, TAG } from "../loader/host.ts";
-import { leaving, type Back } from "../shared/back.ts";
 import { parse, query, type Filters } from "../shared/filters.ts";
+import type { Session } from "../shared/session.ts";
+import { useSite } from "../shared/site.ts";
+import { Store, useStore } from "../shared/store.ts";
 
 export interface Shown {
   filters: Filters;
   problem?: number | undefined;
-  /** The slug of the collection, where it is not the first of several. */
+  /** The slug of the collection. */
   collection?: string | undefined;
 }
 
@@ -41,96 +44,120 @@ export function read(hash: string): Shown | null {
   };
 }
 
-export class Address {
-  /** The page's history from the address it had, as far as we have made it, and where in it the page stands. */
-  private trail = [location.href];
-  /** Of what is written, as in `Shown`. */
-  collection: string | undefined;
+export class Address extends Store {
+  shown: Shown = { filters: {} };
+  /** The first of several collections, which the address need not name. */
+  first: string | undefined;
+  /** Opened by the way back or forward, the dialog closes by it. */
+  private walked = false;
+  private visible: boolean;
+  /** Entries are found by their answers too; the service refuses that of problems. */
+  private entries = false;
 
-  /** `made` holds where in it the page stands. */
-  constructor(
-    private readonly host: HTMLElement,
-    private readonly made: Back,
-    /** Of entries, which are found by their answers too; the service refuses that of problems. */
-    private readonly entries?: boolean
-  ) {}
+  constructor(private readonly session: Session) {
+    super();
+    this.visible = session.isVisible;
+    session.trail.follow(leaving => this.follow(leaving));
+    session.subscribe(() => {
+      if (this.visible === session.isVisible) return;
+      this.visible = session.isVisible;
+      this.settle();
+    });
+  }
+
+  /** The list comes on screen, of problems or of entries: with what the page's address says. */
+  begin(entries: boolean): this {
+    this.entries = entries;
+    this.first = undefined;
+    this.shown = this.read() || { filters: {} };
+    return this;
+  }
+
+  /** `step`: back leads to what was shown before. */
+  show(shown: Shown, step: boolean): void {
+    this.shown = { collection: this.shown.collection, ...shown };
+    this.write(step);
+    this.changed();
+  }
+
+  /** A search or a filter is still being typed: it is no step of its own. */
+  choose(filters: Filters, typed = false): void {
+    this.show({ filters }, !typed);
+  }
+
+  openProblem(problem: number): void {
+    this.show({ filters: this.shown.filters, problem }, true);
+  }
+
+  closeProblem(): void {
+    const { filters, collection } = this.shown;
+    this.shown = { filters, collection };
+    if (!this.session.trail.retrace(this.hash())) this.write();
+    this.changed();
+  }
+
+  /**
+   * The list goes: the page has its address back, and its history as it was, but for one that may be on its way to
+   * another page, which goes on from where it stands.
+   */
+  leave(): void {
+    const { trail, host } = this.session;
+    if (trail.isAhead() && host.isConnected) trail.leave();
+    else if (this.read() && location.hash) trail.write("");
+  }
+
+  private hash(): string {
+    const { collection } = this.shown;
+    return hash({ ...this.shown, collection: collection === this.first ? undefined : collection });
+  }
 
   /** The first extended widget of the page; one that was taken out may still take its leave. */
-  private mine(): boolean {
-    const all = [...document.querySelectorAll(TAG)];
-    return !this.host.isConnected || all.find(isExtended) === this.host;
+  private isMine(): boolean {
+    const { host } = this.session;
+    return !host.isConnected || [...document.querySelectorAll(TAG)].find(isExtended) === host;
   }
 
   /** What the address says to this widget, null where it says nothing to it. */
-  read(): Shown | null {
-    const shown = this.mine() ? read(location.hash) : null;
+  private read(): Shown | null {
+    const shown = this.isMine() ? read(location.hash) : null;
     if (shown && !this.entries) delete shown.filters.answers;
     return shown;
   }
 
-  /** `step`: back leads to what was shown before. */
-  write(shown: Shown, step?: boolean): void {
-    const wanted = hash({ ...shown, collection: this.collection });
-    if (!this.read() || wanted === location.hash) return;
-    const { made } = this;
-    const { href } = location;
-    // The host has gone on meanwhile: what lies behind is its own.
-    if (this.trail[made.steps] !== href) this.begin(href);
-    try {
-      // A <base> would lead "#…" to another page; the host keeps its state.
-      history[step ? "pushState" : "replaceState"](history.state, "", href.split("#")[0] + wanted);
-      if (step) this.trail.splice(++made.steps);
-      this.trail[made.steps] = made.href = location.href;
-    } catch {
-      // A page without an address of its own (srcdoc), or one that has written too often in a short while.
+  private write(step?: boolean): void {
+    const wanted = this.hash();
+    if (this.visible && this.read() && wanted !== location.hash) this.session.trail.write(wanted, step);
+  }
+
+  /** A dialog that is closed leaves the page's address as it was. */
+  private settle(): void {
+    if (this.visible) return this.write();
+    this.walked = false;
+    this.leave();
+  }
+
+  /** Back, forward or a followed link has led to another address. */
+  private follow(leaving: boolean): void {
+    const shown = this.read();
+    if (!shown) return;
+    if (leaving) return this.settle();
+    const { session } = this;
+    const empty = !hash(shown);
+    if (!this.visible && empty) return;
+    if (this.visible && empty && this.walked) return session.close();
+    this.shown = { ...shown, collection: shown.collection || this.first };
+    if (!this.visible) {
+      this.walked = true;
+      session.open();
     }
+    this.changed();
   }
+}
 
-  private begin(href: string): void {
-    this.trail = [href];
-    this.made.steps = 0;
-  }
-
-  /** Undoes the step that led from there, so that the way back holds no step twice; else writes what is shown now. */
-  back(shown: Shown): void {
-    const {
-      trail,
-      made: { steps: at }
-    } = this;
-    if (
-      trail[at] === location.href &&
-      trail[at - 1] === location.href.split("#")[0] + hash({ ...shown, collection: this.collection })
-    )
-      history.back();
-    else this.write(shown);
-  }
-
-  /**
-   * Calls with what the address says after back, forward or a followed link, and with nothing when the page has its own
-   * again; returns how to stop.
-   */
-  follow(changed: (shown: Shown | null) => void): () => void {
-    const listen = () => {
-      const { trail, made } = this;
-      const at = made.steps;
-      const { href } = location;
-      // Where it could be either way it was back: to count too few steps does no harm.
-      made.steps = trail[at - 1] === href ? at - 1 : trail[at + 1] === href ? at + 1 : trail.indexOf(href);
-      if (made.steps < 0) this.begin(href);
-      else made.href = href;
-      const shown = this.read();
-      if (shown) changed(leaving ? null : shown);
-    };
-    addEventListener("popstate", listen);
-    return () => removeEventListener("popstate", listen);
-  }
-
-  /**
-   * The view is closed: the page has its address back, and its history as it was, but for one that may be on its way to
-   * another page, which goes on from where it stands.
-   */
-  leave(): void {
-    if (this.made.steps && this.made.href === location.href && this.host.isConnected) this.made.leave();
-    else this.write({ filters: {} });
-  }
+/** The address as long as the list is on screen; `entries`: of collections. */
+export function useAddress(entries: boolean): Address {
+  const { session } = useSite();
+  const address = useMemo(() => session.part("address", () => new Address(session)).begin(entries), []);
+  useLayoutEffect(() => () => address.leave(), []);
+  return useStore(address);
 }

@@ -8,20 +8,19 @@ import { useLazy } from "../shared/lazy.ts";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { useSite } from "../shared/site.ts";
 import { query } from "../shared/filters.ts";
-import { Address } from "./address.ts";
+import { useAddress, type Address } from "./address.ts";
 
 export interface CityProps {
   active: boolean;
+  address: Address;
   /** Stands over a collection, in place of the way to the form. */
   head?: VNode;
-  /** The address that several share. */
-  own?: Address;
 }
 /** What collections take of this chunk: theirs imports the core alone. */
 export interface Parts {
   active: boolean;
   City: ComponentType<CityProps>;
-  Turn: ComponentType;
+  ReportLink: ComponentType;
   address: Address;
   slug: string;
   first: First;
@@ -33,36 +32,31 @@ export interface First {
   page: Promise<Problems> | false;
 }
 
-export function Collected(parts: Pick<Parts, "active" | "City" | "Turn">) {
+export function Collected(parts: Pick<Parts, "active" | "City" | "ReportLink">) {
   const {
     api,
-    back,
-    host,
     options: { collection },
     language: { lang, t }
   } = useSite();
-  const { chunk, failed, load } = useLazy<typeof import("../collection/entry.ts")>("collection");
-  const [address, slug, first] = useMemo(() => {
+  const { chunk, failed, load } = useLazy<{ Collections: ComponentType<Parts> }>("collection");
+  const address = useAddress(true);
+  const [slug, first] = useMemo(() => {
     const ask = <T,>(path: string) => {
       const asked = api.get<T>("/collections" + path);
       // Whoever shows it hears of its failure.
       asked.catch(() => {});
       return asked;
     };
-    const address = new Address(host, back, true);
-    const { collection: named, filters } = address.read() || { filters: {} };
+    const { collection: named, filters } = address.shown;
     const slug = named || collection.trim().split(/[\s,]+/)[0]!;
     const first: First = {
       collections: ask(""),
       config: ask(`/${slug}?lang=${lang}`),
       page: !query(filters) && ask(`/${slug}/entries?`)
     };
-    return [address, slug, first] as const;
+    return [slug, first] as const;
   }, []);
-  useLayoutEffect(() => {
-    void load();
-    return () => address.leave();
-  }, []);
+  useLayoutEffect(() => void load(), []);
   return chunk ? (
     <chunk.Collections {...parts} address={address} slug={slug} first={first} />
   ) : failed ? (

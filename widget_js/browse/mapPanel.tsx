@@ -6,7 +6,7 @@ import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import type { Filters } from "../shared/filters.ts";
 
-export function CityPlace({
+export function CityMapPanel({
   filters,
   version,
   paused,

@@ -1,9 +1,8 @@
 /** One problem that is open: its chunk and its data come together, and it follows changes while it can be seen. */
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { ApiError } from "../shared/api.ts";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Detail } from "../shared/contract.ts";
-import { refresh, useFollow } from "../shared/polling.ts";
+import { useResource } from "../shared/resource.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { Chips } from "../shared/ui/statusChip.tsx";
@@ -16,33 +15,25 @@ import { isClosed } from "../shared/statusStyle.ts";
 export function Opened({ number, active, open }: { number: number; active: boolean; open: (number: number) => void }) {
   const site = useSite();
   const {
-    api,
     config,
     language: { t, number: figure }
   } = site;
   const { chunk, failed, load } = useLazy<typeof import("../problem/entry.ts")>("problem");
   const heading = useRef<HTMLHeadingElement>(null);
-  const [problem, setProblem] = useState<(Detail & Shown) | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  const ask = async () => {
-    try {
-      setProblem(await refresh<Detail>(api, "/problems/" + number));
-      setError(null);
-    } catch (thrown) {
-      setError(thrown as ApiError);
-      throw thrown;
-    }
-  };
-  const begin = () => {
-    setError(null);
-    void load();
-    ask().catch(() => {});
-  };
+  const {
+    data: problem,
+    error,
+    retry,
+    change
+  } = useResource<Detail & Shown>("/problems/" + number, { follow: active });
   useLayoutEffect(() => {
     focus(heading);
-    begin();
+    void load();
   }, []);
-  useFollow(active, ask);
+  const begin = () => {
+    void load();
+    void retry();
+  };
   return (
     <article>
       <h3 id="opened" tabIndex={-1} ref={heading}>
@@ -72,7 +63,7 @@ export function Opened({ number, active, open }: { number: number; active: boole
             problem={problem}
             closed={isClosed(problem)}
             open={open}
-            changed={supporters => setProblem(now => now && { ...now, supporters })}
+            changed={supporters => change(now => ({ ...now, supporters }))}
           />
         </>
       ) : (

@@ -12,6 +12,7 @@ const REST = 400;
 export function Search({ value, change }: { value: string; change: (value: string) => void }) {
   const {
     host,
+    session,
     language: { t }
   } = useSite();
   const [typed, setTyped] = useState(value);
@@ -21,7 +22,8 @@ export function Search({ value, change }: { value: string; change: (value: strin
   const type = (text: string, rest = REST) => {
     setTyped(text);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => latest.current(text.trim()), rest);
+    const closed = session.closed();
+    timer.current = setTimeout(() => closed.aborted || latest.current(text.trim()), rest);
   };
   const press = (event: KeyboardEvent) => {
     if (event.key === "Enter") type(typed, 0);

@@ -5,35 +5,22 @@ import type { Stats } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { preloadOn, useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
-import { refresh } from "../shared/polling.ts";
+import { useResource } from "../shared/resource.ts";
 
 /** `version` changes when the list has: the figures are asked for anew. `alone` they come with their charts. */
 export function Figures({ version, alone = false }: { version: number; alone?: boolean }) {
   const site = useSite();
   const {
-    api,
     language: { t, count, number, lang }
   } = site;
-  const [stats, setStats] = useState<Stats | null | undefined>(undefined);
   const [more, setMore] = useState(alone);
-  const [tries, setTries] = useState(0);
   const charts = useLazy<typeof import("./figures/entry.ts")>("figures");
-  useLayoutEffect(() => {
-    let wanted = true;
-    // Before the first answer of the list there is a browser's copy at most, and it is asked whether it still holds.
-    refresh<Stats>(api, "/stats?lang=" + lang).then(
-      found => wanted && setStats(found),
-      () => wanted && setStats(before => before || null)
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [version, lang, tries]);
+  const { data: stats, error, retry } = useResource<Stats>("/stats?lang=" + lang, { version });
   useLayoutEffect(() => {
     if (alone) void charts.load();
   }, []);
   // Over the list figures are an extra: where they do not come, the list begins at once.
-  if (stats === null) return alone ? <Failed text={t("part_failed")} retry={() => setTries(tries + 1)} /> : null;
+  if (error && !stats) return alone ? <Failed text={t("part_failed")} retry={retry} /> : null;
   if (stats && !stats.total && !stats.outcomes?.received) return alone ? <p>{t("list_empty")}</p> : null;
   const cell = (name: string, value: string | number | null | undefined) => (
     <div>

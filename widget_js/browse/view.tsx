@@ -3,21 +3,22 @@
  * open.
  */
 
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { focusOn } from "../shared/focus.ts";
 import { preloadOn } from "../shared/lazy.ts";
 import { Icon } from "../shared/ui/icon.tsx";
 import { logRefusal } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
 import { Opened } from "./opened.tsx";
-import { Address, hash } from "./address.ts";
+import { useAddress } from "./address.ts";
 import { Bar } from "./bar.tsx";
 import { Collected, type CityProps } from "./collected.tsx";
 import { Figures } from "./summary.tsx";
 import type { Filters } from "../shared/filters.ts";
 import { List } from "./list.tsx";
-import { CityPlace } from "./mapPanel.tsx";
+import { CityMapPanel } from "./mapPanel.tsx";
 import { useProblems } from "./problems.ts";
+import { useStore } from "../shared/store.ts";
 import { useWidth } from "../shared/width.ts";
 
 /** From here on list and map stand side by side; below the other, filters fold. In pixels of the widget's own. */
@@ -30,18 +31,22 @@ export function View({ active }: { active: boolean }) {
   return figures ? (
     <Figures version={0} alone />
   ) : collection ? (
-    <Collected active={active} City={City} Turn={Turn} />
+    <Collected active={active} City={City} ReportLink={ReportLink} />
   ) : (
-    <City active={active} />
+    <Problems active={active} />
   );
 }
 
+function Problems({ active }: { active: boolean }) {
+  return <City active={active} address={useAddress(false)} />;
+}
+
 /** The way to the form. */
-function Turn() {
+function ReportLink() {
   const site = useSite();
   return (
     <nav class="turn">
-      <button class="button" type="button" onClick={site.turn} {...preloadOn(site, "report")}>
+      <button class="button" type="button" onClick={site.toggleForm} {...preloadOn(site, "report")}>
         <Icon path="M4 20l1-5L16 4l4 4L9 19zM13 7l4 4" />
         {site.language.t("title")}
       </button>
@@ -49,19 +54,16 @@ function Turn() {
   );
 }
 
-function City({ active, head, own }: CityProps) {
+function City({ active, address, head }: CityProps) {
   const site = useSite();
   const {
     api,
     host,
-    visible,
     options,
+    setStepBack,
     language: { t }
   } = site;
-  const address = useMemo(() => own || new Address(host, site.back), []);
-  const begun = useMemo(() => address.read() || { filters: {} }, []);
-  const [filters, setFilters] = useState<Filters>(begun.filters);
-  const [number, setNumber] = useState(begun.problem || 0);
+  const { filters, problem: number = 0 } = useStore(address).shown;
   const [mapped, setMapped] = useState(false);
   // The card that is pointed at, which the map shows.
   const [chosen, point] = useState(0);
@@ -76,65 +78,28 @@ function City({ active, head, own }: CityProps) {
   const top = () => box.current!.getBoundingClientRect().top;
   const open = (chosen: number) => {
     stood.current = top();
-    setNumber(chosen);
-    address.write({ filters, problem: chosen }, true);
+    address.openProblem(chosen);
   };
-  const returned = (from: number) => {
-    setNumber(0);
+  const before = useRef(number);
+  useLayoutEffect(() => {
+    const from = before.current;
+    before.current = number;
+    if (number || !from) return;
     setTimeout(() => {
-      const place = options.inline ? window : host.shadowRoot!.querySelector(".sheet")!;
-      place.scrollBy(0, top() - stood.current);
+      const scroller = options.inline ? window : host.shadowRoot!.querySelector(".sheet")!;
+      if (box.current) scroller.scrollBy(0, top() - stood.current);
       // Its card may be on another page of the list, or the look at it on the map.
       focusOn(host, "problem-" + from, "preview", "title");
     });
-  };
-  const back = () => {
-    returned(number);
-    address.back({ filters });
-  };
-  const latest = useRef(back);
-  latest.current = back;
-  useLayoutEffect(() => {
-    site.setInner("browse", number ? () => latest.current() : undefined);
-    return () => site.setInner("browse");
   }, [number]);
-  const choose = (chosen: Filters, typed?: boolean) => {
-    setFilters(chosen);
-    address.write({ filters: chosen }, !typed);
-  };
+  useLayoutEffect(() => {
+    setStepBack("browse", number ? () => address.closeProblem() : undefined);
+    return () => setStepBack("browse");
+  }, [!number]);
+  const choose = (chosen: Filters, typed?: boolean) => address.choose(chosen, typed);
   // Reading asks for no challenge; the install check learns all the same that the widget was opened here, and the
   // webmaster, before a resident does, that nothing can be sent from it.
   useLayoutEffect(() => void api.seen().catch(error => logRefusal(options, error)), []);
-  const now = useRef({ number, filters, visible });
-  now.current = { number, filters, visible };
-  // Opened by the way back or forward, it closes by it.
-  const walked = useRef(false);
-  // A dialog that is closed leaves the page's address as it was.
-  const settle = () => {
-    const { number: problem, filters, visible } = now.current;
-    if (visible) return address.write({ filters, problem });
-    walked.current = false;
-    address.leave();
-  };
-  useLayoutEffect(
-    () =>
-      address.follow(shown => {
-        if (!shown) return settle();
-        const { number: before, visible } = now.current;
-        const empty = !hash(shown);
-        if (!visible) {
-          if (empty) return;
-          walked.current = true;
-          site.open();
-        } else if (empty && walked.current) return site.close();
-        setFilters(shown.filters);
-        if (shown.problem) setNumber(shown.problem);
-        else if (before) returned(before);
-      }),
-    []
-  );
-  useLayoutEffect(settle, [visible]);
-  useLayoutEffect(() => () => (own ? undefined : address.leave()), []);
 
   const pointed = (event: MouseEvent) => {
     const card = (event.target as Element).closest(".card");
@@ -153,7 +118,7 @@ function City({ active, head, own }: CityProps) {
   );
   // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
   const place = (wide || mapped) && found.of !== null && (
-    <CityPlace
+    <CityMapPanel
       filters={filters}
       version={found.version}
       paused={paused}
@@ -164,7 +129,7 @@ function City({ active, head, own }: CityProps) {
   );
   return (
     <>
-      {head || <Turn />}
+      {head || <ReportLink />}
       <div class="city" ref={box} hidden={!!number}>
         {!site.entries && <Figures version={found.version} />}
         <Bar

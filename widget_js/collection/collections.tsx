@@ -3,6 +3,7 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Collections as Listed } from "../shared/contract.ts";
 import { useSite } from "../shared/site.ts";
+import { useStore } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { useAsked } from "./asked.ts";
@@ -10,31 +11,23 @@ import { slugsOf } from "./entries.ts";
 import { Place, type Parts } from "./place.tsx";
 
 export function Collections(parts: Parts) {
-  const { address, first, slug: begun } = parts;
+  const { address, first } = parts;
   const {
     api,
-    setInner,
+    session,
     options: { collection: named },
     language: { t }
   } = useSite();
   const { answer, failed, retry } = useAsked(first.collections, () => api.get<Listed>("/collections"), "");
-  const [slug, setSlug] = useState(begun);
-  useLayoutEffect(() => () => setInner("title"), []);
+  const { collection: slug } = useStore(address).shown;
+  useLayoutEffect(() => () => session.setTitle(), []);
   const [reporting, report] = useState(false);
   // Back and forward lead from one to another too.
-  const turn = (to?: string) => {
-    setSlug(to || "");
-    report(false);
-  };
-  useLayoutEffect(() => address.follow(to => to && turn(to.collection)), []);
+  useLayoutEffect(() => report(false), [slug]);
   const items = answer ? answer.items : [];
   const slugs = slugsOf(named);
   const shown = slugs.flatMap(one => items.filter(collection => collection.slug === one));
   const current = shown.find(one => one.slug === slug) || shown[0];
-  // The first needs no word in the address.
-  const name = (to: string) => {
-    address.collection = to === shown[0]!.slug ? undefined : to;
-  };
   const missing = answer && shown.length < slugs.length;
   useLayoutEffect(() => {
     if (missing) console.error(`igrajdanin-widget collection="${named}": ${items.map(one => one.slug).join(" ")}`);
@@ -42,12 +35,8 @@ export function Collections(parts: Parts) {
   if (failed) return <Failed text={t("list_failed")} retry={retry} />;
   if (!answer) return <Skeleton text={t("loading_list")} />;
   if (!current) return <p>{t("collection_none")}</p>;
-  name(current.slug);
-  const choose = (to: string) => {
-    name(to);
-    address.write({ filters: {} }, true);
-    turn(to);
-  };
+  address.first = shown[0]!.slug;
+  const choose = (collection: string) => address.show({ filters: {}, collection }, true);
   return (
     <>
       {shown.length > 1 && !reporting && (

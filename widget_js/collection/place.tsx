@@ -1,10 +1,12 @@
 /** One collection: its entries, shown as the city's problems are, and the form for another one. */
 
+import type { ComponentType, VNode } from "preact";
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
-import type { Collection, Configuration } from "../shared/contract.ts";
+import type { Collection, Collections as Listed, Configuration, Problems } from "../shared/contract.ts";
 import { focusOn } from "../shared/focus.ts";
 import { link } from "../shared/links.ts";
-import { SiteContext, useSite, type Inners, type Site } from "../shared/site.ts";
+import { SiteContext, useSite, type Site } from "../shared/site.ts";
+import type { Store } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { View } from "../shared/ui/view.tsx";
@@ -14,13 +16,27 @@ import { useAsked } from "./asked.ts";
 import { answersOf, counted, isCovered, period } from "./entries.ts";
 import { ofEntries } from "./language.ts";
 
-export type Parts = import("../browse/collected.tsx").Parts;
+/** What the chunk of the list hands over. */
+export interface Parts {
+  active: boolean;
+  City: ComponentType<{ active: boolean; address: Address; head?: VNode }>;
+  ReportLink: ComponentType;
+  address: Address;
+  slug: string;
+  first: { collections: Promise<Listed>; config: Promise<Configuration>; page: Promise<Problems> | false };
+}
+/** What is shown, of which collection, in the page's address too. */
+interface Address extends Store {
+  shown: { collection?: string | undefined };
+  first: string | undefined;
+  show(shown: { filters: object; collection?: string }, step: boolean): void;
+}
 
 export function Place({
   collection,
   active,
   City,
-  Turn,
+  ReportLink,
   address,
   first,
   slug,
@@ -28,7 +44,7 @@ export function Place({
   report
 }: Parts & { collection: Collection; reporting: boolean; report: (on: boolean) => void }) {
   const site = useSite();
-  const { host, options, setInner } = site;
+  const { host, options, session, setStepBack } = site;
   const language = useMemo(() => ofEntries(site.language), [site.language]);
   const { t, lang } = language;
   const early = slug === collection.slug;
@@ -40,13 +56,13 @@ export function Place({
   } = useAsked(early ? first.config : undefined, () => api.get<Configuration>("?lang=" + lang), lang);
   // From an open entry back to the list.
   const [{ back }, setBack] = useState<{ back?: (() => void) | undefined }>({});
-  const turn = () => {
+  const toggleForm = () => {
     report(!reporting);
     focusOn(host, "title");
   };
-  useLayoutEffect(() => setInner("browse", reporting ? turn : back), [reporting, back]);
-  useLayoutEffect(() => () => setInner("browse"), []);
-  useLayoutEffect(() => setInner("title", reporting ? t("title") : collection.title), [reporting, collection.title, t]);
+  useLayoutEffect(() => setStepBack("browse", reporting ? toggleForm : back), [reporting, back]);
+  useLayoutEffect(() => () => setStepBack("browse"), []);
+  useLayoutEffect(() => session.setTitle(reporting ? t("title") : collection.title), [reporting, collection.title, t]);
   const { taking, text } = period(collection, Date.now(), language);
   const head = (
     <div class="collection">
@@ -59,7 +75,7 @@ export function Place({
               <a href={link(collection.url) + "#coverage"}>{t("coverage")}</a>
             </p>
           )}
-          {taking && <Turn />}
+          {taking && <ReportLink />}
           {text && <p class="muted">{text}</p>}
         </>
       )}
@@ -71,7 +87,7 @@ export function Place({
     api,
     config,
     language,
-    turn,
+    toggleForm,
     options: { ...options, key: `${options.key}/c/${collection.slug}`, category: "" },
     entries: {
       ...collection,
@@ -79,12 +95,12 @@ export function Place({
       Act
     },
     // A step back in the form is its own button's.
-    setInner: (name, inner) => name === "browse" && setBack({ back: inner as Inners["browse"] })
+    setStepBack: (view, act) => view === "browse" && setBack({ back: act })
   };
   return (
     <SiteContext.Provider value={own}>
       <div hidden={reporting}>
-        <City active={active && !reporting} head={head} own={address} />
+        <City active={active && !reporting} head={head} address={address} />
       </div>
       <View name="report" shown={reporting} />
     </SiteContext.Provider>

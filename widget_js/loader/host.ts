@@ -33,10 +33,21 @@ export interface Launch {
   preload(name: string, hash?: string): Promise<string>;
 }
 
+/** What to show at the opening. */
+export interface OpenOptions {
+  view?: "report" | "list";
+  category?: string;
+  /** The number of a problem. */
+  problem?: number;
+  /** What the page knows of the problem: it fills fields that nobody has written in. */
+  draft?: { description?: string; address?: string; lat?: number; lng?: number };
+}
+
 /** What the widget's code gives in return. */
 export interface Widget {
-  open(): void;
+  open(options?: OpenOptions): Promise<void>;
   close(): void;
+  readonly isOpen: boolean;
   /** An attribute changed, or the element was moved. */
   update(): void;
   /** Takes everything out of the page and stops whatever runs. */

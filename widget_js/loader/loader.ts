@@ -15,7 +15,7 @@ declare const HASHES: Record<string, string>;
 declare const LABELS: Record<string, string>;
 
 type Command = "open" | "close" | "destroy";
-interface Launcher extends Widget {
+interface Launcher extends Omit<Widget, "isOpen"> {
   connect(): void;
   disconnect(): Promise<void>;
 }
@@ -154,7 +154,10 @@ function createLauncher(host: HTMLElement): Launcher {
           emit(host, "error");
         }
       })());
-  const open = () => void start().then(() => widget && widget.open());
+  const open = async () => {
+    await start();
+    if (widget) await widget.open();
+  };
   button.onclick = open;
   button.onpointerenter = button.onfocus = () => load().catch(() => {});
 

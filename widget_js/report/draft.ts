@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
-import { quietly } from "../shared/storage.ts";
+import { ignoreErrors } from "../shared/storage.ts";
 import type { Outcome } from "./send.ts";
 import { bare, contacts, empty, type Contacts, type Draft, type Values } from "./values.ts";
 
@@ -42,7 +42,7 @@ export class Drafts {
 
   load(): Draft | undefined {
     return (
-      quietly(() => {
+      ignoreErrors(() => {
         const { at, id, step, values, sent, waits, since, personal } = JSON.parse(
           localStorage.getItem(this.name)!
         ) as Stored;
@@ -86,7 +86,7 @@ export class Drafts {
       since,
       personal: Object.values(typed).some(Boolean)
     };
-    quietly(() => {
+    ignoreErrors(() => {
       sessionStorage.setItem(this.name, json(typed));
       localStorage.setItem(this.name, json(stored));
     });
@@ -95,7 +95,7 @@ export class Drafts {
   erase(): void {
     this.unwritten = undefined;
     if (this.photos) this.photos.clear();
-    quietly(() => {
+    ignoreErrors(() => {
       localStorage.removeItem(this.name);
       sessionStorage.removeItem(this.name);
       indexedDB.deleteDatabase(this.name);

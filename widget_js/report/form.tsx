@@ -44,7 +44,7 @@ const REVIEW = 5;
 
 export function Form() {
   const site = useSite();
-  const { tickets, config, options, host, language, visible, setInner } = site;
+  const { tickets, config, options, host, language, visible, setStepBack } = site;
   const { t } = language;
   const [drafts] = useState(() => new Drafts("igrajdanin:" + options.key));
   const blank = (contacts: Partial<Values> = {}): Draft => {
@@ -273,7 +273,7 @@ export function Form() {
       </form>
     );
   }
-  useLayoutEffect(() => setInner("report", inner), [step, !inner]);
+  useLayoutEffect(() => setStepBack("report", inner), [step, !inner]);
   return (
     <div
       ref={box}

@@ -36,15 +36,23 @@ async function read<T>(response: Response): Promise<T> {
   throw new ApiError(response.status, body || {});
 }
 
-async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
+/** Ends with its time, or with the first of the signals. */
+async function call<T>(address: string, init: RequestInit, signals: (AbortSignal | null | undefined)[]): Promise<T> {
   const control = new AbortController();
-  const timer = setTimeout(() => control.abort(), init.method ? SENDING : READING);
+  const abort = () => control.abort();
+  const timer = setTimeout(abort, init.method ? SENDING : READING);
+  for (const signal of signals) {
+    if (!signal) continue;
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort);
+  }
   try {
-    return await read<T>(await fetch(address, { credentials: "omit", signal: control.signal, ...init }));
+    return await read<T>(await fetch(address, { credentials: "omit", ...init, signal: control.signal }));
   } catch (error) {
     throw error instanceof ApiError ? error : new ApiError(0);
   } finally {
     clearTimeout(timer);
+    for (const signal of signals) if (signal) signal.removeEventListener("abort", abort);
   }
 }
 
@@ -53,7 +61,9 @@ export class Api {
   constructor(
     readonly site: string,
     private readonly early: (First[0] | undefined)[] = [],
-    private readonly control?: AbortController
+    private readonly control?: AbortController,
+    /** Of the widget: ends whatever is on its way. */
+    private readonly destroyed?: AbortSignal
   ) {}
 
   /** `path` is below the site's address. */
@@ -70,7 +80,7 @@ export class Api {
     // address as it stands: the problem it opens is none of the list's business, and the service lets it pass.
     return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path
       ? read<T>(response)
-      : call<T>(this.site + path, init);
+      : this.call<T>(path, init);
   }
 
   config(lang: string): Promise<Configuration> {
@@ -95,10 +105,14 @@ export class Api {
   }
 
   send<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
-    return call(this.site + path, {
+    return this.call(path, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...headers },
       body: json(body)
     });
+  }
+
+  private call<T>(path: string, init: RequestInit = {}): Promise<T> {
+    return call(this.site + path, init, [this.destroyed, init.signal]);
   }
 }

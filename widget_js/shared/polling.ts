@@ -1,16 +1,10 @@
 /** Asks again every few seconds while somebody looks, rarely when nobody does, and slower after failures. */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Api } from "./api.ts";
 
 const LOOKED_AT = 5_000;
 const HIDDEN = 60_000;
 const SLOWEST = 120_000;
-
-/**
- * `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost.
- */
-export const refresh = <T>(api: Api, path: string): Promise<T> => api.get<T>(path, undefined, { cache: "no-cache" });
 
 /**
  * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is
@@ -50,6 +44,7 @@ export function poll(ask: () => Promise<void>): () => void {
   };
 }
 
+/** Polls while `active`. */
 export function useFollow(active: boolean, ask: () => Promise<void>): void {
   const latest = useRef(ask);
   latest.current = ask;

@@ -4,9 +4,9 @@ import { createContext, type ComponentType } from "preact";
 import { useContext } from "preact/hooks";
 import type { Options } from "../loader/host.ts";
 import type { Api } from "./api.ts";
-import type { Back } from "./back.ts";
 import type { Collection, Configuration, EntryItem, Problem } from "./contract.ts";
 import type { Language } from "./i18n.ts";
+import type { Session, ViewName } from "./session.ts";
 import type { Tickets } from "./tickets.ts";
 
 /** A problem, or an entry of a collection. */
@@ -20,16 +20,8 @@ export interface Entries extends Collection {
   Act: ComponentType<{ entry: Shown; closed: boolean }>;
 }
 
-/** What views tell of themselves. */
-export interface Inners {
-  /** A view that has gone a step on, to a problem or along the form: how to come back. */
-  report?: (() => void) | undefined;
-  browse?: (() => void) | undefined;
-  /** What is shown, in the head of the widget, where that is not the city. */
-  title?: string | undefined;
-}
-
 export interface Site {
+  session: Session;
   host: HTMLElement;
   options: Options;
   language: Language;
@@ -40,13 +32,12 @@ export interface Site {
   entries?: Entries | undefined;
   /** The widget can be seen: the dialog is open, or it stands in the page. */
   visible: boolean;
-  /** What the widget has made of the page's history. */
-  back: Back;
-  setInner<Name extends keyof Inners>(name: Name, inner?: Inners[Name]): void;
-  /** Between the city and the form. */
-  turn(): void;
-  open(): void;
-  close(): void;
+  /** It is on the screen: what changes is worth asking for. */
+  watched: boolean;
+  /** Tells how to get from what a view shows to what it showed before. */
+  setStepBack(view: ViewName, act?: () => void): void;
+  /** Between the list and the form. */
+  toggleForm(): void;
 }
 
 export const SiteContext = createContext<Site>(null as unknown as Site);

@@ -1,6 +1,7 @@
-/** What this browser remembers; storage may be forbidden or full, and nothing may break for it. */
+/** Storage and history may be forbidden or full, and nothing may break for it. */
 
-export function quietly<T>(work: () => T): T | undefined {
+/** What `work` returns; undefined where it throws. */
+export function ignoreErrors<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch {

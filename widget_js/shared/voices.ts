@@ -2,19 +2,19 @@
 
 import type { Site } from "./site.ts";
 import { randomKey } from "./key.ts";
-import { quietly } from "./storage.ts";
+import { ignoreErrors } from "./storage.ts";
 import { post } from "./post.ts";
 
 const at = ({ options: { key } }: Pick<Site, "options">) => "igrajdanin:voices:" + key;
 
 export const voices = (site: Pick<Site, "options">): string[] =>
-  (quietly(() => localStorage.getItem(at(site))) || "").split(",");
+  (ignoreErrors(() => localStorage.getItem(at(site))) || "").split(",");
 
 /** This browser: its voice counts once. */
 function supporter(): string {
   const name = "igrajdanin";
-  const known = quietly(() => localStorage.getItem(name)) || randomKey();
-  quietly(() => localStorage.setItem(name, known));
+  const known = ignoreErrors(() => localStorage.getItem(name)) || randomKey();
+  ignoreErrors(() => localStorage.setItem(name, known));
   return known;
 }
 
@@ -23,6 +23,6 @@ export async function support(site: Site, number: number): Promise<number> {
   const { supporters } = await post<{ supporters: number }>(site, `/problems/${number}/support`, {
     supporter: supporter()
   });
-  quietly(() => localStorage.setItem(at(site), [...voices(site), number].filter(Boolean).join()));
+  ignoreErrors(() => localStorage.setItem(at(site), [...voices(site), number].filter(Boolean).join()));
   return supporters;
 }

@@ -1,20 +1,27 @@
 /** The widget inside the shadow root: dialog or inline, its frame, and which view it shows. */
 
 import { render } from "preact";
-import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { DIV, isReading, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
+import { useErrorBoundary, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import {
+  DIV,
+  isReading,
+  readOptions,
+  type Launch,
+  type OpenOptions,
+  type Options,
+  type Widget
+} from "../loader/host.ts";
 import { emit } from "../shared/emit.ts";
-import { Api, ApiError } from "../shared/api.ts";
+import { ApiError } from "../shared/api.ts";
 import { loadChunk, setPreload } from "../shared/chunks.ts";
-import type { Configuration } from "../shared/contract.ts";
 import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";
-import { createBack } from "../shared/back.ts";
 import { attend, focusOn } from "../shared/focus.ts";
 import { language } from "../shared/i18n.ts";
-import { SiteContext, type Inners, type Site } from "../shared/site.ts";
+import { Session } from "../shared/session.ts";
+import { SiteContext, type Site } from "../shared/site.ts";
+import { useStore } from "../shared/store.ts";
 import { addSheet, styleSheet } from "../shared/styles.ts";
 import { reportFailure, watchFailures } from "../shared/telemetry.ts";
-import { Tickets } from "../shared/tickets.ts";
 import { Icon } from "../shared/ui/icon.tsx";
 import { describe, Refusal, warn } from "../shared/ui/refusal.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
@@ -27,51 +34,33 @@ const sheet = styleSheet(styles);
 /** In the page the element takes its room; as a button it has no height (button.css says why). */
 const block = styleSheet(":host{display:block;height:auto}");
 
+/** Around the screen, where an inline widget still counts as looked at. */
+const NEAR = "100px";
+
 /** No answer of the service: what broke is reported by its own name. */
 const CRASH = new ApiError(400);
 
 interface Props {
-  launch: Launch;
+  session: Session;
   options: Options;
-  opened: boolean;
-  open: () => void;
-  close: () => void;
 }
 
-function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
-  const { theme, inline, figures, live, lang, category, collection } = options;
-  const [config, setConfig] = useState<Configuration | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  const [reporting, report] = useState(!options.extended);
-  const [inners, setInners] = useState<Inners>({});
+function Root({ session, options }: Props) {
+  const { host, api, tickets, config, isOpen, isVisible, isWatched } = useStore(session);
+  const { theme, inline, figures, lang, category, collection } = options;
   const dialog = useRef<HTMLDialogElement>(null);
   /**
    * The last key, or where a pointer went down: whoever selects a text may end on the backdrop, and wants to close
    * nothing.
    */
   const pressed = useRef<EventTarget | string | null>(null);
-  const api = useMemo(() => new Api(`${options.service}/api/v1/sites/${options.key}`, first, control), []);
-  const tickets = useMemo(() => new Tickets(api), []);
   const words = useMemo(() => language(lang, textsOf(lang), config ? config.time_zone : undefined), [lang, config]);
   const { t } = words;
-  const back = useMemo(() => createBack(close), []);
+  const close = () => session.close();
   const [crash, recover] = useErrorBoundary(error => {
     console.error(error);
     reportFailure(options, "crash");
   });
-  // Asked for anew with another language, and with each try after a failure.
-  useLayoutEffect(() => {
-    if (error) return;
-    let wanted = true;
-    api.config(lang).then(
-      found => wanted && setConfig(found),
-      // What stands already stays as it is.
-      failure => wanted && !config && setError(failure)
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [lang, error]);
   // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
   const colours = useMemo(
     () => (config && !getComputedStyle(host).getPropertyValue("--igw-accent") && config.colours) || undefined,
@@ -80,14 +69,18 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   useLayoutEffect(() => {
     const element = dialog.current;
     // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
-    if (element && element.open !== opened) opened ? element.showModal() : element.close();
-    back.inner = inner;
+    if (!element || !element.isConnected || element.open === isOpen) return;
+    if (isOpen) showModal(element, session);
+    else element.close();
   });
   useLayoutEffect(() => {
-    if (!opened || inline) return;
-    back.enter();
-    return back.leave;
-  }, [opened, inline]);
+    const element = dialog.current;
+    if (!element) return;
+    // A part of the page that is hidden hides the dialog too, and the page would stand still behind nothing.
+    const watch = new ResizeObserver(() => element.open && !isRendered(element) && session.close());
+    watch.observe(element);
+    return () => watch.disconnect();
+  }, [inline]);
 
   // A category that the site has not is the webmaster's slip: the form goes on without it. No boundary is above this:
   // an answer without categories is for the views to fail on.
@@ -95,23 +88,33 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   const unknown = category && !codes.includes(category);
   if (unknown) warn(options, `category="${category}". ${t("category_label")}: ${codes}`);
 
-  const failure = crash ? CRASH : !config && error;
+  const failure = crash ? CRASH : !config && session.error;
   const extended = options.extended && !failure && (figures || !(config && config.type === "basic"));
-  const form = !extended || (reporting && !figures);
-  const visible = live && (opened || inline);
-  const turn = () => {
-    report(!form);
+  const form = !extended || (session.reporting && !figures);
+  const toggleForm = () => {
+    session.toggleForm();
     focusOn(host, "title");
   };
-  const up = form ? (extended ? turn : undefined) : inners.browse;
-  const inner = form ? inners.report || up : up;
-  const setInner: Site["setInner"] = (view, inner) => setInners(before => ({ ...before, [view]: inner }));
+  const toList = form ? (extended ? toggleForm : undefined) : session.stepBackOf("browse");
+  session.trail.stepBack = (form && session.stepBackOf("report")) || toList;
+  const site: Omit<Site, "config"> = {
+    session,
+    host,
+    options: unknown ? { ...options, category: "" } : options,
+    language: words,
+    api,
+    tickets,
+    visible: isVisible,
+    watched: isWatched,
+    setStepBack: (view, act) => session.setStepBack(view, act),
+    toggleForm
+  };
 
   const content = (
     <div class="sheet">
-      <header class={inline && !up ? undefined : "stuck"}>
-        {up && (
-          <button class="round" type="button" aria-label={t("problem_back")} onClick={up}>
+      <header class={inline && !toList ? undefined : "stuck"}>
+        {toList && (
+          <button class="round" type="button" aria-label={t("problem_back")} onClick={toList}>
             <Icon name="back" />
           </button>
         )}
@@ -119,7 +122,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           <Words>
             {failure
               ? t("unavailable_title")
-              : inners.title || t(form ? "title" : figures ? "figures" : collection ? "loading_list" : "list_title")}
+              : session.title || t(form ? "title" : figures ? "figures" : collection ? "loading_list" : "list_title")}
           </Words>
         </h2>
         {!inline && (
@@ -139,25 +142,11 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
             agency={config && config.agency}
             retry={() => {
               recover();
-              setError(null);
+              session.retry();
             }}
           />
         ) : config ? (
-          <SiteContext.Provider
-            value={{
-              host,
-              options: unknown ? { ...options, category: "" } : options,
-              language: words,
-              api,
-              tickets,
-              config,
-              visible,
-              back,
-              setInner,
-              turn,
-              open,
-              close
-            }}>
+          <SiteContext.Provider value={{ ...site, config }}>
             <View name="report" shown={form} />
             {extended && <View name="browse" shown={!form} />}
           </SiteContext.Provider>
@@ -187,9 +176,10 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           }}
           onCancel={event => {
             // A phone's «Назад» leads one view back, Escape out. That no file was chosen is told so too, past changing.
-            if (!inner || !event.cancelable || pressed.current === "Escape") return;
+            const { stepBack } = session.trail;
+            if (!stepBack || !event.cancelable || pressed.current === "Escape") return;
             event.preventDefault();
-            inner();
+            stepBack();
           }}
           onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>
           {content}
@@ -199,8 +189,20 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   );
 }
 
+/** It has a box: neither it nor what it stands in is hidden. */
+const isRendered = (element: Element): boolean => element.getClientRects().length > 0;
+
+/** Opens the dialog, unless nobody would see it. */
+function showModal(element: HTMLDialogElement, session: Session): void {
+  element.showModal();
+  if (isRendered(element)) return;
+  warn(session.options, "stands in a hidden part of the page, where no dialog can open");
+  emit(session.host, "error", { code: "hidden" });
+  session.close();
+}
+
 /** The caret stands in another field of the page. */
-const writing = (host: HTMLElement): boolean => {
+const isWriting = (host: HTMLElement): boolean => {
   const active = document.activeElement;
   return !!active && active !== host && active.matches("input,textarea,select,[contenteditable]");
 };
@@ -208,7 +210,6 @@ const writing = (host: HTMLElement): boolean => {
 /** Resolves when everything that the loader has preloaded is here. */
 export async function mount(launch: Launch): Promise<Widget> {
   const { host, service, first } = launch;
-  let opened = false;
   let destroyed = false;
   /** The language that is shown: another one shows when all of it is here. */
   let lang = launch.language();
@@ -233,27 +234,28 @@ export async function mount(launch: Launch): Promise<Widget> {
   addSheet(root, sheet);
   /** An extended one is basic until the words of the list are here. */
   const options = () => ({ ...readOptions(launch), lang, extended: isReading(host) && hasTexts(lang, ["browse"]) });
+  let session = new Session(host, options(), () => draw(), first, launch.control);
   const draw = () => {
     if (destroyed) return;
     // A blocker may have taken it out.
     if (place.parentNode !== root) root.append(place);
     const now = options();
+    if (now.key !== session.options.key) {
+      const { isOpen } = session;
+      session.destroy();
+      session = new Session(host, now, () => draw());
+      if (isOpen) session.open();
+    }
+    session.update(now);
     root.adoptedStyleSheets = root.adoptedStyleSheets.filter(one => one !== block);
     if (now.inline) addSheet(root, block);
-    render(<Root key={now.key} launch={launch} options={now} opened={opened} open={open} close={close} />, place);
+    render(<Root key={now.key} session={session} options={now} />, place);
   };
-  const turn = (to: boolean) => {
-    const turned = opened !== to;
-    opened = to;
-    draw();
-    if (turned) emit(host, to ? "open" : "close");
-  };
-  const open = () => {
+  const open = async (wanted?: OpenOptions) => {
     // A shared address may open it late: who writes in a field of the host's keeps it in sight.
-    if (options().inline && !writing(host)) host.scrollIntoView();
-    turn(true);
+    if (options().inline && !isWriting(host)) host.scrollIntoView();
+    session.open(wanted);
   };
-  const close = () => turn(false);
   const update = () => {
     const wanted = launch.language();
     const coming = isReading(host) && addTexts(service, lang, "browse");
@@ -269,17 +271,24 @@ export async function mount(launch: Launch): Promise<Widget> {
   const attributes = new MutationObserver(launch.update);
   const div = host.closest(DIV);
   if (div) attributes.observe(div, { attributes: true });
+  const sight = new IntersectionObserver(([entry]) => session.setInView(entry!.isIntersecting), { rootMargin: NEAR });
+  sight.observe(host);
   update();
   return {
     open,
-    close,
+    close: () => session.close(),
+    get isOpen() {
+      return session.isOpen;
+    },
     update,
     destroy() {
       destroyed = true;
       scheme.removeEventListener("change", draw);
       attributes.disconnect();
+      sight.disconnect();
       unwatch();
       unattend();
+      session.destroy();
       render(null, place);
       place.remove();
     }

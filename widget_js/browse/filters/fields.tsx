@@ -5,7 +5,7 @@ import { begins, period, today, type Filters, type Period } from "../../shared/f
 import { isDated, isDue } from "../../shared/dated.ts";
 import { FieldErrorText } from "../../shared/ui/field.tsx";
 import { Icon } from "../../shared/ui/icon.tsx";
-import { locatable } from "../../shared/geolocation.ts";
+import { getPosition, locatable } from "../../shared/geolocation.ts";
 import { show } from "../../shared/focus.ts";
 import { useSite } from "../../shared/site.ts";
 import { answer, answered, choices } from "./answers.ts";
@@ -24,6 +24,8 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const {
     config,
     entries,
+    session,
+    visible,
     language: { t }
   } = useSite();
   const [own, setOwn] = useState(false);
@@ -37,6 +39,8 @@ export function Fields({ filters, here, setHere, put }: Props) {
   useLayoutEffect(() => {
     if (said) show(note.current!);
   }, [said]);
+  // A place that came after the dialog was closed is dropped.
+  useLayoutEffect(() => setSaid(""), [visible]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const dated = entries && isDated(entries.fields);
@@ -45,15 +49,14 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const locate = () => {
     if (near) return put({ bbox: "" });
     setSaid(t("near_locating"));
-    navigator.geolocation.getCurrentPosition(
+    getPosition(session.closed(), { maximumAge: 60_000 }).then(
       ({ coords }) => {
         const bbox = around(coords.latitude, coords.longitude);
         setSaid("");
         setHere(bbox);
         put({ bbox });
       },
-      () => setSaid(t("near_failed")),
-      { timeout: 15_000, maximumAge: 60_000 }
+      () => setSaid(t("near_failed"))
     );
   };
   const pick = (value: string) => {

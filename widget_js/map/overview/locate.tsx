@@ -1,8 +1,8 @@
 /** «Моё место»: where the device is, with how exactly it knows. */
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Icon } from "../../shared/ui/icon.tsx";
-import { locatable } from "../../shared/geolocation.ts";
+import { getPosition, locatable } from "../../shared/geolocation.ts";
 import { useSite } from "../../shared/site.ts";
 import { isStill } from "../core.ts";
 import { LatLng, type Map } from "../leaflet.ts";
@@ -13,20 +13,17 @@ const ZOOM = 16;
 
 export function Locate({ map }: { map: Map | null }) {
   const {
+    session,
     language: { t }
   } = useSite();
   const [state, set] = useState<{ busy?: boolean; text?: string; found?: boolean }>({});
   const spot = useRef<Spot | null>(null);
-  const standing = useRef(true);
-  useLayoutEffect(
-    () => () => {
-      standing.current = false;
-    },
-    []
-  );
+  // A map that is drawn anew, in another language, is another one.
+  const gone = useMemo(() => new AbortController(), []);
+  useLayoutEffect(() => () => gone.abort(), []);
   if (!locatable()) return null;
   const show = ({ coords: { latitude, longitude, accuracy } }: GeolocationPosition) => {
-    if (!map || !standing.current) return;
+    if (!map || session.closed().aborted) return;
     const here = new LatLng(latitude, longitude);
     const { maxBounds } = map.options;
     if (maxBounds && !(maxBounds as any).contains(here)) return set({ text: t("map_abroad") });
@@ -37,10 +34,8 @@ export function Locate({ map }: { map: Map | null }) {
   };
   const locate = () => {
     set({ busy: true });
-    navigator.geolocation.getCurrentPosition(
-      show,
-      ({ code }) => standing.current && set({ text: t(code === 1 ? "map_denied" : "map_nowhere") }),
-      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 }
+    getPosition(gone.signal, { enableHighAccuracy: true, maximumAge: 60_000 }).then(show, ({ code }) =>
+      set({ text: t(code === 1 ? "map_denied" : "map_nowhere") })
     );
   };
   return (

@@ -7,7 +7,7 @@ import { written, type Box } from "./view.ts";
 /** Pixels the middle may shift by when the map's size changes. */
 const SLACK = 2;
 
-/** `box`: what is shown. `quietly` moves the map without telling `moved`; `sent` is what it was told last. */
+/** `box`: what is shown. `moveSilently` moves the map without telling `moved`; `sent` is what it was told last. */
 export function useMoves(map: Map | null, moved: (bbox: string) => void) {
   const [box, setBox] = useState<Box | null>(null);
   const sent = useRef("");
@@ -40,11 +40,11 @@ export function useMoves(map: Map | null, moved: (bbox: string) => void) {
     });
     look();
   }, [map]);
-  const quietly = (move: () => void) => {
+  const moveSilently = (move: () => void) => {
     quiet.current = true;
     move();
     // What has not begun to move will not; an animation ends later.
     if (!moving.current) quiet.current = false;
   };
-  return { box, quietly, sent };
+  return { box, moveSilently, sent };
 }

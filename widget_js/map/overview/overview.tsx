@@ -5,6 +5,7 @@ import type { Mark, Outline, Problem } from "../../shared/contract.ts";
 import type { Filters } from "../../shared/filters.ts";
 import { statusLabel } from "../../shared/statusStyle.ts";
 import { focus, focusOn } from "../../shared/focus.ts";
+import { useResource } from "../../shared/resource.ts";
 import { useSite } from "../../shared/site.ts";
 import { bounds, isStill, ZOOMS } from "../core.ts";
 import { Frame, useMap } from "../mapFrame.tsx";
@@ -54,17 +55,17 @@ export function CityMap({
   open(number: number): void;
   moved(bbox: string): void;
 }) {
-  const { api, config, host, language } = useSite();
+  const { config, host, language } = useSite();
   const { t, count, number } = language;
   const ground = useMap(null);
   const { map } = ground;
-  const { box, quietly, sent } = useMoves(map, moved);
+  const { box, moveSilently, sent } = useMoves(map, moved);
   const [marks, setMarks] = useState<Marks | null>(null);
   const [picked, pick] = useState<Placed | null>(null);
   const [alone, setAlone] = useState<Placed | null>(null);
   const [seen, setSeen] = useState<Seen | null>(null);
-  const at = map && box ? path(filters, box, map.getZoom()) : "";
-  const { answer, failed, again } = useClusters(at, map ? map.getZoom() : 0, paused, version);
+  const question = map && box ? path(filters, box, map.getZoom()) : "";
+  const { answer, failed, retry } = useClusters(question, paused, version);
 
   const category = (code?: string) => {
     const found = config.categories.find(one => one.code === code);
@@ -82,7 +83,7 @@ export function CityMap({
   };
   /** What was pressed comes free of what is said about it, which is so high. */
   const free = (height: number) =>
-    quietly(() =>
+    moveSilently(() =>
       map!.panInside(picked!, {
         paddingTopLeft: [64, 48],
         paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 72)],
@@ -111,17 +112,12 @@ export function CityMap({
     });
     map.addLayer(made);
     setMarks(made);
-    // Beside the clusters, and nobody waits for it.
-    let wanted = true;
-    if (config.map && config.map.outlined)
-      api.get<Outline>("/area").then(
-        outline => wanted && map.addLayer(border(outline)),
-        () => {}
-      );
-    return () => {
-      wanted = false;
-    };
   }, [map]);
+  // Beside the clusters, and nobody waits for it.
+  const { data: outline } = useResource<Outline>(map && config.map && config.map.outlined && "/area");
+  useLayoutEffect(() => {
+    if (map && outline) map.addLayer(border(outline));
+  }, [map, outline]);
   // A box somebody else asked for.
   const before = useRef<[LatLng, number] | null>(null);
   // Where nobody said where the city lies, its problems do.
@@ -131,7 +127,7 @@ export function CityMap({
     const { bbox } = filters;
     if (bbox && bbox !== sent.current) {
       before.current = before.current || [map.getCenter(), map.getZoom()];
-      quietly(() => map.fitBounds(bounds(bbox.split(",").map(Number) as Box), { animate: false }));
+      moveSilently(() => map.fitBounds(bounds(bbox.split(",").map(Number) as Box), { animate: false }));
     } else {
       const back = !bbox && before.current;
       // Who has moved the map since stays there.
@@ -139,7 +135,7 @@ export function CityMap({
       if (!back) return;
       const [middle, zoom] = back;
       lost.current = !config.map;
-      quietly(() => map.setView(middle, zoom, { animate: false }));
+      moveSilently(() => map.setView(middle, zoom, { animate: false }));
     }
   }, [map, filters.bbox]);
   useLayoutEffect(() => {
@@ -154,7 +150,7 @@ export function CityMap({
     );
     if (lost.current && all.length) {
       lost.current = false;
-      quietly(() =>
+      moveSilently(() =>
         map.fitBounds(
           all
             .map(({ lat, lng, bbox }) => (bbox ? bounds(bbox) : new LatLng(lat, lng).toBounds(0)))
@@ -177,25 +173,16 @@ export function CityMap({
   }, [marks, lit, answer, alone]);
 
   // What the list points at: its own mark, or one for the moment; looked for when it lies outside.
+  const { data: pointed, of: pointedAt } = useResource<Problem>(!!map && !!chosen && "/problems/" + chosen, {
+    rest: DWELL
+  });
   useLayoutEffect(() => {
-    if (!map || !chosen) return setAlone(null);
-    let wanted = true;
-    const timer = setTimeout(() => {
-      api.get<Problem>("/problems/" + chosen).then(
-        problem => {
-          if (!wanted || !problem.location) return;
-          setAlone(placed(problem));
-          if (!map.getBounds().pad(-0.05).contains(problem.location))
-            quietly(() => map.panTo(problem.location!, { animate: !isStill() }));
-        },
-        () => {}
-      );
-    }, DWELL);
-    return () => {
-      wanted = false;
-      clearTimeout(timer);
-    };
-  }, [map, chosen]);
+    if (!map || !chosen || pointedAt !== "/problems/" + chosen) return setAlone(null);
+    if (!pointed || !pointed.location) return;
+    setAlone(placed(pointed));
+    if (!map.getBounds().pad(-0.05).contains(pointed.location))
+      moveSilently(() => map.panTo(pointed.location!, { animate: !isStill() }));
+  }, [map, chosen, pointed]);
 
   const close = () => {
     pick(null);
@@ -221,9 +208,9 @@ export function CityMap({
           failed={failed}
           again={() => {
             focus(ground.box);
-            again();
+            void retry();
           }}
-          busy={!!at && (!answer || answer.at !== at)}
+          busy={!!question && (!answer || answer.path !== question)}
         />
         {picked && (
           <Preview

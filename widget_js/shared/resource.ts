@@ -1,0 +1,108 @@
+/** What the service answers at a path, as views use it: loaded, failed, tried again, followed while somebody looks. */
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { ApiError } from "./api.ts";
+import { useFollow } from "./polling.ts";
+import { useSite } from "./site.ts";
+
+interface State<T> {
+  /** The last answer; null before the first. */
+  data: T | null;
+  /** The path that it answers. */
+  of: string | null;
+  /** Why the last question had no answer. */
+  error: ApiError | null;
+  /** How often an answer has differed from the one before it to the same path. */
+  changes: number;
+}
+
+export interface Resource<T> extends State<T> {
+  /** Asks again. Resolves with the answer, or with nothing after a failure, which `error` tells. */
+  retry(): Promise<T | void>;
+  /** Puts what is known better since in the place of the answer. */
+  change(make: (data: T) => T): void;
+}
+
+interface Terms<T> {
+  /** Asked for already: which of the loader's requests, or the answer itself; good once. */
+  early?: number | Promise<T> | false | undefined;
+  /** Asks again every few seconds, as long as the widget is on the screen. */
+  follow?: boolean;
+  /** Milliseconds that a path has to stay the same before it is asked for. */
+  rest?: number;
+  /** Another one asks again. */
+  version?: number | undefined;
+}
+
+/** A stable reference after an equal answer: what equals the last one draws nothing. */
+const take = <T>(before: State<T>, path: string, data: T): State<T> => {
+  const same = before.of === path;
+  const equal = same && JSON.stringify(before.data) === JSON.stringify(data);
+  if (equal && !before.error) return before;
+  return { data: equal ? before.data : data, of: path, error: null, changes: before.changes + +(same && !equal) };
+};
+
+/** Without a path nothing is asked. The answer to an earlier path stays until the next one is there. */
+export function useResource<T>(
+  path: string | null | undefined | false,
+  { early, follow = false, rest = 0, version }: Terms<T> = {}
+): Resource<T> {
+  const { api, watched } = useSite();
+  const [state, set] = useState<State<T>>({ data: null, of: null, error: null, changes: 0 });
+  const first = useRef(early);
+  /** Of the path that is asked for now. */
+  const asking = useRef<AbortController>(null);
+  const ask = async (again: boolean): Promise<T | undefined> => {
+    if (!path) return;
+    const { signal } = asking.current!;
+    const known = first.current;
+    first.current = undefined;
+    try {
+      // `no-cache`: the browser asks with its ETag, without the preflight that a hand-set If-None-Match would cost.
+      const data = await (typeof known === "object"
+        ? known
+        : api.get<T>(path, known || undefined, again ? { cache: "no-cache", signal } : { signal }));
+      if (signal.aborted) return;
+      set(before => take(before, path, data));
+      return data;
+    } catch (error) {
+      if (signal.aborted) return;
+      set(before => ({ ...before, error: error as ApiError }));
+      throw error;
+    }
+  };
+  const latest = useRef(ask);
+  latest.current = ask;
+  const retry = () => {
+    // A failure that follows is told anew.
+    set(before => (before.error ? { ...before, error: null } : before));
+    return latest.current(true).catch(() => {});
+  };
+  useLayoutEffect(() => {
+    const control = (asking.current = new AbortController());
+    const timer = rest && setTimeout(begin, rest);
+    set(before => (before.error ? { ...before, error: null } : before));
+    function begin() {
+      latest.current(version !== undefined).catch(() => {});
+    }
+    if (!rest) begin();
+    return () => {
+      control.abort();
+      if (timer) clearTimeout(timer);
+    };
+  }, [api, path]);
+  const known = useRef(version);
+  useLayoutEffect(() => {
+    if (known.current !== version) latest.current(true).catch(() => {});
+    known.current = version;
+  }, [version]);
+  const settled = state.of === path || !!state.error;
+  useFollow(follow && watched && !!path && settled, () => latest.current(true).then(() => {}));
+  useLayoutEffect(() => {
+    if (!state.error) return;
+    const back = () => void retry();
+    addEventListener("online", back);
+    return () => removeEventListener("online", back);
+  }, [!state.error]);
+  return { ...state, retry, change: make => set(before => ({ ...before, data: before.data && make(before.data) })) };
+}
