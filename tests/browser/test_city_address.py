@@ -29,6 +29,7 @@ def test_opening_a_problem_adds_a_history_entry(page: Page, widget_site: WidgetS
     page.go_back()
     expect(cards.nth(3)).to_be_focused()
     expect(page).to_have_url(plain)
+    page.go_forward()  # the entry of the dialog, which is the same page
     page.go_forward()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     assert hash_of(page) == {"problem": number}
@@ -155,8 +156,9 @@ def test_the_hosts_hash_is_not_changed(page: Page, widget_site: WidgetSite, thei
     page.evaluate("changes = []; addEventListener('hashchange', () => changes.push(location.hash))")
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name=REPORT, exact=True).click()
-    steps = page.evaluate("history.length")
     cards = page.locator(CARD)
+    expect(cards.first).to_be_visible()
+    steps = page.evaluate("history.length")
     cards.first.click()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     page.get_by_role("button", name="К списку").click()
@@ -224,6 +226,7 @@ def test_returning_to_a_history_entry_of_the_widget_opens_its_view(page: Page, w
     number = hash_of(page)["problem"]
     page.keyboard.press("Escape")
     expect(page).to_have_url(plain)
+    page.go_forward()  # the entry of the dialog, which is the same page
     page.go_forward()
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     assert hash_of(page) == {"problem": number}

@@ -13,21 +13,24 @@ import { ignoreErrors } from "./storage.ts";
 type Follower = (leaving: boolean) => void;
 
 const trails = new Set<Trail>();
-/** Those whose dialogs have an entry, the uppermost last. */
-const stack: Trail[] = [];
 /** Entries of ours are being taken back: the popstate that tells of it is nobody's press. */
 let leaving = false;
 /** Those whose dialogs were opened meanwhile. */
 const entering = new Set<Trail>();
+/** Those whose dialogs have an entry, the uppermost last. */
+const dialogs: Trail[] = [];
 
 const withoutHash = (href: string) => href.split("#")[0]!;
 
 function hear(): void {
   const ours = leaving;
-  const top = stack[stack.length - 1];
-  if (!ours && top) top.press();
-  for (const trail of [...trails]) trail.move(ours);
+  const top = dialogs[dialogs.length - 1];
+  const moved = [...trails];
+  for (const trail of moved) trail.move();
+  // A dialog that was opened meanwhile has its entry before its view writes.
   arrive();
+  if (!ours && top) top.press();
+  for (const trail of moved) trail.tell(ours);
 }
 
 /** The entries are taken back. */
@@ -48,15 +51,16 @@ function listen(): void {
 export class Trail {
   /** Leads one view back inside the dialog; absent where there is nothing before what is shown. */
   stepBack?: (() => void) | undefined;
-  /** The address that the page had, and those of the entries that views have made above it. */
+  /** Addresses of the page's own entry and of those that the widget has made above it. */
   private hrefs = [location.href];
-  /** Where in `hrefs` the page stands. */
-  private step = 0;
+  /** Where among them the page stands. */
+  private at = 0;
+  /** The first entry above the page's own is the dialog's. */
+  private hasDialog = false;
   /** Where the widget has left the page; the host may have gone on since. */
-  private left?: string;
-  /** The address at which the dialog has its entry; undefined without one. */
-  private entry: string | undefined;
-  private followers = new Set<Follower>();
+  private left = location.href;
+  private isLeaving = false;
+  private readonly followers = new Set<Follower>();
 
   /** `close` is called when «Назад» leads out of the dialog. */
   constructor(private readonly close: () => void) {
@@ -64,29 +68,35 @@ export class Trail {
     listen();
   }
 
-  /** The dialog opens. One that was opened by a step of its own, to which somebody came back, has its way back. */
+  /** The dialog opens. One that was opened by an entry of its own, to which somebody came back, has its way back. */
   enter(): void {
-    if (this.step || this.entry !== undefined) return;
     if (leaving) return void entering.add(this);
+    const { href } = location;
+    if (this.hrefs[this.at] !== href) this.begin(href);
+    if (this.at) return;
     ignoreErrors(() => {
-      this.entry = this.left = location.href;
       history.pushState(history.state, "");
-      stack.push(this);
+      this.hrefs = [href, href];
+      this.at = 1;
+      this.left = href;
+      this.hasDialog = true;
+      dialogs.push(this);
     });
   }
 
   /** The dialog closes: takes back what the widget has made of the history, unless the host has gone on. */
   leave(): void {
-    const made = this.step + +(this.entry !== undefined);
+    const made = this.at;
     entering.delete(this);
     this.forget();
-    this.step = 0;
+    this.at = 0;
     if (!made) return;
-    leaving = true;
+    leaving = this.isLeaving = true;
     // A router that has taken the widget out is in the middle of its own step.
     queueMicrotask(() => {
-      if (location.href === this.left) history.go(-made);
-      else arrive();
+      if (location.href === this.left) return history.go(-made);
+      this.isLeaving = false;
+      arrive();
     });
   }
 
@@ -99,27 +109,28 @@ export class Trail {
 
   /** Whether the page stands where a view has led it. */
   isAhead(): boolean {
-    return this.step > 0 && this.left === location.href;
+    return this.at > +this.hasDialog && this.left === location.href;
   }
 
   /** Writes a hash of ours, or none, into the page's address; `step`: as an entry of its own. */
   write(hash: string, step = false): void {
     const { href } = location;
     // The host has gone on meanwhile: what lies behind is its own.
-    if (this.hrefs[this.step] !== href) this.begin(href);
+    if (this.hrefs[this.at] !== href) this.begin(href);
     // A page without an address of its own (srcdoc), or one that has written too often in a short while, refuses.
     ignoreErrors(() => {
       // A <base> would lead "#…" to another page; the host keeps its state.
       history[step ? "pushState" : "replaceState"](history.state, "", withoutHash(href) + hash);
-      if (step) this.hrefs.splice(++this.step);
-      this.hrefs[this.step] = this.left = location.href;
+      if (step) this.hrefs.splice(++this.at);
+      this.hrefs[this.at] = this.left = location.href;
     });
   }
 
   /** Takes the last step back where it led from this hash, so that the way back holds no entry twice. */
   retrace(hash: string): boolean {
     const { href } = location;
-    const follows = this.hrefs[this.step] === href && this.hrefs[this.step - 1] === withoutHash(href) + hash;
+    const { hrefs, at } = this;
+    const follows = this.isAhead() && hrefs[at] === href && hrefs[at - 1] === withoutHash(href) + hash;
     if (follows) history.back();
     return follows;
   }
@@ -129,9 +140,9 @@ export class Trail {
     this.followers.add(follower);
   }
 
-  /** «Назад» was pressed: it leads out of this dialog where its entry was the last one, or one view back. */
+  /** «Назад» was pressed where this dialog is the uppermost: it leads out of it, or one view back. */
   press(): void {
-    if (this.step || location.href !== this.entry) return;
+    if (this.at || !this.hasDialog) return;
     this.forget();
     if (this.stepBack) {
       this.stepBack();
@@ -140,23 +151,34 @@ export class Trail {
   }
 
   /** The page has moved to another entry. */
-  move(ours: boolean): void {
+  move(): void {
     const { href } = location;
-    const { hrefs, step } = this;
-    // Where it could be either way it was back: to count too few steps does no harm.
-    this.step = hrefs[step - 1] === href ? step - 1 : hrefs[step + 1] === href ? step + 1 : hrefs.indexOf(href);
-    if (this.step < 0) this.begin(href);
-    else this.left = href;
-    this.followers.forEach(follower => follower(ours));
+    const { hrefs, at } = this;
+    if (this.isLeaving) {
+      this.isLeaving = false;
+      hrefs[0] = this.left = href;
+      return;
+    }
+    // Where it could be more than one it is the earliest: to count too few steps does no harm.
+    const near = [at - 1, at, at + 1].find(one => hrefs[one] === href);
+    const found = near === undefined ? hrefs.indexOf(href) : near;
+    if (found < 0) return this.begin(href);
+    this.at = found;
+    this.left = href;
+  }
+
+  tell(leaving: boolean): void {
+    this.followers.forEach(follower => follower(leaving));
   }
 
   private begin(href: string): void {
     this.hrefs = [href];
-    this.step = 0;
+    this.at = 0;
+    this.forget();
   }
 
   private forget(): void {
-    if (stack.includes(this)) stack.splice(stack.indexOf(this), 1);
-    this.entry = undefined;
+    this.hasDialog = false;
+    if (dialogs.includes(this)) dialogs.splice(dialogs.indexOf(this), 1);
   }
 }

@@ -1,0 +1,214 @@
+/**
+ * Whatever happens to a widget, and in whatever order, the page has its address, history, storage and listeners back
+ * when it is closed or gone. The page is a small one of this file: history, location and listeners as HTML has them.
+ */
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import type { Options } from "../loader/host.ts";
+
+/** Seed of the sequences: `SEED=7 npm run test` plays those of another one. */
+const SEED = Number(process.env.SEED || 1);
+const SEQUENCES = 400;
+const LENGTH = 25;
+
+/** mulberry32: small, seeded, good enough to choose steps. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return below => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const HOME = "https://town.test/news";
+
+/** One browsing context: entries of history, traversal as a task of its own, and the count of listeners. */
+class Page {
+  entries = [{ href: HOME, state: null as unknown }];
+  at = 0;
+  tasks: (() => void)[] = [];
+  listeners = new Map<string, Set<(event: unknown) => void>>();
+  fetches: { path: string; signal: AbortSignal; answer(body: unknown): void; fail(): void }[] = [];
+
+  get href() {
+    return this.entries[this.at]!.href;
+  }
+  write(state: unknown, href: string, push: boolean) {
+    const entry = { href: href ? new URL(href, this.href).href : this.href, state };
+    if (push) this.entries.splice(++this.at, Infinity, entry);
+    else this.entries[this.at] = entry;
+  }
+  go(by: number) {
+    this.tasks.push(() => {
+      if (!this.entries[this.at + by]) return;
+      this.at += by;
+      this.dispatch("popstate");
+    });
+  }
+  dispatch(name: string) {
+    for (const listener of [...(this.listeners.get(name) || [])]) listener({ type: name, target: globalThis });
+  }
+  count() {
+    return [...this.listeners.values()].reduce((sum, all) => sum + all.size, 0);
+  }
+}
+
+let page = new Page();
+const own = { hidden: false, querySelectorAll: () => [] as unknown[] };
+const define = (name: string, value: PropertyDescriptor) =>
+  Object.defineProperty(globalThis, name, { configurable: true, ...value });
+define("location", {
+  get: () => ({
+    get href() {
+      return page.href;
+    },
+    get hash() {
+      return new URL(page.href).hash;
+    }
+  })
+});
+define("history", {
+  get: () => ({
+    get state() {
+      return page.entries[page.at]!.state;
+    },
+    pushState: (state: unknown, _: string, href: string) => page.write(state, href, true),
+    replaceState: (state: unknown, _: string, href: string) => page.write(state, href, false),
+    go: (by: number) => page.go(by),
+    back: () => page.go(-1)
+  })
+});
+define("document", { value: own });
+define("VERSION", { value: "" });
+define("addEventListener", {
+  value: (name: string, listener: never) =>
+    (page.listeners.get(name) || page.listeners.set(name, new Set()).get(name)!).add(listener)
+});
+define("removeEventListener", {
+  value: (name: string, listener: never) => void (page.listeners.get(name) || new Set()).delete(listener)
+});
+define("fetch", {
+  value: (path: string, { signal }: { signal: AbortSignal }) =>
+    new Promise((resolve, reject) => {
+      const fail = () => reject(new TypeError("network"));
+      signal.addEventListener("abort", fail);
+      const json = (body: unknown) => ({ ok: true, status: 200, url: path, json: async () => body });
+      page.fetches.push({ path, signal, answer: body => resolve(json(body) as never), fail });
+    })
+});
+
+const { Session } = await import("../shared/session.ts");
+const { Address } = await import("../browse/address.ts");
+
+const options = (changes: Partial<Options> = {}): Options =>
+  ({
+    key: "wk",
+    service: "https://w.test",
+    lang: "ru",
+    theme: "auto",
+    category: "",
+    collection: "",
+    inline: false,
+    extended: true,
+    figures: false,
+    live: true,
+    ...(changes as object)
+  }) as Options;
+
+function begin(changes: Partial<Options> = {}) {
+  const told: string[] = [];
+  const host = {
+    isConnected: true,
+    dispatchEvent: (event: Event) => told.push(event.type),
+    getAttribute: (name: string) => (name === "type" ? "extended" : null),
+    closest: () => null
+  };
+  own.querySelectorAll = () => [host];
+  const session = new Session(host as never, options(changes));
+  const address = session.part("address", () => new Address(session)).begin(false);
+  return { session, address, host, told };
+}
+
+const settle = async () => {
+  for (let turn = 0; turn < 4; turn++) {
+    await new Promise(resolve => setImmediate(resolve));
+    page.tasks.splice(0).forEach(task => task());
+  }
+};
+afterEach(() => {
+  page = new Page();
+});
+
+/** What may happen; each by the widget, the person, the network or the page around. */
+const STEPS: Record<string, (made: ReturnType<typeof begin>, draw: (below: number) => number) => void> = {
+  open: ({ session }) => session.open(),
+  "open a problem": ({ session }, draw) => session.open({ problem: 1 + draw(3) }),
+  close: ({ session }) => session.close(),
+  "press a card": ({ session, address }, draw) => session.isOpen && address.openProblem(1 + draw(5)),
+  "to the list": ({ address }) => address.shown.problem && address.closeProblem(),
+  filter: ({ address }, draw) => address.choose({ status: ["new", "done"][draw(2)]! }, !draw(2)),
+  back: () => page.at && page.go(-1),
+  forward: () => page.go(1),
+  answer: (_, draw) => {
+    const [asked] = page.fetches.splice(draw(page.fetches.length || 1), 1);
+    if (asked) asked.answer({ categories: [] });
+  },
+  fail: (_, draw) => {
+    const [asked] = page.fetches.splice(draw(page.fetches.length || 1), 1);
+    if (asked) asked.fail();
+  },
+  retry: ({ session }) => session.retry(),
+  "another language": ({ session }, draw) => session.update(options({ lang: ["ru", "en"][draw(2)]! }))
+};
+const NAMES = Object.keys(STEPS);
+
+test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async () => {
+  const draw = generator(SEED);
+  for (let sequence = 0; sequence < SEQUENCES; sequence++) {
+    page = new Page();
+    const before = page.count();
+    const made = begin();
+    const played: string[] = [];
+    for (let step = 0; step < LENGTH; step++) {
+      const name = NAMES[draw(NAMES.length)]!;
+      played.push(name);
+      const moves = ["back", "forward", "to the list"].includes(name);
+      // A move in the history takes a few milliseconds: neither the person's nor ours meets another one.
+      if (moves) await settle();
+      STEPS[name]!(made, draw);
+      if (moves || draw(3)) await settle();
+      const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
+      if (draw(8) === 0) {
+        made.session.close();
+        await settle();
+        // The person may have gone forward by themselves to an entry of ours, which is the same page.
+        assert.equal(page.href, HOME, story);
+        assert.equal(made.session.closed().aborted, true, story);
+      }
+    }
+    const signal = made.session.destroyed;
+    const asked = page.fetches.slice();
+    made.session.close();
+    await settle();
+    made.host.isConnected = false;
+    made.session.destroy();
+    await settle();
+    const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
+    assert.equal(page.href, HOME, story);
+    // Who has gone forward to an entry that a dialog had, which is the same page, stands there.
+    if (!played.includes("forward")) assert.equal(page.at, 0, story);
+    assert.equal(page.count(), before, story);
+    assert.equal(signal.aborted, true);
+    assert.deepEqual(
+      asked.filter(one => !one.signal.aborted).map(one => one.path),
+      [],
+      story
+    );
+    const told = made.told.length;
+    made.session.open();
+    assert.equal(made.told.length, told, "a widget that is gone opens no more");
+  }
+});
