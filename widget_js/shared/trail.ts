@@ -114,6 +114,8 @@ export class Trail {
 
   /** Writes a hash of ours, or none, into the page's address; `step`: as an entry of its own. */
   write(hash: string, step = false): void {
+    // The page is between two entries; the views write anew when it has arrived.
+    if (leaving) return;
     const { href } = location;
     // The host has gone on meanwhile: what lies behind is its own.
     if (this.hrefs[this.at] !== href) this.begin(href);
