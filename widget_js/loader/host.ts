@@ -6,7 +6,18 @@ export const EVENT = "igrajdanin:";
 export const DIV = ":not(form)[data-igrajdanin-widget]";
 
 /** Observed live; each is a property too. Those of a `div`, with `data-` before them, are from the first opening on. */
-export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "category", "collection"];
+export const ATTRIBUTES = [
+  "site-key",
+  "type",
+  "view",
+  "lang",
+  "theme",
+  "category",
+  "collection",
+  "label",
+  "hide",
+  "corner"
+];
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
@@ -33,18 +44,20 @@ export interface Launch {
   preload(name: string, hash?: string): Promise<string>;
 }
 
-/** What to show at the opening. */
+/** What the page may ask for when it opens the widget. */
 export interface OpenOptions {
   view?: "report" | "list";
+  /** Code of the category to choose. */
   category?: string;
-  /** The number of a problem. */
+  /** Number of the published problem to show. */
   problem?: number;
-  /** What the page knows of the problem: it fills fields that nobody has written in. */
+  /** Values of the empty form. */
   draft?: { description?: string; address?: string; lat?: number; lng?: number };
 }
 
 /** What the widget's code gives in return. */
 export interface Widget {
+  /** Resolves when the dialog is open. */
   open(options?: OpenOptions): Promise<void>;
   close(): void;
   readonly isOpen: boolean;
@@ -64,11 +77,24 @@ export interface Options {
   /** Slugs of the collections to show in place of the city, between spaces or commas. */
   collection: string;
   inline: boolean;
+  /** The button is fixed to a corner of the window. */
+  floating: boolean;
+  /** Fields of contacts that the page leaves out: `name`, `phone`, `email`. */
+  hidden: string[];
   /** The list, or the figures. */
   extended: boolean;
   figures: boolean;
   /** The element stands in the page. */
   live: boolean;
+}
+
+/**
+ * Tells the page what happens in the widget. Each event has a second name, with a hyphen: a colon separates the event's
+ * target in Angular's templates.
+ */
+export function emit(host: Element, name: string, detail?: unknown): void {
+  for (const event of [EVENT, "igrajdanin-"])
+    host.dispatchEvent(new CustomEvent(event + name, { bubbles: true, composed: true, detail }));
 }
 
 /** An attribute of the element or, as `data-…`, of its `div`; empty where it is absent. */
@@ -80,6 +106,7 @@ export const isFigures = (host: Element): boolean => attribute(host, "view") ===
 /** It begins with what is published, not with the form. */
 export const isReading = (host: Element): boolean => attribute(host, "type") === "extended" || isFigures(host);
 export const isExtended = (host: Element): boolean => isReading(host) && !isFigures(host);
+export const isFloating = (host: Element): boolean => attribute(host, "view") === "floating";
 export const isInline = (host: Element): boolean => attribute(host, "view") === "inline" || isFigures(host);
 
 export const readOptions = ({ host, service, language }: Launch): Options => ({
@@ -90,6 +117,10 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
   category: attribute(host, "category"),
   collection: attribute(host, "collection"),
   inline: isInline(host),
+  floating: isFloating(host),
+  hidden: attribute(host, "hide")
+    .split(/[\s,]+/)
+    .filter(Boolean),
   extended: isReading(host),
   figures: isFigures(host),
   live: host.isConnected
