@@ -19,6 +19,7 @@ from tests.support.widget import (
     LOADER,
     RELEASE,
     REPORT,
+    STRICT,
     WidgetSite,
     draw_twice,
     fill_form,
@@ -190,12 +191,23 @@ def test_reporting_works_under_the_strict_policy(desktop: Page, watch: Watch, wi
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
+# The growth of the button goes by steps that the test takes, however busy the machine is.
+STEPS = """() => {
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (...given) {
+    const growth = animate.apply(this, given);
+    if (this.localName === "button") (window.growth = growth).pause();
+    return growth;
+  };
+}"""
+
+
 def shift(page: Page, address: str) -> float:
     """How much the page shifts when the loader arrives, after it was drawn without it."""
     page.add_init_script(
-        """window.shift = 0;
-        window.shifts = new PerformanceObserver(list => list.getEntries().forEach(entry => { shift += entry.value }));
-        shifts.observe({type: "layout-shift", buffered: true})"""
+        f"""({STEPS})(); window.shift = 0;
+        window.shifts = new PerformanceObserver(list => list.getEntries().forEach(entry => {{ shift += entry.value }}));
+        shifts.observe({{type: "layout-shift", buffered: true}})"""
     )
     held: list[Route] = []
     page.route("**/loader.js", lambda route: held.append(route))
@@ -204,6 +216,10 @@ def shift(page: Page, address: str) -> float:
     arrived(page, held).continue_()
     expect(button(page)).to_be_visible()
     draw_twice(page)
+    for now in range(0, 1001, 50):
+        page.evaluate("now => { if (window.growth) growth.currentTime = now }", now)
+        draw_twice(page)
+    assert button(page).evaluate("one => one.offsetHeight") == 44
     return float(page.evaluate("shifts.takeRecords().reduce((sum, entry) => sum + entry.value, shift)"))
 
 
@@ -212,8 +228,9 @@ def shift(page: Page, address: str) -> float:
     ("rule", "allowed"), [("<style>igrajdanin-widget{display:block;min-height:44px}</style>", 0.0), ("", 0.002)]
 )
 def test_loading_causes_no_layout_shift(
-    page: Page, widget_site: WidgetSite, tag: str, rule: str, allowed: float
+    new_page: Callable[..., Page], widget_site: WidgetSite, tag: str, rule: str, allowed: float
 ) -> None:
+    page = new_page(reduced_motion="no-preference")
     snippet = widget_site.snippet()
     if tag == "div":
         snippet = widget_site.snippet().replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
@@ -221,6 +238,32 @@ def test_loading_causes_no_layout_shift(
         rule = rule.replace("igrajdanin-widget{", "[data-igrajdanin-widget]{")
     around = "<p>Текст до.</p>{}<p>Текст после, довольно длинный, чтобы его сдвиг был заметен.</p>" + "<p>Ещё.</p>" * 20
     assert shift(page, widget_site.page(rule + around.format(snippet))) <= allowed
+    assert page.evaluate("!!window.growth") is (not rule)
+
+
+def test_the_button_takes_its_own_room(page: Page, widget_site: WidgetSite) -> None:
+    """Without the documented rule, in boxes that would cut it off and in those that get their height from it."""
+    places = (
+        "<p style='margin:0'>{}<br>Следующая строка.</p>",
+        "<div style='overflow:hidden'>{}</div>",
+        "<header style='display:flex;align-items:center'><span>Город</span>{}</header>",
+        "<header style='display:flex;width:150px'>{}</header>",
+        "<div style='position:fixed;bottom:0'>{}</div>",
+    )
+    page.goto(widget_site.page("".join(place.format(widget_site.snippet()) for place in places)))
+    expect(button(page)).to_have_count(len(places))
+    cut_off = page.locator("igrajdanin-widget").evaluate_all("""all => all.filter(one => {
+      const [inner, ...boxes] = [one.shadowRoot.querySelector("button"), one, one.parentElement]
+        .map(box => box.getBoundingClientRect());
+      return boxes.some(box => inner.top < box.top || inner.bottom > box.bottom || inner.right > box.right + 0.5);
+    }).map(one => one.parentElement.outerHTML)""")
+    assert cut_off == []
+    line = page.locator("p").evaluate("""text => {
+      const range = document.createRange();
+      range.selectNode(text.lastChild);
+      return range.getBoundingClientRect().top - text.querySelector("igrajdanin-widget").getBoundingClientRect().bottom;
+    }""")
+    assert line >= 0
 
 
 def test_a_div_works_like_the_element(page: Page, widget_site: WidgetSite) -> None:
@@ -253,10 +296,13 @@ def test_queued_commands_and_events(page: Page, widget_site: WidgetSite) -> None
     stub = "window.igrajdanin = function () { (igrajdanin.q = igrajdanin.q || []).push(arguments) };"
     listen = "".join(
         f"igrajdanin('on', '{name}', event => seen.push('{name}'));"
+        f"document.addEventListener('igrajdanin-{name}', event => hyphens.push('{name}'));"
         for name in ("ready", "open", "submitted", "error", "close")
     )
     page.goto(
-        widget_site.page(f"<script>{stub} seen = []; {listen} igrajdanin('open')</script>{widget_site.snippet()}")
+        widget_site.page(
+            f"<script>{stub} seen = []; hyphens = []; {listen} igrajdanin('open')</script>{widget_site.snippet()}"
+        )
     )
     expect(page.get_by_role("dialog")).to_be_visible()
     page.evaluate("igrajdanin('close')")
@@ -266,9 +312,27 @@ def test_queued_commands_and_events(page: Page, widget_site: WidgetSite) -> None
     page.wait_for_function("seen.length > 4")  # the dialog's close event is dispatched in a separate task
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("seen") == ["ready", "open", "close", "open", "close"]
+    assert page.evaluate("hyphens") == page.evaluate("seen")
 
 
-def test_events_bubble_out_of_shadow_roots(desktop: Page, widget_site: WidgetSite) -> None:
+def test_a_waiting_command_ends_with_its_page(page: Page, widget_site: WidgetSite) -> None:
+    """Of a single-page application: the next page's widget is not meant."""
+    page.goto(widget_site.page("<main></main>"))
+    add = """([path, key]) => new Promise(resolve => {
+      igrajdanin("open");
+      if (path) history.pushState(null, "", path);
+      addEventListener("igrajdanin:ready", ({ target }) => resolve(!!target.shadowRoot.querySelector("[aria-busy]")));
+      const widget = document.createElement("igrajdanin-widget");
+      widget.siteKey = key;
+      document.querySelector("main").append(widget);
+    })"""
+    page.wait_for_function("!!window.igrajdanin")
+    assert page.evaluate(add, ["/another", widget_site.key]) is False
+    page.evaluate("document.querySelector('main').textContent = ''")
+    assert page.evaluate(add, ["", widget_site.key]) is True
+
+
+def test_commands_reach_into_shadow_roots_and_events_bubble_out(desktop: Page, widget_site: WidgetSite) -> None:
     shadow = f"""<div id=outer></div><script>
       outer.attachShadow({{mode: "open"}}); seen = [];
       document.body.addEventListener("igrajdanin:submitted", event => seen.push(event.detail));
@@ -277,7 +341,11 @@ def test_events_bubble_out_of_shadow_roots(desktop: Page, widget_site: WidgetSit
       widget.setAttribute("site-key", "{widget_site.key}");
       outer.shadowRoot.append(widget);
     </script>"""
-    open_form(desktop, widget_site.page(shadow, loader=False))
+    desktop.goto(widget_site.page(shadow, loader=False))
+    expect(button(desktop)).to_be_visible()
+    for command in ("igrajdanin('open', outer)", "igrajdanin('close')", "igrajdanin('open')"):
+        desktop.evaluate(command)
+        expect(desktop.get_by_role("dialog")).to_have_count(0 if "close" in command else 1)
     fill_form(desktop)
     send(desktop)
     sent = number(desktop)
@@ -371,14 +439,56 @@ def link(page: Page) -> Any:
     return page.get_by_role("link", name=REPORT)
 
 
-def test_the_link_returns_if_chunks_fail(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+@pytest.mark.parametrize("view", ["button", "inline"])
+def test_a_failed_load_shows_the_link_and_can_be_tried_again(
+    page: Page, watch: Watch, widget_site: WidgetSite, view: str
+) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
-    page.goto(widget_site.page(widget_site.snippet()))
+    heard = "<script>errors = 0; addEventListener('igrajdanin:error', () => errors++)</script>"
+    page.goto(widget_site.page(heard + widget_site.snippet(f'type="basic" view="{view}"')))
+    if view == "button":
+        expect(link(page)).to_have_count(0)
+        button(page).click()
+    again = page.get_by_role("button", name="Попробовать ещё раз")
+    for failures in (1, 2):
+        page.wait_for_function("failures => errors === failures", arg=failures)
+        expect(link(page)).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+        if failures == 1:
+            again.click()
+    page.unroute(re.compile(rf"/w/{re.escape(RELEASE)}/"))
+    again.click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
     expect(link(page)).to_have_count(0)
+    expect(again).to_have_count(0)
+
+
+def test_the_nonce_of_the_loader_covers_its_files(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    """A policy by nonces without `strict-dynamic`, which does not name the service."""
+    script = LOADER.format(w=widget_site.service.url).replace("async", "async nonce=abc", 1)
+    with widget_site.strict_policy(STRICT.replace("script-src {w}", "script-src 'nonce-abc'")):
+        open_form(page, widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
+    assert watch.unexpected() == []
+
+
+def test_elements_with_the_name_of_the_global_do_not_stop_the_loader(page: Page, widget_site: WidgetSite) -> None:
+    search = "<form id=igrajdanin><input name=q></form><iframe name=igrajdanin></iframe>"
+    page.goto(widget_site.page(search + widget_site.snippet()))
+    page.evaluate("igrajdanin('open')")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_second_service_is_refused_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    watch.allow("refused")
+    shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "second" / RELEASE)
+    other = f"{widget_site.host.url}/second/{RELEASE}/loader.js"
+    first = LOADER.format(w=widget_site.service.url).replace("async ", "")
+    page.goto(widget_site.page(f"{widget_site.snippet()}{first}<script src='{other}'></script>"))
     button(page).click()
-    expect(link(page)).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
-    expect(button(page)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    (message,) = [text for text in watch.complaints if "refused" in text]
+    assert other in message
+    assert widget_site.service.url in message
 
 
 GONE = "status of 404|ERR_FAILED|No 'Access-Control-Allow-Origin'"  # what browsers say of a file of another origin
@@ -542,8 +652,71 @@ def test_commands_apply_to_the_named_element(page: Page, widget_site: WidgetSite
     expect(widgets.nth(1).get_by_role("dialog")).to_be_visible()
     assert page.evaluate("events") == ["second"]
     page.evaluate("igrajdanin('destroy', document.querySelector('#second'))")
-    expect(page.locator("#second")).to_have_count(0)
-    expect(widgets).to_have_count(1)
+    expect(dialog).to_have_count(0)
+    assert page.locator("#second").evaluate("""div => {
+      const [widget] = div.children;
+      div.dataset.theme = widget.theme = "dark";
+      return [div.offsetHeight, widget.shadowRoot.childElementCount, widget.isOpen];
+    }""") == [0, 0, False]
+    page.evaluate("igrajdanin('open', document.querySelector('#second')); igrajdanin('open')")
+    expect(widgets.first.get_by_role("dialog")).to_be_visible()
+    expect(dialog).to_have_count(1)
+
+
+def test_the_page_drives_the_element(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    watch.allow("ERR_FAILED|uncaught: http")
+    page.goto(
+        widget_site.page(
+            widget_site.snippet('type="basic" id="widget"') + widget_site.snippet('type="basic" id="other"')
+        )
+    )
+    page.wait_for_function("!!window.igrajdanin")
+    chunk = re.compile("/report-")
+    page.route(chunk, lambda route: route.abort())
+    assert page.evaluate("widget.open().catch(error => `${error}`)") == (
+        f"Error: {widget_site.service.url}/w/1/loader.js"
+    )
+    page.unroute(chunk)
+    # Closed while it loads, it does not open.
+    assert page.evaluate("(async () => { const opening = widget.open(); widget.close(); await opening; })()") is None
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("other.open({ category: 'lighting' }).then(() => other.isOpen)") is True
+    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    assert page.evaluate("other.close(); other.isOpen") is False
+    page.evaluate("igrajdanin('open', { category: 'roads' }, widget)")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
+def test_a_floating_button_keeps_to_its_corner(page: Page, widget_site: WidgetSite, tag: str) -> None:
+    insets = {"top": 47, "bottom": 34, "left": 20, "right": 10}
+    session = page.context.new_cdp_session(page)
+    session.send("Emulation.setSafeAreaInsetsOverride", {"insets": insets})
+    snippet = widget_site.snippet('view="floating" label="Написать"')
+    if tag == "div":
+        snippet = f'<div data-igrajdanin-widget="{widget_site.key}" data-view="floating" data-label="Написать"></div>'
+    rule = "<style>igrajdanin-widget{display:block;min-height:44px}</style>"
+    page.goto(widget_site.page(f"{rule}{snippet}<p>Текст</p>" + "<br>" * 99))
+    floating = page.get_by_role("button", name="Написать", exact=True)
+    for corner in ("", "bottom-left", "top-right", "top-left", "bottom-right"):
+        page.locator(tag).last.evaluate(
+            f"(one, corner) => one.setAttribute('{'data-' * (tag == 'div')}corner', corner)", corner
+        )
+        if tag == "div":
+            page.evaluate("document.querySelector('igrajdanin-widget').corner = ''")  # data-… is read at a change
+        distances = floating.evaluate("""one => {
+          const { top, bottom, left, right } = one.getBoundingClientRect();
+          const { clientWidth, clientHeight } = document.documentElement;
+          return { top, bottom: clientHeight - bottom, left, right: clientWidth - right };
+        }""")
+        sides = (corner or "bottom-right").split("-")
+        assert {side: distances[side] for side in sides} == {side: 16 + insets[side] for side in sides}
+    assert page.locator("p").bounding_box()["y"] < 40  # type: ignore[index]
+    page.emulate_media(media="print")
+    expect(floating).to_be_hidden()
+    page.emulate_media(media="screen")
+    floating.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def test_attributes_are_also_properties(page: Page, widget_site: WidgetSite) -> None:

@@ -115,14 +115,27 @@ def test_a_hanging_list_and_a_hanging_problem_can_be_retried(
     expect(patient.locator("igrajdanin-widget .timeline")).to_be_visible()
 
 
-def test_the_link_returns_if_files_hang(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_the_button_is_busy_until_the_link_returns_if_files_hang(
+    patient: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
     watch.allow("uncaught: http")
     patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
     patient.goto(widget_site.page(widget_site.snippet()))
-    press(patient)
+    button = patient.locator("igrajdanin-widget button")
+    # In the task of the press, so that the next frame shows it, where nothing moves too.
+    idle, busy = button.evaluate("""one => [() => {}, () => one.click()].map(act => {
+      act();
+      const { borderStyle, borderWidth } = getComputedStyle(one, ":before");
+      return [one.ariaBusy, one.offsetWidth, one.offsetHeight, borderStyle, borderWidth];
+    })""")
+    assert idle[0] is None
+    assert busy[0] == "true"
+    assert idle[1:3] == busy[1:3]
+    assert idle[3:] != busy[3:]  # a sign that neither reduced motion nor forced colours take away
     wait(patient)
     link = patient.get_by_role("link", name=REPORT)
     expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+    expect(button).not_to_have_attribute("aria-busy", "true")
 
 
 def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:

@@ -208,7 +208,9 @@ const scripts = {
     define: {
       HASHES: pick(OPENING),
       TEXTS: JSON.stringify(Object.fromEntries(Object.entries(texts).filter(([name]) => /widget|browse/.test(name)))),
-      LABELS: JSON.stringify(Object.fromEntries(languages.map(lang => [lang, dictionaries[lang].widget.title])))
+      LABELS: JSON.stringify(
+        Object.fromEntries(languages.map(lang => [lang, ["title", "retry"].map(key => dictionaries[lang].widget[key])]))
+      )
     }
   }),
   frame: await bundle("iframe/iframe.ts", { format: "iife" })

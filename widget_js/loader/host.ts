@@ -97,9 +97,11 @@ export function emit(host: Element, name: string, detail?: unknown): void {
     host.dispatchEvent(new CustomEvent(event + name, { bubbles: true, composed: true, detail }));
 }
 
+/** The `div` that got the element, or the element itself. */
+export const outer = (host: Element): Element => host.closest(DIV) || host;
 /** An attribute of the element or, as `data-…`, of its `div`; empty where it is absent. */
 export const attribute = (host: Element, name: string): string =>
-  host.getAttribute(name) || (host.closest(DIV) || host).getAttribute("data-" + name) || "";
+  host.getAttribute(name) || outer(host).getAttribute("data-" + name) || "";
 
 /** The figures of the city, without its list. */
 export const isFigures = (host: Element): boolean => attribute(host, "view") === "figures";

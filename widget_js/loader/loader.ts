@@ -1,27 +1,46 @@
 /** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
 
 import styles from "./button.css";
-import { ATTRIBUTES, attribute, DIV, EVENT, isExtended, isInline, isReading, TAG, type Widget } from "./host.ts";
+import {
+  ATTRIBUTES,
+  attribute,
+  DIV,
+  emit,
+  EVENT,
+  isExtended,
+  isFloating,
+  isInline,
+  isReading,
+  outer,
+  TAG,
+  type OpenOptions,
+  type Widget
+} from "./host.ts";
 import { READING } from "./timeouts.ts";
 
 /**
  * Written in by the build: «1.1.0/», the hashes in the names of the texts that open the widget, the release, the hashes
- * of the chunks that do (SHA-256 in base64, by which their files are named too), the button's labels.
+ * of the chunks that do (SHA-256 in base64, by which their files are named too), the button's label in each language and
+ * the one after a failure.
  */
 declare const RELEASE: string;
 declare const TEXTS: Record<string, string>;
 declare const VERSION: string;
 declare const HASHES: Record<string, string>;
-declare const LABELS: Record<string, string>;
+declare const LABELS: Record<string, [string, string]>;
 
 type Command = "open" | "close" | "destroy";
-interface Launcher extends Omit<Widget, "isOpen"> {
+interface Launcher extends Omit<Widget, "open"> {
+  /** Whether the code came; resolves when the widget is open, or was closed meanwhile. */
+  open(options?: OpenOptions): Promise<boolean>;
   connect(): void;
-  disconnect(): Promise<void>;
+  disconnect(): void;
 }
 
 const CONTROL = Symbol();
-type Host = HTMLElement & { [CONTROL]?: Launcher };
+type Host = HTMLElement & { [CONTROL]: Launcher };
+/** The elements that stand in the page, shadow roots included, in the order in which they came. */
+const connected = new Set<Host>();
 
 const script = document.currentScript;
 /**
@@ -30,30 +49,39 @@ const script = document.currentScript;
 const {
   src = "",
   integrity = "",
+  nonce = "",
   dataset = {} as DOMStringMap
 } = (script instanceof HTMLScriptElement ? script : {}) as HTMLScriptElement;
 const service = (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
 /** An address that somebody has shared opens one widget: the first that can read it. */
 let shared: string | false | undefined;
 
+const ignore = () => {};
+
+/** `around` is the node, or contains it; shadow roots are looked through. */
+const surrounds = (around: Node, node: Node | null | undefined): boolean =>
+  !!node && (node === around || surrounds(around, node.parentNode || (node as ShadowRoot).host));
+
 /**
- * igrajdanin("open" | "close" | "destroy", element?) · igrajdanin("on" | "off", event, listener, element?): without an
- * element the first widget, or all; what is done to a widget waits for one to be there.
+ * igrajdanin("open", options?, element?) · igrajdanin("close" | "destroy", element?) ·
+ * igrajdanin("on" | "off", event, listener, element?): without an element the first widget, or all. What is done to a
+ * widget waits for one to be there, as long as the page has not become another one by the history of a single-page
+ * application.
  */
 function run(command: Command | "on" | "off", ...rest: any[]): void {
-  const target = rest.slice(-1)[0] instanceof Element ? (rest.pop() as Element) : document;
+  const target: Element | Document = rest.slice(-1)[0] instanceof Element ? rest.pop() : document;
   if (command === "on") target.addEventListener(EVENT + rest[0], rest[1]);
   else if (command === "off") target.removeEventListener(EVENT + rest[0], rest[1]);
   else {
-    const widget = (target as Host)[CONTROL] ? (target as Host) : target.querySelector<Host>(TAG);
-    if (widget && widget[CONTROL]) widget[CONTROL]![command]();
-    else target.addEventListener(EVENT + "ready", () => run(command, target), { once: true });
+    const { pathname } = location;
+    const widget = [...connected].find(host => target === document || surrounds(target, host));
+    if (widget) void widget[CONTROL][command](...rest);
+    else {
+      const retry = () => location.pathname === pathname && run(command, ...rest, target);
+      target.addEventListener(EVENT + "ready", retry, { once: true });
+    }
   }
 }
-
-/** As shared/emit.ts, without a detail. */
-const emit = (host: Element, name: string) =>
-  host.dispatchEvent(new CustomEvent(EVENT + name, { bubbles: true, composed: true }));
 
 /** A `div` gets the element inside. */
 function adopt(): void {
@@ -66,16 +94,46 @@ function adopt(): void {
   });
 }
 
-function createLauncher(host: HTMLElement): Launcher {
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(styles);
+
+/** The button in its corner: above the page, clear of what a phone's frame covers, not on paper. */
+function floatingStyles(corner: string): string {
+  const side = (name: string) => `${name}:calc(16px + env(safe-area-inset-${name}));`;
+  return `:host{position:fixed!important;z-index:2147483647;${
+    side(/top/.test(corner) ? "top" : "bottom") + side(/left/.test(corner) ? "left" : "right")
+  }}@media print{:host{display:none!important}}`;
+}
+
+/** The page stands with the links of its snippets; elements that come later move nothing by becoming a button. */
+let upgrading = true;
+/**
+ * The page was drawn with a link alone and has kept no room: the button grows to its height, so that what stands below
+ * glides. Browsers count what moves by less than 3 pixels a frame as no layout shift
+ * (https://wicg.github.io/layout-instability/).
+ */
+const isSmall = (host: Element): boolean =>
+  upgrading &&
+  !matchMedia("(prefers-reduced-motion:reduce)").matches &&
+  !!performance.getEntriesByType("paint")[0] &&
+  (outer(host) as HTMLElement).offsetHeight < 44;
+
+function createLauncher(host: Host): Launcher {
   const button = document.createElement("button");
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(styles);
+  const small = isSmall(host);
+  const slot = document.createElement("slot");
+  const place = new CSSStyleSheet();
   const root = host.attachShadow({ mode: "open" });
-  root.adoptedStyleSheets = [sheet];
-  root.append(button);
+  root.adoptedStyleSheets = [sheet, place];
+  root.append(button, slot);
   (button as any).part = "button";
+  if (small) button.animate({ minHeight: ["0", "44px"] }, 1e3);
   let starting: Promise<void> | undefined;
   let widget: Widget | void;
+  let failed = false;
+  /** Closing ends an opening that waits for the code. */
+  let wanted = false;
+  let destroyed = false;
 
   /** The folder of the chunks beside this script's, and the hashes of those that open the widget. */
   let [folder, hashes] = [RELEASE, HASHES];
@@ -89,6 +147,7 @@ function createLauncher(host: HTMLElement): Launcher {
     new Promise((resolve, reject) => {
       const link = document.createElement("link");
       link.rel = "modulepreload";
+      link.nonce = nonce;
       link.integrity = "sha256-" + hash;
       link.crossOrigin = "";
       link.href = address(name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js");
@@ -142,64 +201,106 @@ function createLauncher(host: HTMLElement): Launcher {
           isExtended(host) ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "") : challenge,
           texts(lang + "-widget"),
           isReading(host) && texts(lang + "-browse")
-        ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
+        ].map(address => address && fetch(address, control as RequestInit).catch(ignore));
         try {
           widget = await (await load()).mount({ host, service, language, update, first, control, preload });
+          failed = false;
         } catch {
-          // The link of the snippet comes back in place of the button; where an editor has removed it, the next click
-          // tries again. The service takes note (sites/sightings.py), so that the webmaster learns of it.
+          // The link of the snippet comes back beside the button, whose next press tries again. The service takes note
+          // (sites/sightings.py), so that the webmaster learns of it.
           starting = undefined;
-          fetch(challenge + "&failed=load").catch(() => {});
-          if (host.querySelector("a")) button.replaceWith(document.createElement("slot"));
+          failed = true;
+          fetch(challenge + "&failed=load").catch(ignore);
           emit(host, "error");
         }
+        button.removeAttribute("aria-busy");
+        draw();
       })());
-  const open = async () => {
+  const open = async (options?: OpenOptions) => {
+    wanted = true;
+    if (!widget) button.setAttribute("aria-busy", "true");
     await start();
-    if (widget) await widget.open();
+    if (widget && wanted) await widget.open(options);
+    return !!widget;
   };
-  button.onclick = open;
-  button.onpointerenter = button.onfocus = () => load().catch(() => {});
+  button.onclick = () => open();
+  button.onpointerenter = button.onfocus = () => widget || load().catch(ignore);
 
   const near = new IntersectionObserver(([entry]) => entry!.isIntersecting && start(), { rootMargin: "300px" });
+  /** The button, or the link of the snippet until the inline view is there, or both after a failure. */
+  const draw = () => {
+    const [label, retry] = LABELS[language()]!;
+    button.textContent = failed ? retry : attribute(host, "label") || label;
+    button.hidden = isInline(host) && !failed;
+    slot.hidden = !!widget || !(isInline(host) || failed);
+  };
   const update = () => {
-    button.textContent = LABELS[language()]!;
+    if (destroyed) return;
+    draw();
+    place.replaceSync(isFloating(host) ? floatingStyles(attribute(host, "corner")) : "");
     near.disconnect();
-    if ((button.hidden = isInline(host))) near.observe(host);
+    if (isInline(host)) near.observe(host);
     if (widget) widget.update();
   };
-  const close = () => widget && widget.close();
+  const close = () => {
+    wanted = false;
+    if (widget) widget.close();
+  };
   /** Frameworks move elements: whoever is back at once was not gone. */
-  const disconnect = async () => {
+  const stop = async () => {
     close();
     await starting;
-    if (host.isConnected) return;
+    if (connected.has(host)) return;
     if (widget) widget.destroy();
     widget = starting = undefined;
   };
   return {
     open,
     close,
-    update,
-    connect() {
-      update();
-      emit(host, "ready");
-      if (!shared && (shared = sharedQuery())) open();
+    get isOpen() {
+      return !!widget && widget.isOpen;
     },
-    disconnect,
-    destroy: () => (host.closest(DIV) || host).remove()
+    update,
+    async connect() {
+      if (destroyed) return;
+      connected.add(host);
+      update();
+      if (!shared && (shared = sharedQuery())) void open();
+      // React 18 gives listeners only to what stands in the page.
+      await undefined;
+      if (connected.has(host)) emit(host, "ready");
+    },
+    disconnect() {
+      connected.delete(host);
+      void stop();
+    },
+    /** The element stays, since it may be a framework's: without contents, effect, and the room of the host's rule. */
+    async destroy() {
+      destroyed = true;
+      connected.delete(host);
+      place.replaceSync(":host{display:none!important}");
+      outer(host).removeAttribute("data-" + TAG);
+      await stop();
+      starting = Promise.resolve();
+      root.textContent = "";
+    }
   };
 }
 
+const there = customElements.get(TAG) as { service?: string } | undefined;
 // Older browsers, and a second copy of this script, leave everything as it is.
-if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG)) {
-  const { q = [] } = (window as any).igrajdanin || {};
+if (there) {
+  if ((there.service || service) !== service) console.warn(`igrajdanin: ${src} refused, the page has ${there.service}`);
+} else if (src && "adoptedStyleSheets" in Document.prototype) {
+  // An element with this id is a property of the window too, and what is in a form is one of the form.
+  const stub: unknown = (window as any).igrajdanin;
   (window as any).igrajdanin = run;
-  q.forEach((call: Parameters<typeof run>) => run(...call));
+  if (typeof stub === "function") ((stub as any).q || []).forEach((call: Parameters<typeof run>) => run(...call));
   // Before the definition: elements come to life in the order of the page, whichever way they are written.
   adopt();
   class WidgetElement extends HTMLElement {
     static observedAttributes = ATTRIBUTES;
+    static service = service;
     declare [CONTROL]: Launcher;
     constructor() {
       super();
@@ -217,6 +318,15 @@ if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG
         if (early) this.setAttribute(name, early);
       });
     }
+    async open(options?: OpenOptions) {
+      if (!(await this[CONTROL].open(options))) throw Error(src);
+    }
+    close() {
+      this[CONTROL].close();
+    }
+    get isOpen() {
+      return this[CONTROL].isOpen;
+    }
     connectedCallback() {
       this[CONTROL].connect();
     }
@@ -228,5 +338,6 @@ if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG
     }
   }
   customElements.define(TAG, WidgetElement);
+  upgrading = false;
   new MutationObserver(adopt).observe(window.document, { subtree: true, childList: true });
 }
