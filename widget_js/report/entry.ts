@@ -6,3 +6,4 @@ declare const HASHES: Record<string, string>;
 export const hashes = HASHES;
 export { default as styles } from "./report.css";
 export { Form as View } from "./form.tsx";
+export { reportSession } from "./session.ts";

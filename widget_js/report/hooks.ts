@@ -10,47 +10,62 @@ const REST = 700;
 
 /** What the service answers at `path`, below the site's address; null before, without a path, and after a failure. */
 export function useAnswer<T>(path: string | null | undefined | false): T | null {
-  const { api } = useSite();
+  const { api, visible } = useSite();
   const [answer, set] = useState<T | null>(null);
+  const wanted = visible && path;
   useLayoutEffect(() => {
     set(null);
-    if (!path) return;
-    let wanted = true;
+    if (!wanted) return;
+    const control = new AbortController();
+    const { signal } = control;
     const ask = () =>
-      api.get<T>(path).then(
-        found => wanted && set(found),
+      api.get<T>(wanted, 2, { signal }).then(
+        found => signal.aborted || set(found),
         () => {}
       );
     const timer = setTimeout(ask, REST);
     return () => {
-      wanted = false;
+      control.abort();
       clearTimeout(timer);
     };
-  }, [path]);
+  }, [wanted]);
   return answer;
 }
 
-/** Moves the focus to the element with each act of the person that is counted. */
+/** Moves the focus to the element with each act of the person that is counted from now on. */
 export function useFocus<T extends HTMLElement>(acts: number): RefObject<T | null> {
   const element = useRef<T>(null);
+  const known = useRef(acts);
   useLayoutEffect(() => {
-    if (acts) focus(element);
+    if (acts !== known.current) focus(element);
+    known.current = acts;
   }, [acts]);
   return element;
 }
 
+/** Returns whether the focus is where it was when the report was sent, or has gone with what had it. */
+export function useFocusKept(isBusy: boolean): () => boolean {
+  const { host } = useSite();
+  const focused = () => host.shadowRoot!.activeElement;
+  const before = useRef<Element | null>(null);
+  useLayoutEffect(() => {
+    if (isBusy) before.current = focused();
+  }, [isBusy]);
+  return () => [null, before.current].includes(focused());
+}
+
 /**
- * Gives the element the focus that went with what it takes the place of. `missed`: the person is elsewhere in the
+ * Gives the element the focus that went with what it takes the place of. `isMissed`: the person is elsewhere in the
  * widget, where the focus stays.
  */
 export function useArrival<T extends HTMLElement>(
-  there: () => boolean
-): { element: RefObject<T | null>; missed: boolean } {
+  isFocusKept: () => boolean
+): { element: RefObject<T | null>; isMissed: boolean } {
   const element = useRef<T>(null);
-  const [missed, setMissed] = useState(false);
+  const [isMissed, setMissed] = useState(false);
   useLayoutEffect(() => {
-    if (there()) focus(element);
+    if (isFocusKept()) focus(element);
     else setMissed(true);
   }, []);
-  return { element, missed };
+  return { element, isMissed };
 }

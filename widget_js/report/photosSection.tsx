@@ -12,9 +12,10 @@ export function PhotosSection(props: SectionProps) {
     language: { lang, t }
   } = useSite();
   const { chunk, failed, load } = useLazy<typeof import("./photos/entry.ts")>("photos");
+  const { report } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [early, keep] = useState<File[]>([]);
-  const pressed = useRef(false);
+  const isPressed = useRef(false);
+  const [isChosen, setChosen] = useState(false);
   useLayoutEffect(() => {
     const watch = new IntersectionObserver(([entry]) => {
       if (entry!.isIntersecting || props.values.photos.length) {
@@ -25,10 +26,10 @@ export function PhotosSection(props: SectionProps) {
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
-  // The section that came with the code has made what takes them.
   useLayoutEffect(() => {
-    if (chunk && early.length) props.drafts.photos!.add(early);
-  }, [chunk, early]);
+    if (chunk) report.attachPhotos(chunk.createPhotos);
+  }, [chunk]);
+  const isReady = chunk && report.photos;
   return (
     <div ref={box}>
       <p class="hint" id="photos-hint">
@@ -37,25 +38,28 @@ export function PhotosSection(props: SectionProps) {
       <FieldErrorText id="photos" error={failed ? t("unavailable_server") : props.errors.photos} />
       {/* As high as what comes, or the fields below would slip from under the finger; who stands on the button must
           not fall. */}
-      {chunk && <chunk.Photos key={lang} {...props} held={!!box.current && box.current.matches(":focus-within")} />}
+      {isReady && (
+        <chunk.Photos key={lang} {...props} hadFocus={!!box.current && box.current.matches(":focus-within")} />
+      )}
       {/* Already a real one, so that the first press opens the chooser. It stays while that may be open, though the
           code arrives. */}
-      {(!chunk || (pressed.current && !early.length)) && (
-        <div hidden={!!chunk}>
+      {(!isReady || (isPressed.current && !isChosen)) && (
+        <div hidden={!!isReady}>
           <p class="actions">
             <label class="button quiet pick">
               {t("photo_add")}
               <input
-                id={chunk ? "" : "photos"}
+                id={isReady ? "" : "photos"}
                 type="file"
                 multiple
                 accept="image/*"
                 aria-describedby="photos-hint photos-error"
                 onClick={() => {
-                  pressed.current = true;
+                  isPressed.current = true;
                 }}
                 onChange={event => {
-                  keep([...event.currentTarget.files!]);
+                  setChosen(true);
+                  report.addFiles([...event.currentTarget.files!]);
                   void load();
                 }}
               />

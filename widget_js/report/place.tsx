@@ -2,6 +2,7 @@
  * Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates.
  */
 
+import type { ComponentType } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
@@ -13,21 +14,29 @@ import { useLazy } from "../shared/lazy.ts";
 import { locatable } from "../shared/geolocation.ts";
 import { useSite } from "../shared/site.ts";
 import { bind, type SectionProps } from "./section.ts";
+import type { Position } from "./session.ts";
+import type { Point } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
-type Point = { lat: number; lng: number };
-/** Six digits are a tenth of a metre. */
-const DIGITS = 6;
+/** What the form needs of the chunk of the map. */
+interface PickerProps {
+  place: Point | null;
+  /** How exactly, in metres, the device told the place. */
+  found: Position;
+  /** Puts the pin there, or takes it away. */
+  put: (place: Point | null) => void;
+  close: () => void;
+}
 
 export function PlaceSection(props: SectionProps) {
-  const { values, errors, set, place, area } = props;
+  const { values, errors, report, place, area } = props;
   const {
     config,
     host,
     language: { lang, t, number }
   } = useSite();
-  const map = useLazy<typeof import("../map/entry.ts")>("map");
-  const [state, setState] = useState<{ busy?: boolean; text?: string; accuracy?: number | undefined }>({});
+  const map = useLazy<{ Picker: ComponentType<PickerProps> }>("map");
+  const { position } = report;
   const [typed, setTyped] = useState(false);
   const [mapped, setMapped] = useState(false);
   const text = values.coordinates;
@@ -42,21 +51,12 @@ export function PlaceSection(props: SectionProps) {
   const shown = mapped && !map.failed;
   const open = typed || text || errors.coordinates;
 
-  const put = (to: Point | null, accuracy?: number) => {
-    setState(accuracy ? { accuracy, text: t("located", { n: number(Math.ceil(accuracy)) }) } : {});
-    set({ coordinates: to ? `${to.lat.toFixed(DIGITS)}, ${to.lng.toFixed(DIGITS)}` : "" });
-  };
-  const locate = () => {
-    setState({ busy: true });
-    navigator.geolocation.getCurrentPosition(
-      ({ coords }) => put({ lat: coords.latitude, lng: coords.longitude }, coords.accuracy || 1),
-      error => setState({ text: t(error.code === 1 ? "locate_denied" : "locate_failed") }),
-      { enableHighAccuracy: true, timeout: 15_000 }
-    );
-  };
-  const offered = () => {
-    put(values.photoPlace as Point);
-    setState({ text: t("photo_placed") });
+  const isAsked = position.state === "asked";
+  const status = {
+    found: t("located", { n: number(Math.ceil(position.accuracy || 0)) }),
+    denied: t("locate_denied"),
+    failed: t("locate_failed"),
+    photo: t("photo_placed")
   };
   const show = () => {
     setMapped(true);
@@ -68,9 +68,9 @@ export function PlaceSection(props: SectionProps) {
       <TextField {...bind(props, "address")} label={t("address_label")} hint={t("address_hint")} autoComplete="off" />
       <div class="actions">
         {locatable() && (
-          <button class="button quiet" type="button" onClick={locate} aria-disabled={state.busy}>
+          <button class="button quiet" type="button" onClick={() => report.locate()} aria-disabled={isAsked}>
             <Icon name="place" />
-            {t(state.busy ? "locating" : "locate")}
+            {t(isAsked ? "locating" : "locate")}
           </button>
         )}
         {(config.map || place) && !shown && (
@@ -79,7 +79,10 @@ export function PlaceSection(props: SectionProps) {
           </button>
         )}
         {values.photoPlace && (
-          <button class="button quiet" type="button" onClick={offered}>
+          <button
+            class="button quiet"
+            type="button"
+            onClick={() => report.put(values.photoPlace as Point, { state: "photo" })}>
             {t("photo_place")}
           </button>
         )}
@@ -96,11 +99,17 @@ export function PlaceSection(props: SectionProps) {
         )}
       </div>
       <p class={map.failed ? "error" : "note"} role="status">
-        <Words>{map.failed ? t("map_failed") : state.text}</Words>
+        <Words>{map.failed ? t("map_failed") : status[position.state as keyof typeof status]}</Words>
       </p>
       {shown &&
         (map.chunk ? (
-          <map.chunk.Picker key={lang} place={place} found={state} put={put} close={() => setMapped(false)} />
+          <map.chunk.Picker
+            key={lang}
+            place={place}
+            found={position}
+            put={to => report.put(to)}
+            close={() => setMapped(false)}
+          />
         ) : (
           <div class="skeleton field" />
         ))}

@@ -4,7 +4,7 @@ import type { Question } from "../shared/contract.ts";
 import { TextField } from "../shared/ui/field.tsx";
 import { Choice, Select } from "./choice.tsx";
 import { useSite } from "../shared/site.ts";
-import { bare, type Values } from "./values.ts";
+import { withoutPrototype, type Values } from "./values.ts";
 
 /** Up to so many values are shown at once; more go into a list. */
 const FEW = 6;
@@ -28,7 +28,7 @@ export function Questions({
       {questions.map(({ code, datatype, description, hint, required, values: options }) => {
         const id = "answers." + code;
         const value = answers[code] || "";
-        const change = (next: string | string[]) => onChange(bare({ ...answers, [code]: next }));
+        const change = (next: string | string[]) => onChange(withoutPrototype({ ...answers, [code]: next }));
         const frame = { id, label: description, hint, error: errors[id], optional: !required };
         const text = typeof value === "string" ? value : "";
         const many = datatype === "multivaluelist";

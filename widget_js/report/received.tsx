@@ -11,14 +11,14 @@ import type { Values } from "./values.ts";
 
 export function Received({
   done: { chunk },
-  there,
+  isFocusKept,
   ...props
 }: {
   receipt: Receipt;
   values: Values;
   earlier: boolean;
   again: () => void;
-  there: () => boolean;
+  isFocusKept: () => boolean;
   done: Lazy<typeof import("./done/entry.ts")>;
 }) {
   const {
@@ -28,13 +28,13 @@ export function Received({
   const {
     receipt: { number: given, code, track_url: track }
   } = props;
-  const { element: heading, missed } = useArrival<HTMLHeadingElement>(there);
+  const { element: heading, isMissed } = useArrival<HTMLHeadingElement>(isFocusKept);
   return (
     <div class="done">
       <h3 tabIndex={-1} ref={heading}>
         {t("done_received")}
       </h3>
-      {missed && (
+      {isMissed && (
         <p class="away" role="alert">
           {t("done_received")}
         </p>

@@ -4,13 +4,15 @@ import { link } from "../shared/links.ts";
 import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
 import type { SectionProps } from "./section.ts";
-import { chosen, CONTACTS } from "./values.ts";
+import { chosen, CONTACTS, hiddenContacts } from "./values.ts";
 
 export function Review({ values, visit }: SectionProps) {
+  const site = useSite();
   const {
     config,
     language: { t }
-  } = useSite();
+  } = site;
+  const contacts = CONTACTS.filter(name => !hiddenContacts(site).includes(name));
   const { name, questions } = chosen(config, values);
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string][] = [
@@ -24,9 +26,9 @@ export function Review({ values, visit }: SectionProps) {
       "answers." + code
     ]),
     [t("review_photos"), values.photos.length, "photos"],
-    [t("address_label"), together(values.address, values.coordinates), "address"],
-    [t("contacts_title"), together(...CONTACTS.map(name => values[name])), "email"]
+    [t("address_label"), together(values.address, values.coordinates), "address"]
   ];
+  if (contacts[0]) rows.push([t("contacts_title"), together(...contacts.map(name => values[name])), contacts[0]]);
   return (
     <>
       <dl class="facts">

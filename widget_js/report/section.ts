@@ -1,19 +1,19 @@
 /** What the sections of the form have in common. */
 
 import type { Place } from "../shared/contract.ts";
-import type { Drafts } from "./draft.ts";
-import type { Contacts, coordinates, Values } from "./values.ts";
+import type { ReportSession } from "./session.ts";
+import type { Contacts, Point, Values } from "./values.ts";
 
 /** What every section of the form is given. */
 export interface SectionProps {
   values: Values;
   errors: Record<string, string>;
   set: (change: Partial<Values>) => void;
-  drafts: Drafts;
+  report: ReportSession;
   /** Leads to a control, wherever it is. */
   visit: (control: string) => void;
   /** The coordinates; null where they are none. */
-  place: ReturnType<typeof coordinates>;
+  place: Point | null;
   /** What the service says of them; null before it has answered. */
   area: Place | null;
 }

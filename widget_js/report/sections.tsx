@@ -7,7 +7,7 @@ import { useSite } from "../shared/site.ts";
 import { focusOn } from "../shared/focus.ts";
 import { Questions } from "./questions.tsx";
 import { bind, type SectionProps } from "./section.ts";
-import { chosen, CONTACTS } from "./values.ts";
+import { chosen, CONTACTS, hiddenContacts, type Contacts } from "./values.ts";
 
 /** Characters left, or too many, that are worth to be heard at each change. */
 const NEAR = 20;
@@ -38,13 +38,17 @@ export function DescriptionSection(props: SectionProps) {
 
 export function ContactsSection(props: SectionProps) {
   const { values, errors, set } = props;
+  const site = useSite();
   const {
     config,
     host,
     language: { t }
-  } = useSite();
+  } = site;
   const [more, setMore] = useState(false);
   const required = config.contact === "required";
+  const hidden = hiddenContacts(site);
+  const isShown = (name: keyof Contacts) => !hidden.includes(name);
+  const others = (["name", "phone"] as const).filter(isShown);
   const agreement = (id: "consent" | "publish", { url }: { url: string }) => (
     <Check id={id} error={errors[id]} checked={values[id]} onChange={agreed => set({ [id]: agreed })}>
       {t(id)}.{" "}
@@ -55,36 +59,44 @@ export function ContactsSection(props: SectionProps) {
   );
   return (
     <>
-      <TextField
-        {...bind(props, "email")}
-        type="email"
-        inputMode="email"
-        autoComplete="email"
-        optional={!required}
-        label={t("email_label")}
-        hint={t(required ? "email_hint_required" : "email_hint")}
-      />
-      {more || CONTACTS.some((name, index) => index && (values[name] || errors[name])) ? (
-        <>
-          <TextField {...bind(props, "name")} autoComplete="name" optional label={t("name_label")} />
-          <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t("phone_label")} />
-        </>
-      ) : (
-        <p>
-          <button
-            class="link"
-            type="button"
-            onClick={() => {
-              setMore(true);
-              focusOn(host, "name");
-            }}>
-            {t("more_contacts")}
-          </button>
-        </p>
+      {isShown("email") && (
+        <TextField
+          {...bind(props, "email")}
+          type="email"
+          inputMode="email"
+          autoComplete="email"
+          optional={!required}
+          label={t("email_label")}
+          hint={t(required ? "email_hint_required" : "email_hint")}
+        />
       )}
-      <p class="hint">{t("contacts_private")}</p>
+      {more || others.some(name => values[name] || errors[name])
+        ? others.map(name => (
+            <TextField
+              key={name}
+              {...bind(props, name)}
+              type={name === "phone" ? "tel" : "text"}
+              autoComplete={name === "phone" ? "tel" : "name"}
+              optional
+              label={t(name === "phone" ? "phone_label" : "name_label")}
+            />
+          ))
+        : others[0] && (
+            <p>
+              <button
+                class="link"
+                type="button"
+                onClick={() => {
+                  setMore(true);
+                  focusOn(host, others[0]!);
+                }}>
+                {t(others[1] ? "more_contacts" : others[0] === "name" ? "more_name" : "more_phone")}
+              </button>
+            </p>
+          )}
+      {hidden.length < CONTACTS.length && <p class="hint">{t("contacts_private")}</p>}
       {agreement("consent", config.consent)}
-      {values.name.trim() && agreement("publish", config.consent.publish_name)}
+      {isShown("name") && values.name.trim() && agreement("publish", config.consent.publish_name)}
     </>
   );
 }

@@ -19,11 +19,11 @@ export type Outcome =
 
 export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(status) || status >= 500;
 
-/** What the person said; where and how it is sent may differ. */
-const said = (report: Report): string => json({ ...report, lang: "", page_url: "" });
+/** What the person has written; where and how it is sent may differ. */
+const contentOf = (report: Report): string => json({ ...report, lang: "", page_url: "" });
 
 /**
- * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the
+ * `draft.sent` is the report that may have arrived; `remember` keeps it. It is repeated as it was while nothing was changed; when the
  * person did change something, the changed one goes first, and if the key turns out to be used, the old one is
  * repeated: its answer is the receipt that got lost.
  */
@@ -32,10 +32,10 @@ export async function attempt(
   tickets: Pick<Tickets, "take" | "drop">,
   draft: Draft,
   report: Report,
-  save: (draft: Draft) => void
+  remember: (sent: Report | undefined) => void
 ): Promise<Outcome> {
   const before = draft.sent;
-  const current = before && said(before) === said(report) ? before : report;
+  const current = before && contentOf(before) === contentOf(report) ? before : report;
   try {
     const receipt = await post(current);
     return { state: "received", receipt };
@@ -44,14 +44,14 @@ export async function attempt(
     if (outcome.state === "conflict" && before && before !== current)
       return post(before).then(receipt => ({ state: "received", receipt, earlier: true }), classify);
     // A refusal proves that this report was not stored; only then may it be forgotten.
-    if (!before && outcome.state !== "waiting") save({ ...draft, sent: undefined });
+    if (!before && outcome.state !== "waiting") remember(undefined);
     return outcome;
   }
 
   async function post(body: Report): Promise<Receipt> {
     for (let fresh = false; ; fresh = true) {
       const ticket = await tickets.take();
-      if (!before) save({ ...draft, sent: body });
+      if (!before) remember(body);
       try {
         return await api.submit(ticket ? { ...body, ticket } : body, draft.id);
       } catch (thrown) {

@@ -1,10 +1,10 @@
 /** The form's other faces: the error summary, and a report that waits to be sent again. */
 
 import type { RefObject } from "preact";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import type { ApiError } from "../shared/api.ts";
 import { useArrival } from "./hooks.ts";
 import { useSite } from "../shared/site.ts";
-import type { Held } from "./sending.ts";
+import type { ReportSession } from "./session.ts";
 import type { FieldError } from "./validate.ts";
 import { Words } from "../shared/ui/words.tsx";
 
@@ -41,45 +41,26 @@ export function ErrorSummary({
   );
 }
 
-/** Seconds until the next try by itself: the first, and the longest. */
-const PAUSE = 5,
-  LONGEST = 60;
-
+/** The report waits, or is being sent again. */
 export function Waiting({
-  outcome,
-  there,
-  busy,
-  since,
-  send,
-  edit,
-  cancel
+  report,
+  error,
+  isFocusKept
 }: {
-  outcome: Held;
-  there: () => boolean;
-  busy: boolean;
-  since: number | undefined;
-  send: () => void;
-  edit: () => void;
-  cancel: () => void;
+  report: ReportSession;
+  error: ApiError;
+  isFocusKept: () => boolean;
 }) {
   const {
     language: { t, time }
   } = useSite();
-  const tries = useRef(0);
-  const { element: title } = useArrival<HTMLHeadingElement>(there);
-  const { error } = outcome;
-  const limited = error.status === 429;
-  useLayoutEffect(() => {
-    if (limited || busy) return;
-    const timer = setTimeout(send, Math.min(PAUSE * 2 ** tries.current++, LONGEST) * 1000);
-    addEventListener("online", send);
-    return () => {
-      clearTimeout(timer);
-      removeEventListener("online", send);
-    };
-  }, [outcome, busy]);
+  const { element: title } = useArrival<HTMLHeadingElement>(isFocusKept);
+  const {
+    isBusy,
+    draft: { since }
+  } = report;
   const action = (text: string, act: () => void, kind = "button quiet") => (
-    <button class={kind} type="button" aria-disabled={busy || undefined} onClick={() => busy || act()}>
+    <button class={kind} type="button" aria-disabled={isBusy || undefined} onClick={() => isBusy || act()}>
       <Words>{text}</Words>
     </button>
   );
@@ -89,15 +70,15 @@ export function Waiting({
         {t("waiting_title")}
       </h3>
       <p role="alert">
-        {limited
+        {error.status === 429
           ? t("waiting_limit", { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
           : t(error.status ? "waiting_server" : "waiting_network")}
         {since && " " + t("waiting_since", { time: time(since) })}
       </p>
       <p class="actions">
-        {action(t("edit"), edit)}
-        {action(t(busy ? "sending" : "resend"), send, "button")}
-        {action(t("draft_erase"), cancel, "link")}
+        {action(t("edit"), () => report.edit())}
+        {action(t(isBusy ? "sending" : "resend"), () => void report.send(), "button")}
+        {action(t("draft_erase"), () => report.erase(), "link")}
       </p>
     </div>
   );

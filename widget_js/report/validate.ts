@@ -45,7 +45,6 @@ export function validate(config: Configuration, values: Values, { t, count }: La
       fail(control, t("error_number", { name: question.description }));
   }
   if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));
-  for (const { failed } of values.photos) if (failed) fail("photos", failed);
   if (point && !coordinates(point)) fail("coordinates", t("error_coordinates"));
   else if (!point && !values.address.trim()) fail("address", t("error_place"));
   if (email && !/^\S+@\S+\.\S+$/.test(email)) fail("email", t("error_email"));

@@ -1,20 +1,21 @@
 /** What the person has typed, and how it becomes the report of the API. */
 
 import type { Category, Configuration, ReportLocation, Report } from "../shared/contract.ts";
+import type { Site } from "../shared/site.ts";
 
 /** What says who somebody is; a draft keeps it apart from all else. */
 export const CONTACTS = ["email", "name", "phone"] as const;
 export type Contacts = Record<(typeof CONTACTS)[number], string>;
 /**
- * A picture of the report; without `token` it is on its way or, `failed`, has to be taken out; a report that was
- * received went without it, since the service had no room. `at`: when it got there.
+ * A picture of the report. Without `token` it is on its way; a report that was received went without it, since the
+ * service had no room.
  */
 export interface Photo {
   id: string;
   token?: string | undefined;
   alt: string;
-  failed?: string | undefined;
-  at?: number;
+  /** When the service received it, in milliseconds. */
+  uploadedAt?: number | undefined;
   thumb?: string;
   place?: ReportLocation | null | undefined;
 }
@@ -25,7 +26,7 @@ export interface Values extends Contacts {
   description: string;
   address: string;
   coordinates: string;
-  /** By the code of the question; `bare`. */
+  /** By the code of the question; `withoutPrototype`. */
   answers: Record<string, string | string[]>;
   photos: Photo[];
   /** Where a photo was taken, as its own data say: an offer, not an answer. */
@@ -36,12 +37,14 @@ export interface Values extends Contacts {
 
 /**
  * `step` is the section one is in; `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is
- * unknown; `waits` is one that goes out by itself, `since` when (milliseconds).
+ * unknown; `waits` is one that goes out by itself, `since` when (milliseconds). `written` names the values that the
+ * person has given, and not the page.
  */
 export interface Draft {
   values: Values;
   step: number;
   id: string;
+  written: string[];
   sent?: Report | undefined;
   waits?: Report | undefined;
   since?: number | undefined;
@@ -59,8 +62,14 @@ export function contacts<T = string | undefined>(
 }
 
 /** The same without a prototype: a question's code may be the name of a member that every object has. */
-export const bare = (answers: Values["answers"]): Values["answers"] =>
+export const withoutPrototype = (answers: Values["answers"]): Values["answers"] =>
   ({ __proto__: null, ...answers }) as unknown as Values["answers"];
+
+/** Contacts that the page does not ask for (its attribute `hide`); the e-mail only where the site can do without. */
+export function hiddenContacts({ options, config }: Pick<Site, "options" | "config">): string[] {
+  const hidden = (options as { hidden?: string[] }).hidden || [];
+  return hidden.filter(name => name !== "email" || config.contact !== "required");
+}
 
 export const empty: Values = {
   category: "",
@@ -68,7 +77,7 @@ export const empty: Values = {
   description: "",
   address: "",
   coordinates: "",
-  answers: bare({}),
+  answers: withoutPrototype({}),
   photos: [],
   email: "",
   name: "",
@@ -77,8 +86,10 @@ export const empty: Values = {
   publish: false
 };
 
+export type Point = { lat: number; lng: number };
+
 /** «55,0952; 38.7688», «55.0952 38.7688», «55.0952, 38.7688»: latitude, then longitude. */
-export function coordinates(text: string): { lat: number; lng: number } | null {
+export function coordinates(text: string): Point | null {
   const found = /^\s*(-?[\d.,]*\d)°?[;,\s]+(-?[\d.,]*\d)°?\s*$/.exec(text);
   if (!found) return null;
   const [lat, lng] = [found[1]!, found[2]!].map(part => Number(part.replace(",", "."))) as [number, number];

@@ -9,7 +9,7 @@ import { ofCollection } from "../collection/api.ts";
 import { answersOf, isCovered, isOver, period, rolesOf, slugsOf } from "../collection/entries.ts";
 import { ofEntries } from "../collection/language.ts";
 import { validate } from "../report/validate.ts";
-import { bare, empty, report } from "../report/values.ts";
+import { withoutPrototype, empty, report } from "../report/values.ts";
 import en from "../locales/en.json";
 
 const texts = Object.assign({}, ...Object.values(en)) as Texts;
@@ -59,7 +59,7 @@ test("a code may be the name of a member that every object has", () => {
   );
   Object.assign(globalThis, { location: { origin: "", pathname: "" } });
   assert.deepEqual(report(config, blank, "en").answers, {});
-  const filled = { ...blank, answers: bare({ ...blank.answers, constructor: "a" }) };
+  const filled = { ...blank, answers: withoutPrototype({ ...blank.answers, constructor: "a" }) };
   assert.equal(JSON.stringify(report(config, filled, "en").answers), '{"constructor":"a"}');
 });
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kept, Queue, type Photo, type World } from "../report/photos/queue.ts";
+import { Queue, toDraft, type Photo, type World } from "../report/photos/queue.ts";
 import type { Failure, Received } from "../report/photos/upload.ts";
 
 const HOUR = 3_600_000;
@@ -29,12 +29,12 @@ function made(changes: Partial<World> = {}) {
   const queue = new Queue({
     limit: 3,
     id: () => "photo" + ids++,
-    refusal: photo =>
+    refusal: (photo, isSmall) =>
       !photo
         ? "not accepted"
         : photo.type === "application/pdf"
           ? "no picture"
-          : photo.size > 1000
+          : isSmall && photo.size > 1000
             ? "too large"
             : undefined,
     take: () => Promise.resolve("ticket" + said.dropped),
@@ -94,15 +94,14 @@ test("a photo is kept, uploaded at once, and tells how far it is", async () => {
   assert.equal(photo.sent, 0.5);
   queue.describe(photo, "Яма");
   await answer(0, received("token", { lat: 55, lng: 38 }));
-  assert.deepEqual(kept(queue.photos), [
+  assert.deepEqual(toDraft(queue.photos), [
     {
       id: photo.id,
       token: "token",
       alt: "Яма",
-      at: HOUR,
+      uploadedAt: HOUR,
       thumb: "https://w/token",
-      place: { lat: 55, lng: 38 },
-      failed: undefined
+      place: { lat: 55, lng: 38 }
     }
   ]);
 });
@@ -128,8 +127,10 @@ test("the place that the device reads is known before the photo is there; the se
 
 test("no more than there is room for; the others are counted", async () => {
   const { queue, uploads } = made();
-  assert.equal(queue.add([picture(), picture()]), 0);
-  assert.equal(queue.add([picture(), picture(), picture()]), 2);
+  queue.add([picture(), picture()]);
+  assert.equal(queue.left, 0);
+  queue.add([picture(), picture(), picture()]);
+  assert.equal(queue.left, 2);
   await calm();
   assert.equal(uploads.length, 3);
   assert.equal(new Set(queue.photos.map(({ id }) => id)).size, 3);
@@ -152,19 +153,19 @@ test("pictures are made small one after the other", async () => {
   assert.equal(uploads.length, 3);
 });
 
-test("what is too large or no picture is said without asking the service", async () => {
-  const { queue, uploads, states, add } = made();
-  await add(picture(1001), picture(10, "application/pdf"), picture(10, ""));
-  assert.deepEqual(states(), ["failed", "failed", "sending"]);
-  assert.deepEqual(
-    queue.photos.map(({ reason }) => reason),
-    ["too large", "no picture", undefined]
-  );
-  assert.equal(uploads.length, 1);
-  assert.deepEqual(
-    kept(queue.photos).map(({ failed }) => failed),
-    ["too large", "no picture", undefined]
-  );
+test("what is too large or no picture takes no place; why is known until the next choice", async () => {
+  const { queue, uploads, states, add, stored } = made();
+  const named = new File([new Uint8Array(10)], "a.pdf", { type: "application/pdf" });
+  await add(picture(1001), named, picture(10, "application/pdf"), picture(10, ""), picture());
+  assert.deepEqual(states(), ["sending", "sending"]);
+  assert.deepEqual(queue.refused, [
+    { name: "a.pdf", reason: "no picture" },
+    { name: undefined, reason: "no picture" },
+    { name: undefined, reason: "too large" }
+  ]);
+  assert.deepEqual([uploads.length, stored.size, queue.left], [2, 2, 0]);
+  await add(picture());
+  assert.deepEqual([queue.refused, queue.photos.length], [[], 3]);
 });
 
 for (const [status, code] of [
@@ -174,12 +175,11 @@ for (const [status, code] of [
   [400, ""]
 ] as const) {
   test(`${status} is final`, async () => {
-    const { pauses, states, add, answer } = made();
-    const photo = await add();
+    const { queue, pauses, states, stored, add, answer } = made();
+    await add();
     await answer(0, failure(status, code));
-    assert.deepEqual(states(), ["failed"]);
-    assert.equal(photo.reason, code ? "said: " + code : "not accepted");
-    assert.equal(pauses.length, 0);
+    assert.deepEqual([states(), stored.size, pauses.length], [[], 0, 0]);
+    assert.deepEqual(queue.refused, [{ name: undefined, reason: code ? "said: " + code : "not accepted" }]);
   });
 }
 
@@ -221,7 +221,6 @@ test("where the service has no room, the report goes without, unless the person 
   await answer(0, failure(503, "photos_paused"));
   assert.deepEqual([states(), photo.reason, pauses.length], [["paused"], "said: photos_paused", 0]);
   assert.equal(await queue.settled(), false);
-  assert.equal(queue.failed(), undefined);
   queue.retry([photo]);
   await calm();
   await answer(1, received("token"));
@@ -235,7 +234,7 @@ test("a refused ticket is replaced once", async () => {
   assert.equal(said.dropped, 1);
   assert.equal(uploads[1]!.ticket, "ticket1");
   await answer(1, failure(403, "ticket_expired"));
-  assert.deepEqual(states(), ["failed"]);
+  assert.deepEqual(states(), []);
   assert.equal(uploads.length, 2);
 });
 
@@ -244,7 +243,7 @@ test("a refused page is no matter of tickets", async () => {
   await add();
   await answer(0, failure(403, "origin_not_registered"));
   assert.equal(said.dropped, 0);
-  assert.deepEqual(states(), ["failed"]);
+  assert.deepEqual(states(), []);
 });
 
 test("no ticket without a network: it waits like everything else", async () => {
@@ -274,7 +273,7 @@ test("removed while it is made small, it is neither kept nor sent", async () => 
 });
 
 test("a report waits until all are there or refused; erasing says that nothing is left to wait for", async () => {
-  const { queue, pauses, add, answer } = made();
+  const { queue, pauses, said, add, answer } = made();
   assert.equal(await queue.settled(), false);
   await add(picture(), picture());
   let settled: boolean | undefined;
@@ -289,17 +288,34 @@ test("a report waits until all are there or refused; erasing says that nothing i
   await add();
   let erased: boolean | undefined;
   void queue.settled().then(value => (erased = value));
-  queue.clear();
+  const before = said.lasting;
+  queue.restore([]);
   await calm();
-  assert.equal(erased, true);
+  assert.deepEqual([erased, said.lasting], [true, before], "and no draft is written anew");
 });
 
-test("erasing is silent: it must not write a draft anew", async () => {
-  const { queue, said, add } = made();
-  await add();
-  const before = said.lasting;
-  queue.clear();
-  assert.equal(said.lasting, before);
+test("what has ended neither prepares nor uploads, whatever is still on its way", async () => {
+  let small: (photo: Blob) => void = () => undefined;
+  const { queue, uploads, add } = made({ shrink: () => new Promise(resolve => void (small = resolve)) });
+  await add(picture(), picture());
+  queue.end();
+  small(picture());
+  await calm();
+  queue.retry();
+  assert.equal(uploads.length, 0);
+  const other = made();
+  await other.add();
+  await other.answer(0, failure(500));
+  other.queue.end();
+  assert.equal(other.pauses[0]!.off, true);
+});
+
+test("a draft that has moved takes its pictures along", async () => {
+  const { queue, stored, add } = made();
+  const photo = await add();
+  stored.clear();
+  queue.storeAgain();
+  assert.deepEqual([...stored.keys()], [photo.id]);
 });
 
 test("what the service no longer knows goes up again, once", async () => {
@@ -307,14 +323,13 @@ test("what the service no longer knows goes up again, once", async () => {
   await add(picture(), picture(10, "application/pdf"), picture());
   await answer(0, received("one"));
   await answer(1, received("two"));
-  // Places count what was sent along: the refused file is none of them.
   assert.equal(queue.renew([1]), true);
   await calm();
-  assert.deepEqual(states(), ["done", "failed", "sending"]);
+  assert.deepEqual(states(), ["done", "sending"]);
   await answer(2, received("three"));
   assert.deepEqual(
-    kept(queue.photos).map(({ token }) => token),
-    ["one", undefined, "three"]
+    toDraft(queue.photos).map(({ token }) => token),
+    ["one", "three"]
   );
   assert.equal(queue.renew([1]), false, "the second time it is no use");
   assert.equal(queue.renew([7]), false);
@@ -327,13 +342,12 @@ test("a draft brings back what is fresh as it was, and uploads the rest again", 
   said.now = 50 * HOUR;
   for (const id of ["1", "2", "3"]) stored.set(id, picture());
   queue.restore([
-    { id: "1", token: "fresh", alt: "Яма", at: 28 * HOUR },
-    { id: "2", token: "old", alt: "", at: 27 * HOUR },
-    { id: "3", alt: "" },
-    { id: "4", alt: "", failed: "no picture" }
+    { id: "1", token: "fresh", alt: "Яма", uploadedAt: 28 * HOUR },
+    { id: "2", token: "old", alt: "", uploadedAt: 27 * HOUR },
+    { id: "3", alt: "" }
   ]);
   assert.deepEqual(
-    kept(queue.photos).map(({ token }) => token),
+    toDraft(queue.photos).map(({ token }) => token),
     ["fresh", "old", undefined],
     "nothing is lost before it is looked at"
   );
@@ -351,7 +365,7 @@ test("a picture that is gone is no photo, fresh or not", async () => {
       remove: () => Promise.reject()
     }
   });
-  queue.restore([{ id: "1", token: "fresh", alt: "", at: HOUR }]);
+  queue.restore([{ id: "1", token: "fresh", alt: "", uploadedAt: HOUR }]);
   await calm();
   assert.deepEqual(queue.photos, []);
 });

@@ -54,15 +54,15 @@ class Desk {
   }
 }
 function person(service: Service, desk = new Desk()) {
-  let draft: Draft = { id: "key", step: 4, values };
+  let draft: Draft = { id: "key", step: 4, values, written: [] };
   return {
     desk,
     get draft() {
       return draft;
     },
     send: (body = newReport()) =>
-      attempt(service, desk, draft, body, next => {
-        draft = next;
+      attempt(service, desk, draft, body, sent => {
+        draft = { ...draft, sent };
       })
   };
 }

@@ -1,4 +1,6 @@
 /** The chunk of the photos: comes when somebody gets as far as adding one. */
 
 export { default as styles } from "./photos.css";
+export { createPhotos } from "./attachments.ts";
 export { Photos } from "./section.tsx";
+export { Waiting } from "./waiting.tsx";

@@ -7,14 +7,14 @@ import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
 import { focusOn } from "../../shared/focus.ts";
 import { Announcer } from "./announce.ts";
-import type { Attachments } from "./attachments.tsx";
+import type { Attachments } from "./attachments.ts";
 import { Preview } from "./preview.tsx";
 import type { Photo } from "./queue.ts";
 
 function status({ state, sent, offline, reason }: Photo, { t }: Language): string {
   return state === "done"
     ? t("photo_done")
-    : state === "failed" || state === "paused"
+    : state === "paused"
       ? reason!
       : state === "waiting"
         ? t(offline ? "photo_offline" : "photo_server")
@@ -41,7 +41,7 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
   );
   const remove = (photo: Photo) => {
     announcer.text = t("photo_removed", { name: photos.name(photo) });
-    photos.remove(photo);
+    queue.remove(photo);
     // Its button is gone.
     setTimeout(addAnother, 0, host);
   };
@@ -59,11 +59,11 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
                   {photos.name(photo)}
                 </p>
                 {state === "sending" && <progress value={sent || 0.01} aria-labelledby={id + "-name"} />}
-                <p class={state === "failed" ? "error" : "state"} id={id + "-state"}>
+                <p class="state" id={id + "-state"}>
                   {state === "done" ? (
                     <Icon path={DONE} />
                   ) : (
-                    ["failed", "waiting", "paused"].includes(state) && <Icon name="alert" />
+                    ["waiting", "paused"].includes(state) && <Icon name="alert" />
                   )}
                   {words(photo)}
                 </p>
@@ -90,16 +90,14 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
                   {t("photo_remove")}
                 </button>
               </div>
-              {state !== "failed" && (
-                <TextField
-                  id={id + "-alt"}
-                  label={t("photo_alt", { n: index + 1 })}
-                  optional
-                  value={alt}
-                  autoComplete="off"
-                  onChange={text => queue.describe(photo, text)}
-                />
-              )}
+              <TextField
+                id={id + "-alt"}
+                label={t("photo_alt", { n: index + 1 })}
+                optional
+                value={alt}
+                autoComplete="off"
+                onChange={text => queue.describe(photo, text)}
+              />
             </li>
           );
         })}

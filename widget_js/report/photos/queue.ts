@@ -4,23 +4,31 @@
  */
 
 import type { ReportLocation } from "../../shared/contract.ts";
-import type { Photo as Kept } from "../values.ts";
+import type { Photo as DraftPhoto } from "../values.ts";
 import type { Failure, Received } from "./upload.ts";
 
 /** `paused`: the service has no room for photos; the report goes without. */
-export type State = "preparing" | "waiting" | "sending" | "done" | "failed" | "paused";
+export type State = "preparing" | "waiting" | "sending" | "done" | "paused";
 
 /** With what the draft keeps of it; the picture itself lies in the store under `id`. */
-export interface Photo extends Kept {
+export interface Photo extends DraftPhoto {
   state: State;
+  /** Of its file. */
+  name?: string | undefined;
   /** What goes up; absent while a draft is being restored. */
   blob?: Blob;
   /** Share that has left, 0 to 1. */
   sent: number;
-  /** Why it was refused, or left out: in the words of the service, or what was seen here. */
+  /** Why it is left out, in the words of the service. */
   reason?: string;
   /** The network, not the service, is what it waits for. */
   offline?: boolean;
+}
+
+/** A file that was not taken: it has no place among the photos. */
+export interface Refusal {
+  name?: string | undefined;
+  reason: string;
 }
 
 export interface World {
@@ -40,8 +48,11 @@ export interface World {
     get(id: string): Promise<Blob | undefined>;
     remove(id: string): Promise<unknown>;
   };
-  /** Why a photo cannot be taken, as far as that shows here; without one: what to say where the service does not. */
-  refusal(photo?: Blob): string | undefined;
+  /**
+   * Why a photo cannot be taken, as far as that shows here, before or after it was made small; without one: what to say
+   * where the service does not.
+   */
+  refusal(photo?: Blob, isSmall?: boolean): string | undefined;
   /** Something to draw; `lasting`: and to keep. */
   changed(lasting: boolean): void;
   now(): number;
@@ -66,36 +77,56 @@ interface Work {
 
 export class Queue {
   photos: Photo[] = [];
+  /** What was not taken of the last choice. */
+  refused: Refusal[] = [];
+  /** How many of it found no room. */
+  left = 0;
   /** The device could not keep a picture: closing the tab loses it. */
   volatile = false;
   private readonly works = new Map<Photo, Work>();
   /** Pictures are made small one after the other: the memory of a phone holds one of them. */
-  private turn: Promise<unknown> = Promise.resolve();
+  private chain: Promise<unknown> = Promise.resolve();
+  private isStopped = false;
   private waiting: ((erased: boolean) => void)[] = [];
 
   constructor(private readonly world: World) {}
 
-  /** Takes as many as there is room for and says how many were left out. */
-  add(files: Blob[]): number {
-    const taken = files.slice(0, Math.max(0, this.world.limit - this.photos.length));
-    for (const blob of taken) {
-      const photo: Photo = { id: this.world.id(), state: "preparing", blob, sent: 0, alt: "" };
-      this.photos.push(photo);
-      this.inTurn(() => this.prepare(photo));
+  /** Takes as many as there is room for; a file that is refused needs none. */
+  add(files: Blob[]): void {
+    this.refused = [];
+    this.left = 0;
+    for (const blob of files) {
+      const { name } = blob as Partial<File>;
+      const reason = this.world.refusal(blob);
+      if (reason) this.refused.push({ name, reason });
+      else if (this.photos.length >= this.world.limit) this.left++;
+      else {
+        const photo: Photo = { id: this.world.id(), name, state: "preparing", blob, sent: 0, alt: "" };
+        this.photos.push(photo);
+        this.enqueue(() => this.prepare(photo));
+      }
     }
     this.changed(true);
-    return files.length - taken.length;
   }
 
-  /** Brings back what a draft remembers: uploaded ones stay so while their token is fresh. */
-  restore(kept: Kept[]): void {
-    this.photos = kept.filter(({ failed }) => !failed).map(photo => ({ ...photo, state: "preparing", sent: 0 }));
+  /**
+   * Puts the photos of a draft in the place of all: uploaded ones stay so while their token is fresh. Those that were
+   * here are forgotten; what the draft holds of them is the draft's to erase.
+   */
+  restore(photos: DraftPhoto[]): void {
+    this.abort();
+    this.photos = photos.map(photo => ({ ...photo, state: "preparing", sent: 0 }));
+    this.refused = [];
+    this.left = 0;
+    this.volatile = false;
+    this.waiting.splice(0).forEach(resolve => resolve(true));
+    this.world.changed(false);
     for (const photo of this.photos)
-      this.inTurn(async () => {
+      this.enqueue(async () => {
         photo.blob = await this.world.store.get(photo.id).catch(() => undefined);
         if (!this.has(photo)) return;
         if (!photo.blob) return this.remove(photo);
-        if (photo.token && this.world.now() - photo.at! < FRESH) {
+        if (photo.token && this.world.now() - photo.uploadedAt! < FRESH) {
           photo.state = "done";
           photo.sent = 1;
           this.changed(true);
@@ -104,6 +135,7 @@ export class Queue {
   }
 
   remove(photo: Photo): void {
+    this.left = 0;
     this.photos = this.photos.filter(one => one !== photo);
     this.stop(photo);
     void this.world.store.remove(photo.id).catch(() => undefined);
@@ -115,22 +147,20 @@ export class Queue {
     which.forEach(photo => void this.send(photo));
   }
 
-  /** Stops what is on its way; a draft brings it back. */
-  abort(): void {
-    this.photos.forEach(photo => this.stop(photo));
+  /** Stops for good; a draft brings everything back. */
+  end(): void {
+    this.isStopped = true;
+    this.abort();
+  }
+
+  /** Stores all pictures again: the draft has moved. */
+  storeAgain(): void {
+    for (const { id, blob } of this.photos) if (blob) this.world.store.put(id, blob).catch(() => undefined);
   }
 
   describe(photo: Photo, alt: string): void {
     photo.alt = alt;
     this.changed(true);
-  }
-
-  /** Forgets all, as the draft does; what it remembers is the draft's to erase. */
-  clear(): void {
-    this.abort();
-    this.photos = [];
-    this.volatile = false;
-    this.changed(false, true);
   }
 
   /** Until no photo is on its way any more; true where they were forgotten meanwhile. */
@@ -143,11 +173,7 @@ export class Queue {
   }
 
   unfinished(): Photo[] {
-    return this.photos.filter(({ state }) => !["done", "failed", "paused"].includes(state));
-  }
-
-  failed(): Photo | undefined {
-    return this.photos.find(({ state }) => state === "failed");
+    return this.photos.filter(({ state }) => !["done", "paused"].includes(state));
   }
 
   /** The service no longer knows the photos at these places: uploads them again, once; false where that is no use. */
@@ -169,8 +195,8 @@ export class Queue {
     return this.photos.includes(photo);
   }
 
-  private inTurn(work: () => Promise<unknown>): void {
-    this.turn = this.turn.then(work);
+  private enqueue(work: () => Promise<unknown>): void {
+    this.chain = this.chain.then(() => this.isStopped || work());
   }
 
   private async prepare(photo: Photo): Promise<void> {
@@ -180,8 +206,8 @@ export class Queue {
     const small = await this.world.shrink(photo.blob!);
     if (!this.has(photo)) return;
     photo.blob = small;
-    const reason = this.world.refusal(small);
-    if (reason) return this.fail(photo, reason);
+    const reason = this.world.refusal(small, true);
+    if (reason) return this.refuse(photo, reason);
     await this.world.store.put(photo.id, small).catch(() => {
       this.volatile = true;
     });
@@ -191,6 +217,7 @@ export class Queue {
   }
 
   private async send(photo: Photo, renewed?: boolean): Promise<void> {
+    if (this.isStopped) return;
     const before = this.works.get(photo);
     this.stop(photo);
     const work: Work = {
@@ -212,14 +239,14 @@ export class Queue {
         token,
         thumb,
         place: location || photo.place,
-        at: this.world.now()
+        uploadedAt: this.world.now()
       });
       this.changed(true);
     } catch (thrown) {
       if (signal.aborted) return;
       const { status, body } = thrown as Failure;
       if (status && status !== 408 && status !== 429 && status < 500)
-        return this.fail(photo, body.detail || this.world.refusal()!);
+        return this.refuse(photo, body.detail || this.world.refusal()!);
       if (body.code === "photos_paused") {
         Object.assign(photo, { state: "paused", reason: body.detail });
         return this.changed(true);
@@ -255,9 +282,13 @@ export class Queue {
     }
   }
 
-  private fail(photo: Photo, reason: string): void {
-    Object.assign(photo, { state: "failed", reason });
-    this.changed(true);
+  private refuse(photo: Photo, reason: string): void {
+    this.refused.push({ name: photo.name, reason });
+    this.remove(photo);
+  }
+
+  private abort(): void {
+    this.photos.forEach(photo => this.stop(photo));
   }
 
   private stop(photo: Photo): void {
@@ -267,20 +298,12 @@ export class Queue {
     if (work.stop) work.stop();
   }
 
-  private changed(lasting: boolean, erased = false): void {
+  private changed(lasting: boolean): void {
     this.world.changed(lasting);
-    if (!this.busy()) this.waiting.splice(0).forEach(resolve => resolve(erased));
+    if (!this.busy()) this.waiting.splice(0).forEach(resolve => resolve(false));
   }
 }
 
 /** What the draft keeps and the report takes along. */
-export const kept = (photos: Photo[]): Kept[] =>
-  photos.map(({ id, token, alt, at, thumb, place, state, reason }) => ({
-    id,
-    token,
-    alt,
-    at,
-    thumb,
-    place,
-    failed: state === "failed" ? reason : undefined
-  }));
+export const toDraft = (photos: Photo[]): DraftPhoto[] =>
+  photos.map(({ id, token, alt, uploadedAt, thumb, place }) => ({ id, token, alt, uploadedAt, thumb, place }));

@@ -4,26 +4,25 @@ import { useLayoutEffect, useState } from "preact/hooks";
 import type { SectionProps } from "../section.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
-import { attachments } from "./attachments.tsx";
+import type { Attachments } from "./attachments.ts";
 import { addAnother, List } from "./list.tsx";
 import { Picks } from "./pick.tsx";
 
 /** Ways for a desk: files dropped anywhere on the widget, a picture pasted. */
 const TRANSFERS = ["paste", "dragover", "drop"];
 
-/** `held`: the focus was on the button that this takes the place of. */
-export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
-  const site = useSite();
+/** `hadFocus`: the focus was on the button that this takes the place of. */
+export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolean }) {
   const {
     config: { limits },
     host,
     language: { t }
-  } = site;
-  const photos = attachments(site, props);
+  } = useSite();
+  const photos = props.report.photos as Attachments;
   const [, draw] = useState({});
   useLayoutEffect(() => photos.follow(() => draw({})), [photos]);
   useLayoutEffect(() => {
-    if (held) addAnother(host);
+    if (hadFocus) addAnother(host);
   }, []);
   useLayoutEffect(() => {
     const root = host.shadowRoot!;
@@ -31,21 +30,29 @@ export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
       const { dataTransfer, clipboardData } = event as DragEvent & ClipboardEvent;
       const { files, types } = (dataTransfer || clipboardData)!;
       if (types.includes("Files")) event.preventDefault();
-      if (event.type !== "dragover" && files.length) photos.add([...files]);
+      if (event.type !== "dragover" && files.length) props.report.addFiles([...files]);
     };
     TRANSFERS.forEach(kind => root.addEventListener(kind, take));
     return () => TRANSFERS.forEach(kind => root.removeEventListener(kind, take));
   }, [photos]);
-  const { queue, left } = photos;
+  const { queue } = photos;
+  const { left, refused } = queue;
+  /** Why files of the last choice were not taken. */
+  const untaken = refused.map(({ name, reason }) => (name ? `${name}: ${reason}` : reason));
+  if (left) untaken.push(t("photo_limit", { n: limits.photos }));
   const full = queue.photos.length >= limits.photos;
   return (
     <>
       <List photos={photos} full={full} />
-      {left > 0 && (
-        <p class="error" role="alert">
-          <Icon name="alert" />
-          {t("photo_limit", { n: limits.photos })}
-        </p>
+      {untaken.length > 0 && (
+        <div role="alert">
+          {untaken.map((text, index) => (
+            <p class="error" key={index + text}>
+              <Icon name="alert" />
+              <span>{text}</span>
+            </p>
+          ))}
+        </div>
       )}
       {!full && <Picks bad={!!props.errors.photos} take={files => photos.add(files)} />}
       {queue.volatile && <p class="hint">{t("photo_volatile")}</p>}

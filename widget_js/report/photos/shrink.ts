@@ -13,6 +13,8 @@ const DRAWN = /^image\/(jpeg|png|webp)$/;
 /** Segments of a JPEG before its picture: the Exif one is among the first two, each up to 64 kB. */
 const BEGINNING = 140_000;
 
+export const isDrawable = (photo: Blob): boolean => DRAWN.test(photo.type);
+
 const look = async (photo: Blob) => readExif(await new Response(photo.slice(0, BEGINNING)).arrayBuffer());
 
 /** Where it was taken, as a JPEG says: known before it is uploaded, when the place is asked for. */
@@ -20,7 +22,7 @@ export const locate = async (photo: Blob): Promise<ReportLocation | undefined> =
 
 /** The photo, smaller where that is possible: upright, with its place, without anything else. */
 export async function shrink(photo: Blob): Promise<Blob> {
-  if (!DRAWN.test(photo.type)) return photo;
+  if (!isDrawable(photo)) return photo;
   const url = URL.createObjectURL(photo);
   try {
     const { orientation, place } = await look(photo);

@@ -27,17 +27,24 @@ async function run<T>(
 }
 
 export class Store {
-  constructor(private readonly name: string) {}
+  /** `name` returns that of the database; nothing where the draft cannot be stored, and would leave pictures behind. */
+  constructor(private readonly name: () => string | undefined) {}
 
   put(id: string, photo: Blob): Promise<unknown> {
-    return run(this.name, "readwrite", store => store.put(photo, id));
+    return this.run("readwrite", store => store.put(photo, id));
   }
 
   get(id: string): Promise<Blob | undefined> {
-    return run(this.name, "readonly", store => store.get(id) as IDBRequest<Blob | undefined>);
+    return this.run("readonly", store => store.get(id) as IDBRequest<Blob | undefined>);
   }
 
   remove(id: string): Promise<unknown> {
-    return run(this.name, "readwrite", store => store.delete(id));
+    return this.run("readwrite", store => store.delete(id));
+  }
+
+  private async run<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    const name = this.name();
+    if (!name) throw new Error("no draft");
+    return run(name, mode, work);
   }
 }

@@ -2,14 +2,11 @@
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import { useSite } from "../../shared/site.ts";
-import type { Queue } from "./queue.ts";
+import type { Photos } from "../session.ts";
+import type { Attachments } from "./attachments.ts";
 
-interface Pending {
-  queue: Queue;
-  follow(listener: () => void): () => void;
-}
-
-export function Waiting({ photos }: { photos: Pending }) {
+export function Waiting(props: { photos: Photos }) {
+  const photos = props.photos as Attachments;
   const {
     language: { t }
   } = useSite();

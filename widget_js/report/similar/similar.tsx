@@ -13,17 +13,17 @@ export function Similar({ items }: { items: Near[] }) {
     config,
     language: { t, date }
   } = site;
-  const [said, setSaid] = useState<{ number?: number; text?: string }>({});
+  const [result, setResult] = useState<{ number?: number; text?: string }>({});
 
   const vote = async (number: number) => {
-    setSaid({ number, text: t("sending") });
+    setResult({ number, text: t("sending") });
     try {
       await support(site, number);
-      setSaid({ number, text: t("supported", { number }) });
+      setResult({ number, text: t("supported", { number }) });
       // The ticket was good for this voice; the report, if it is sent all the same, needs another.
       void site.tickets.prepare();
     } catch {
-      setSaid({ number, text: t("unavailable_server") });
+      setResult({ number, text: t("unavailable_server") });
     }
   };
   return (
@@ -39,7 +39,7 @@ export function Similar({ items }: { items: Near[] }) {
             {t("support")}
           </button>
           <p class="note" role="status">
-            <Words>{said.number === number && said.text}</Words>
+            <Words>{result.number === number && result.text}</Words>
           </p>
         </li>
       ))}

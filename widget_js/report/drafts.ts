@@ -1,0 +1,188 @@
+/**
+ * Unsent reports in this browser: their texts for a day, contacts only as long as the session of the tab.
+ *
+ * Each form has a record of its own, so that tabs do not overwrite each other. What belongs to a record has its name:
+ * the text in localStorage, the contacts in sessionStorage, the pictures in a database (photos/store.ts). An item in
+ * sessionStorage makes a record the tab's own, which goes on after a reload. A duplicated tab gets a copy of
+ * sessionStorage, and nothing tells it from a reload. So whoever takes up a record becomes its holder, and a form that
+ * finds another holder in its record goes on under a new name.
+ */
+
+import type { Report } from "../shared/contract.ts";
+import { json } from "../shared/json.ts";
+import { randomKey } from "../shared/key.ts";
+import { ignoreErrors } from "../shared/storage.ts";
+import { contacts, empty, withoutPrototype, type Contacts, type Draft, type Values } from "./values.ts";
+
+const DAY = 86_400_000;
+const PREFIX = "igrajdanin:";
+
+/** Up to 1.1.0 a site had one record, under its bare name, without `page`, `holder` and `written`. */
+interface Stored extends Omit<Draft, "values" | "written"> {
+  /** When it was written, in milliseconds. */
+  at: number;
+  /** Which page it was begun on. */
+  page?: string;
+  holder?: string;
+  /** Without contacts and consent. */
+  values: Partial<Values>;
+  written?: string[];
+  /** It had contacts. */
+  personal?: boolean;
+}
+
+/** A record, as it can be gone on with. */
+export interface Found {
+  name: string;
+  draft: Draft;
+  page: string | undefined;
+  at: number;
+  /** It was written in this tab. */
+  isOwn: boolean;
+}
+
+/** Names of the records that forms of this page hold: two widgets may belong to one site. */
+export const held = new Set<string>();
+
+const read = (name: string): Stored | undefined =>
+  ignoreErrors(() => {
+    const stored = JSON.parse(localStorage.getItem(name)!) as Stored | null;
+    return stored && stored.values && stored.at ? stored : undefined;
+  });
+
+/** Each kind of storage may be forbidden by itself. */
+function remove(name: string): void {
+  ignoreErrors(() => localStorage.removeItem(name));
+  ignoreErrors(() => sessionStorage.removeItem(name));
+  ignoreErrors(() => indexedDB.deleteDatabase(name));
+}
+
+function open(
+  name: string,
+  { at, page, holder, values, written, personal, waits, since, sent, ...rest }: Stored
+): Found {
+  const session = ignoreErrors(() => sessionStorage.getItem(name));
+  const all: Values = {
+    ...empty,
+    ...values,
+    answers: withoutPrototype(values.answers!),
+    ...(ignoreErrors(() => JSON.parse(session!)) as Contacts | undefined)
+  };
+  const complete = (one?: Report) => one && { ...one, ...contacts(all) };
+  // Without the contacts it had, it is not the report the person sent: they have to look at it again.
+  const isComplete = !personal || !!session;
+  return {
+    name,
+    page,
+    at,
+    isOwn: !!session && !!holder,
+    draft: {
+      ...rest,
+      values: all,
+      written: written || Object.keys(values),
+      sent: complete(sent),
+      ...(isComplete && { waits: complete(waits), since })
+    }
+  };
+}
+
+export class Drafts {
+  /** Of the present record, in every kind of storage. */
+  name = "";
+  /** The present record has been written. */
+  isStored = false;
+  private readonly base: string;
+  private readonly holder = randomKey();
+
+  constructor(
+    key: string,
+    private readonly now = Date.now
+  ) {
+    this.base = PREFIX + key;
+    this.hold();
+  }
+
+  /** The records of this site that no form of this page holds, the latest first. Removes what has expired. */
+  list(): Found[] {
+    const names =
+      ignoreErrors(() => Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index)!)) || [];
+    return names
+      .flatMap(name => {
+        const stored = name.startsWith(PREFIX) && !held.has(name) ? read(name) : undefined;
+        if (stored && this.now() - stored.at > DAY) remove(name);
+        else if (stored && (name === this.base || name.startsWith(this.base + ":")))
+          return ignoreErrors(() => open(name, stored)) || [];
+        return [];
+      })
+      .sort((one, other) => other.at - one.at);
+  }
+
+  /** Goes on with a record. `at`: when its day began. */
+  take({ name, draft }: Found, page: string, at = this.now()): void {
+    this.hold(name);
+    this.write(draft, page, at);
+  }
+
+  /**
+   * Writes the draft down. Returns its key, which is a new one where another tab has gone on with the record in another
+   * way: both may be sent.
+   */
+  write(draft: Draft, page: string, at = this.now()): string {
+    const { values, sent, waits } = draft;
+    const typed = contacts(values, text => text);
+    const none = contacts(values, () => undefined);
+    const strip = (one?: Report) => one && { ...one, ...none, ticket: undefined };
+    const stored: Stored = {
+      ...draft,
+      at,
+      page,
+      holder: this.holder,
+      values: { ...values, ...none, consent: undefined, publish: undefined },
+      sent: strip(sent),
+      waits: strip(waits),
+      personal: Object.values(typed).some(Boolean)
+    };
+    if (this.isStored) {
+      const found = read(this.name);
+      if (!found || found.holder !== this.holder) {
+        // Where the same may have been sent already the key stays, so that the service keeps one report of it.
+        if (found && !sent && !waits && json(found.values) !== json(stored.values)) stored.id = randomKey();
+        ignoreErrors(() => sessionStorage.removeItem(this.name));
+        this.hold();
+      }
+    }
+    ignoreErrors(() => {
+      localStorage.setItem(this.name, json(stored));
+      this.isStored = true;
+      sessionStorage.setItem(this.name, json(typed));
+    });
+    return stored.id;
+  }
+
+  /** Removes the present record, unless another tab has gone on with it; the next one has another name. */
+  erase(): void {
+    if (this.isStored) {
+      const found = read(this.name);
+      if (found && found.holder !== this.holder) ignoreErrors(() => sessionStorage.removeItem(this.name));
+      else remove(this.name);
+    }
+    this.hold();
+  }
+
+  discard({ name }: Found): void {
+    remove(name);
+  }
+
+  /** Leaves the present record as it is, to whoever finds it. */
+  release(): void {
+    held.delete(this.name);
+  }
+
+  /** Begins a record, or holds an earlier one. */
+  hold(name = `${this.base}:${randomKey().slice(0, 8)}`): void {
+    this.release();
+    held.add(name);
+    this.name = name;
+    this.isStored = false;
+  }
+}

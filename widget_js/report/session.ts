@@ -1,0 +1,541 @@
+/**
+ * The report of one widget and site, outside Preact: what is typed, its photos, its way to the service. The form
+ * renders from it.
+ */
+
+import { DIV } from "../loader/host.ts";
+import { ApiError } from "../shared/api.ts";
+import { emit } from "../shared/emit.ts";
+import { randomKey } from "../shared/key.ts";
+import type { Site } from "../shared/site.ts";
+import { Store } from "../shared/store.ts";
+import { reportFailure } from "../shared/telemetry.ts";
+import { refuses } from "../shared/ui/refusal.tsx";
+import { Drafts, type Found } from "./drafts.ts";
+import { attempt, type Outcome } from "./send.ts";
+import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
+import {
+  contacts,
+  coordinates,
+  empty,
+  hiddenContacts,
+  report,
+  type Contacts,
+  type Draft,
+  type Photo,
+  type Point,
+  type Values
+} from "./values.ts";
+
+/** The last step of a phone: everything again. */
+export const REVIEW = 5;
+/** Milliseconds of rest before what is being typed is written down. */
+const REST = 400;
+/** Seconds until a waiting report is sent again: the first time, and at most. */
+const PAUSE = 5,
+  LONGEST_PAUSE = 60;
+/** Characters of an unsent report that tell people which one it is. */
+const BEGINNING = 40;
+
+export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
+/** `from`: the report was waiting and is being sent again. */
+export type Sending = Outcome | { state: "editing" } | { state: "sending"; from?: WaitingReport | undefined };
+
+/** How the device answers when it is asked where it is; `accuracy` in metres. */
+export interface Position {
+  state?: "asked" | "found" | "denied" | "failed" | "photo";
+  accuracy?: number;
+}
+
+/** What the page may fill in beforehand. */
+export interface Prefill {
+  category?: string | undefined;
+  description?: string | undefined;
+  address?: string | undefined;
+  lat?: number | undefined;
+  lng?: number | undefined;
+}
+
+/** What the chunk of the photos does for the report, once it is there. */
+export interface Photos {
+  add(files: Blob[]): void;
+  /** Sends the report when all of them are there, and again where some had to be uploaded anew. */
+  sendWith(send: () => Promise<Outcome>): Promise<Outcome>;
+  /** Puts those of another draft in the place of all. */
+  restore(photos: Photo[]): void;
+  /** Stores all pictures again, under the name that the record has now. */
+  storeAgain(): void;
+  /** Stops what runs; the pictures stay in the draft. */
+  stop(): void;
+}
+
+export class ReportSession extends Store {
+  draft!: Draft;
+  /** The draft is that of an earlier visit; `sent`: nobody knows whether it has arrived. */
+  restored: "draft" | "sent" | undefined;
+  /** An unsent report of this page, which the person may go on with. */
+  offer: Found | undefined;
+  errors: FieldError[] = [];
+  /** The errors came when the person was busy elsewhere: they are announced instead of focused. */
+  isAnnounced = false;
+  sending: Sending = { state: "editing" };
+  /** Why the service takes no report from this page at all. */
+  refused: ApiError | undefined;
+  position: Position = {};
+  photos: Photos | undefined;
+  /** The report itself is on its way, which nobody can take back. */
+  isPosting = false;
+  /** Each moves the focus: to the heading of what has come, to the summary of the errors. */
+  moves = 0;
+  failures = 0;
+  /** Set by the form: whether the focus is where it was when the report was sent, or has gone with what had it. */
+  isFocusKept: () => boolean = () => true;
+  /** Set by the form: fetches the chunk of the photos and attaches it. */
+  loadPhotos: () => Promise<unknown> = () => Promise.resolve();
+
+  private readonly drafts: Drafts;
+  private page = "";
+  /** Files that were chosen before the chunk of the photos came. */
+  private files: Blob[] = [];
+  /** Whoever mends something goes back to the review. */
+  private isReviewed = false;
+  private unwritten?: ReturnType<typeof setTimeout> | undefined;
+  private retry?: ReturnType<typeof setTimeout> | undefined;
+  private tries = 0;
+  /** What is asked of the device; nothing else may answer. */
+  private asked?: object | undefined;
+  /** The delivery of the present draft; that of an erased one ends without effect. */
+  private delivery?: object | undefined;
+
+  constructor(public site: Site) {
+    super();
+    const { session, tickets } = site;
+    this.drafts = new Drafts(site.options.key);
+    this.begin(true);
+    document.addEventListener("visibilitychange", this.write);
+    addEventListener("online", this.sendAgain);
+    session.destroyed.addEventListener("abort", this.end);
+    // The proof of work runs while the person types; a refusal of this place shows before anything is typed.
+    void tickets.prepare().then(error => {
+      if (!error || !refuses(error) || this.isDestroyed) return;
+      this.refused = error;
+      this.changed();
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.sending.state === "sending";
+  }
+
+  private get isDestroyed(): boolean {
+    return this.site.session.destroyed.aborted;
+  }
+
+  /** The form can be seen: now, after it was closed, or on another page of an application. */
+  open(): void {
+    this.site.session.closed().addEventListener("abort", this.rest);
+    const isIdle = ["editing", "received"].includes(this.sending.state);
+    if (isIdle && this.page !== this.pageNow()) this.begin(true);
+    else this.findOffer();
+    this.changed();
+  }
+
+  // --- what is typed ---
+
+  readonly set = (given: Partial<Values>): void => {
+    if ("coordinates" in given) this.stopLocating();
+    const { written, values } = this.draft;
+    this.save({ written: [...new Set([...written, ...Object.keys(given)])], values: { ...values, ...given } });
+    this.errors = this.errors.filter(
+      ({ control }) => !(control.split(".")[0]! in given) && !(control === "address" && "coordinates" in given)
+    );
+    this.changed();
+  };
+
+  /** Fills in what the page knows, where the person has written nothing. Address and point are one place. */
+  prefill({ category, description, address, lat, lng }: Prefill): void {
+    if (this.sending.state === "received") this.begin();
+    if (this.sending.state !== "editing") return;
+    const { step, written, values } = this.draft;
+    const isFree = (...names: (keyof Values)[]) => !names.some(name => written.includes(name));
+    const given: Partial<Values> = {};
+    if (category && isFree("category") && this.site.config.categories.some(({ code }) => code === category))
+      given.category = category;
+    if (description && isFree("description")) given.description = description;
+    const point = `${lat}, ${lng}`;
+    const coordinate = coordinates(point) ? point : "";
+    if ((address || coordinate) && isFree("address", "coordinates")) {
+      given.address = address || "";
+      given.coordinates = coordinate;
+      this.stopLocating();
+    }
+    this.draft = { ...this.draft, step: step || +!!given.category, values: { ...values, ...given } };
+    this.changed();
+  }
+
+  /** Tells which section the person is in. */
+  enter(step: number): void {
+    if (step === this.draft.step) return;
+    this.draft = { ...this.draft, step };
+    this.write();
+    this.changed();
+  }
+
+  /** Leads to a step. */
+  go(step: number): void {
+    this.save({ step });
+    this.write();
+    this.moves++;
+    this.changed();
+  }
+
+  /** Goes on from a step or, from the last one, sends. */
+  proceed(isLast: boolean): void {
+    if (this.isBusy) return;
+    const { config, language } = this.site;
+    const hidden = hiddenContacts(this.site).filter(name => this.draft.values[name as keyof Contacts]);
+    if (hidden.length) this.set(Object.fromEntries(hidden.map(name => [name, ""])));
+    const { step, values } = this.draft;
+    const found = validate(config, values, language);
+    const errors = isLast ? found : found.filter(({ control }) => stepOf(control) === step);
+    if (errors.length) return this.fail(errors);
+    this.errors = [];
+    if (isLast) return void this.send();
+    if (step + 1 === REVIEW) this.isReviewed = true;
+    this.go(this.isReviewed ? REVIEW : step + 1);
+  }
+
+  // --- where it is ---
+
+  /** Asks the device. What the person does about the place meanwhile is better. */
+  locate(): void {
+    const asked = (this.asked = {});
+    this.position = { state: "asked" };
+    this.changed();
+    const answer = (accept: () => void) => {
+      if (this.asked === asked) accept();
+    };
+    navigator.geolocation.getCurrentPosition(
+      ({ coords: { latitude, longitude, accuracy } }) =>
+        answer(() => this.put({ lat: latitude, lng: longitude }, { state: "found", accuracy: accuracy || 1 })),
+      ({ code }) =>
+        answer(() => {
+          this.position = { state: code === 1 ? "denied" : "failed" };
+          this.changed();
+        }),
+      { enableHighAccuracy: true, timeout: 15_000 }
+    );
+  }
+
+  /** Puts the pin there, or takes it away. */
+  put(to: Point | null, position: Position = {}): void {
+    this.set({ coordinates: to ? `${to.lat.toFixed(6)}, ${to.lng.toFixed(6)}` : "" }); // a tenth of a metre
+    this.position = position;
+    this.changed();
+  }
+
+  private stopLocating(): void {
+    this.asked = undefined;
+    this.position = {};
+  }
+
+  // --- photos ---
+
+  /** Takes files, whether or not the chunk of the photos is there. */
+  addFiles(files: Blob[]): void {
+    if (this.photos) return this.photos.add(files);
+    this.files.push(...files);
+    void this.loadPhotos();
+  }
+
+  attachPhotos(make: (session: ReportSession) => Photos): void {
+    if (this.photos || this.isDestroyed) return;
+    this.photos = make(this);
+    this.photos.restore(this.draft.values.photos);
+    if (this.files.length) this.photos.add(this.files.splice(0));
+    this.changed();
+  }
+
+  /** The name under which pictures may be stored: without a record nobody would find and erase them. */
+  pictureStore(): string | undefined {
+    this.write();
+    return this.drafts.isStored ? this.drafts.name : undefined;
+  }
+
+  // --- drafts ---
+
+  /** What tells people which report this is; empty where the person has written nothing. */
+  describe({ values, written }: Draft): string {
+    const { length } = values.photos;
+    const texts = { ...values, photos: length ? `${this.site.language.t("review_photos")}: ${length}` : "" };
+    const found = (["subject", "description", "address", "photos", "coordinates"] as const)
+      .filter(name => written.includes(name))
+      .map(name => texts[name].trim().replace(/\s+/g, " "))
+      .find(Boolean);
+    const line = found || "";
+    return line.length > BEGINNING ? line.slice(0, BEGINNING).replace(/(.{20}) \S*$/, "$1") + "…" : line;
+  }
+
+  /** Goes on with the unsent report that is offered; what is typed in its place is offered from then on. */
+  resume(): void {
+    const { offer } = this;
+    if (!offer || this.isBusy) return;
+    this.write();
+    if (!this.describe(this.draft)) this.drafts.erase();
+    this.show(offer.draft, offer);
+    this.drafts.take(offer, this.page);
+    this.findOffer();
+    this.moves++;
+    this.changed();
+  }
+
+  discardOffer(): void {
+    if (this.offer) this.drafts.discard(this.offer);
+    this.findOffer();
+    this.moves++;
+    this.changed();
+  }
+
+  /** Erases the draft. What is on its way to the service cannot be taken back. */
+  erase(): void {
+    if (!this.isPosting) this.startAnew();
+  }
+
+  /** After a report that was received: another one, by the same person. */
+  again(): void {
+    this.startAnew(contacts(this.draft.values, text => text));
+    void this.site.tickets.prepare();
+  }
+
+  // --- the way to the service ---
+
+  async send(): Promise<void> {
+    if (this.isBusy || this.isDestroyed) return;
+    const { tickets, host, options, language } = this.site;
+    this.stopRetry();
+    this.stopLocating();
+    const delivery = (this.delivery = {});
+    this.sending = { state: "sending", from: this.sending.state === "waiting" ? this.sending : undefined };
+    this.changed();
+    const outcome = await this.deliver();
+    this.isPosting = false;
+    // Erased meanwhile, or the widget is gone: a report that may have arrived is sent again under its key.
+    if (this.delivery !== delivery) return;
+    this.sending = { state: "editing" };
+    if (outcome.state === "received") {
+      this.cancelWriting();
+      this.drafts.erase();
+      // It was good for this report.
+      tickets.drop();
+      this.tries = 0;
+      const { number, status, answer_due } = outcome.receipt;
+      emit(host, "submitted", { number, status, answer_due });
+    } else {
+      if (outcome.state !== "waiting") this.pause();
+      const error = "error" in outcome ? outcome.error : null;
+      emit(host, "error", { status: error && error.status, code: (error && error.body.code) || outcome.state });
+      if (outcome.state === "refused") reportFailure(options, "send");
+      if (outcome.state === "fields") return this.fail(fromService(outcome.error.body, language), !this.isFocusKept());
+      // The next try, if the person wants one, is a report of its own.
+      if (outcome.state === "conflict") this.saveNow({ id: randomKey(), sent: undefined });
+      if (outcome.state === "refused" && refuses(outcome.error)) this.refused = outcome.error;
+    }
+    this.sending = outcome;
+    if (outcome.state === "waiting") this.retryLater();
+    this.changed();
+  }
+
+  /** Lets the person change a report that waits. */
+  edit(): void {
+    this.stopRetry();
+    this.pause();
+    this.sending = { state: "editing" };
+    this.moves++;
+    this.changed();
+  }
+
+  private async deliver(): Promise<Outcome> {
+    const { api, config, options, language, tickets } = this.site;
+    const count = this.files.length;
+    if (!this.photos && (count || this.draft.values.photos.length)) await this.loadPhotos();
+    if (count && !this.photos) {
+      // The next try goes without them.
+      this.files = [];
+      const detail = language.t("unavailable_server");
+      return { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail }] }) };
+    }
+    const post = () => {
+      const { values, waits, since } = this.draft;
+      this.isPosting = true;
+      this.changed();
+      // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
+      const body = values.consent || !waits ? report(config, values, options.lang) : waits;
+      this.saveNow({ waits: body, since: since || Date.now() });
+      const take = async () => {
+        const ticket = await tickets.take();
+        if (this.isDestroyed) throw new ApiError(0);
+        return ticket;
+      };
+      // What is typed meanwhile stays.
+      return attempt(api, { take, drop: () => tickets.drop() }, this.draft, body, sent => this.saveNow({ sent }));
+    };
+    return this.photos ? this.photos.sendWith(post) : post();
+  }
+
+  /** Tries again by itself; where there were too many reports only when the person says so. */
+  private retryLater(): void {
+    if (this.sending.state === "waiting" && this.sending.error.status !== 429)
+      this.retry = setTimeout(this.sendAgain, Math.min(PAUSE * 2 ** this.tries++, LONGEST_PAUSE) * 1000);
+  }
+
+  private readonly sendAgain = (): void => {
+    if (this.retry) void this.send();
+  };
+
+  private stopRetry(): void {
+    clearTimeout(this.retry);
+    this.retry = undefined;
+  }
+
+  /** From now on it goes only when the person says so. */
+  private pause(): void {
+    this.tries = 0;
+    this.saveNow({ since: undefined, waits: undefined });
+  }
+
+  private fail(errors: FieldError[], isAnnounced = false): void {
+    this.errors = errors;
+    this.isAnnounced = isAnnounced;
+    if (!isAnnounced) {
+      if (errors[0]) this.enter(stepOf(errors[0].control));
+      this.failures++;
+    }
+    this.changed();
+  }
+
+  // --- storage ---
+
+  /** Writes the draft down after a rest, or with the next `write`. */
+  private save(change: Partial<Draft>): void {
+    this.draft = { ...this.draft, ...change };
+    clearTimeout(this.unwritten);
+    if (!this.isDestroyed) this.unwritten = setTimeout(this.write, REST);
+  }
+
+  /** What a report hangs on is written down at once. */
+  private saveNow(change: Partial<Draft>): void {
+    this.save(change);
+    this.write();
+  }
+
+  private readonly write = (): void => {
+    if (!this.unwritten) return;
+    this.cancelWriting();
+    const { name } = this.drafts;
+    const id = this.drafts.write(this.draft, this.page);
+    if (id !== this.draft.id) this.draft = { ...this.draft, id };
+    if (name !== this.drafts.name && this.photos) this.photos.storeAgain();
+  };
+
+  private cancelWriting(): void {
+    clearTimeout(this.unwritten);
+    this.unwritten = undefined;
+  }
+
+  /** The page of the draft: its path, and what it says of itself, for one path may show many places. */
+  private pageNow(): string {
+    const { lat, lng, address, description } = this.prefilled();
+    return [location.pathname, lat, lng, address, description].filter(Boolean).join(" ");
+  }
+
+  private prefilled(): DOMStringMap {
+    const { host } = this.site;
+    return (host.closest<HTMLElement>(DIV) || host).dataset;
+  }
+
+  /**
+   * Begins with what goes on by itself: a report that waits, whatever page it is from, or, where `isReturn`, the draft of
+   * this page and tab; else with an empty form.
+   */
+  private begin(isReturn = false, typed: Partial<Contacts> = {}): void {
+    const { options } = this.site;
+    this.write();
+    this.drafts.hold();
+    this.page = this.pageNow();
+    const all = this.drafts.list();
+    const found =
+      all.find(({ draft }) => draft.waits) ||
+      (isReturn ? all.find(({ isOwn, page }) => isOwn && page === this.page) : undefined);
+    if (found) {
+      this.show(found.draft, found);
+      this.drafts.take(found, this.page, found.at);
+    } else {
+      // What the page knows, such as the place of a playground, stands beforehand.
+      const { lat, lng, address = "", description = "" } = this.prefilled();
+      const place = lat && lng ? `${lat}, ${lng}` : "";
+      const values = { ...empty, description, address, coordinates: place, ...typed, category: options.category };
+      this.show({ id: randomKey(), step: options.category ? 1 : 0, written: [], values });
+    }
+    this.findOffer();
+  }
+
+  private startAnew(typed?: Partial<Contacts>): void {
+    this.cancelWriting();
+    this.drafts.erase();
+    this.begin(false, typed);
+    this.moves++;
+    this.changed();
+  }
+
+  private show(draft: Draft, found?: Found): void {
+    this.stopRetry();
+    this.stopLocating();
+    this.tries = 0;
+    this.delivery = undefined;
+    this.files = [];
+    this.draft = draft;
+    if (found) {
+      const { config, language } = this.site;
+      // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
+      const step = Math.min(draft.step || 0, stepOf(validate(config, draft.values, language)[0]!.control));
+      this.draft = { ...draft, step };
+    }
+    this.restored = found && (draft.sent ? "sent" : "draft");
+    this.errors = [];
+    this.isReviewed = false;
+    this.sending = draft.waits ? { state: "waiting", error: new ApiError(0) } : { state: "editing" };
+    this.retryLater();
+    if (this.photos) this.photos.restore(draft.values.photos);
+  }
+
+  /** Nothing is offered to whoever is writing. */
+  private findOffer(): void {
+    const isOffered = ({ page, draft }: Found) => (!page || page === this.page) && !!this.describe(draft);
+    this.offer = this.draft.written.length ? undefined : this.drafts.list().find(isOffered);
+  }
+
+  /** The dialog is closed. */
+  private readonly rest = (): void => {
+    this.write();
+    this.stopLocating();
+    this.changed();
+  };
+
+  private readonly end = (): void => {
+    this.rest();
+    this.stopRetry();
+    this.delivery = undefined;
+    document.removeEventListener("visibilitychange", this.write);
+    removeEventListener("online", this.sendAgain);
+    if (this.photos) this.photos.stop();
+    this.drafts.release();
+  };
+}
+
+/** The report of this widget, or of the collection that it shows; made at the first call. */
+export function reportSession(site: Site): ReportSession {
+  const name = site.entries ? site.options.key : "report";
+  const session = site.session.part(name, () => new ReportSession(site));
+  session.site = site;
+  return session;
+}

@@ -1,0 +1,35 @@
+/** A storage of a browser, as far as the widget uses it. */
+
+export class FakeStorage {
+  constructor(private readonly items = new Map<string, string>()) {}
+
+  get length(): number {
+    return this.items.size;
+  }
+  key(index: number): string | null {
+    return this.names()[index] ?? null;
+  }
+  getItem(name: string): string | null {
+    return this.items.get(name) ?? null;
+  }
+  setItem(name: string, value: string): void {
+    this.items.set(name, value);
+  }
+  removeItem(name: string): void {
+    this.items.delete(name);
+  }
+  clear(): void {
+    this.items.clear();
+  }
+
+  names(): string[] {
+    return [...this.items.keys()];
+  }
+  text(): string {
+    return [...this.items.values()].join();
+  }
+  /** What a duplicated tab gets. */
+  copy(): FakeStorage {
+    return new FakeStorage(new Map(this.items));
+  }
+}
