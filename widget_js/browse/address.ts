@@ -154,10 +154,15 @@ export class Address extends Store {
   }
 }
 
-/** The address as long as the list is on screen; `entries`: of collections. */
-export function useAddress(entries: boolean): Address {
+/** The one that views of this widget share. */
+const addressOf = (session: Session): Address => session.part("address", () => new Address(session));
+
+/** Begins the address, and ends it with the component that shows the list; `entries`: of collections. */
+export function useOwnAddress(entries: boolean): Address {
   const { session } = useSite();
-  const address = useMemo(() => session.part("address", () => new Address(session)).begin(entries), []);
+  const address = useMemo(() => addressOf(session).begin(entries), []);
   useLayoutEffect(() => () => address.leave(), []);
-  return useStore(address);
+  return address;
 }
+
+export const useAddress = (): Address => useStore(addressOf(useSite().session));

@@ -8,11 +8,10 @@ import { useLazy } from "../shared/lazy.ts";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { useSite } from "../shared/site.ts";
 import { query } from "../shared/filters.ts";
-import { useAddress, type Address } from "./address.ts";
+import { useOwnAddress, type Address } from "./address.ts";
 
 export interface CityProps {
   active: boolean;
-  address: Address;
   /** Stands over a collection, in place of the way to the form. */
   head?: VNode;
 }
@@ -24,6 +23,10 @@ export interface Parts {
   address: Address;
   slug: string;
   first: First;
+}
+/** What the list takes of the chunk of collections. */
+export interface CollectionChunk {
+  Collections: ComponentType<Parts>;
 }
 /** What was asked for beside the chunk, of the collection `slug`. */
 export interface First {
@@ -38,8 +41,8 @@ export function Collected(parts: Pick<Parts, "active" | "City" | "ReportLink">) 
     options: { collection },
     language: { lang, t }
   } = useSite();
-  const { chunk, failed, load } = useLazy<{ Collections: ComponentType<Parts> }>("collection");
-  const address = useAddress(true);
+  const { chunk, failed, load } = useLazy<CollectionChunk>("collection");
+  const address = useOwnAddress(true);
   const [slug, first] = useMemo(() => {
     const ask = <T,>(path: string) => {
       const asked = api.get<T>("/collections" + path);

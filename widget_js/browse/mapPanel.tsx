@@ -1,31 +1,36 @@
 /** The map beside the list: its chunk comes when it is first wanted. */
 
+import type { ComponentType } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import type { Filters } from "../shared/filters.ts";
 
-export function CityMapPanel({
-  filters,
-  version,
-  paused,
-  chosen,
-  open,
-  moved
-}: {
+interface Shown {
   filters: Filters;
+  /** Another one: what is shown has changed somewhere. */
   version: number;
+  /** The visitor wants to see no changes for now. */
   paused: boolean;
+  /** The problem that is pointed at in the list. */
   chosen: number;
+  /** Shows a problem. */
   open: (number: number) => void;
+  /** Hears which box is shown, west,south,east,north, whenever the visitor has moved the map. */
   moved: (bbox: string) => void;
-}) {
+}
+/** What the list takes of the map's chunk. */
+export interface MapChunk {
+  CityMap: ComponentType<Shown>;
+}
+
+export function CityMapPanel({ moved, ...shown }: Shown) {
   const {
     language: { lang, t }
   } = useSite();
   const [follow, setFollow] = useState(false);
-  const { chunk, failed, load } = useLazy<typeof import("../map/entry.ts")>("map");
+  const { chunk, failed, load } = useLazy<MapChunk>("map");
   useLayoutEffect(() => void load(), []);
   const turn = (on: boolean) => {
     setFollow(on);
@@ -36,15 +41,7 @@ export function CityMapPanel({
       {failed ? (
         <Failed text={t("map_missing")} retry={load} />
       ) : chunk ? (
-        <chunk.CityMap
-          key={lang}
-          filters={filters}
-          version={version}
-          paused={paused}
-          chosen={chosen}
-          open={open}
-          moved={bbox => follow && moved(bbox)}
-        />
+        <chunk.CityMap key={lang} {...shown} moved={bbox => follow && moved(bbox)} />
       ) : (
         <div class="skeleton" />
       )}

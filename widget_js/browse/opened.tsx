@@ -1,7 +1,9 @@
 /** One problem that is open: its chunk and its data come together, and it follows changes while it can be seen. */
 
+import type { ComponentType } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Detail } from "../shared/contract.ts";
+import { useFollow } from "../shared/polling.ts";
 import { useResource } from "../shared/resource.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
@@ -12,20 +14,30 @@ import { pageOf } from "../shared/page.ts";
 import { useSite, type Shown } from "../shared/site.ts";
 import { isClosed } from "../shared/statusStyle.ts";
 
+/** What the list takes of the chunk of one problem. */
+export interface ProblemChunk {
+  ProblemView: ComponentType<{
+    problem: Detail & Shown;
+    /** By its status. */
+    closed: boolean;
+    /** Shows another problem. */
+    open: (number: number) => void;
+    /** Takes how many say «me too» by now. */
+    changed: (supporters: number) => void;
+  }>;
+}
+
 export function Opened({ number, active, open }: { number: number; active: boolean; open: (number: number) => void }) {
   const site = useSite();
   const {
     config,
     language: { t, number: figure }
   } = site;
-  const { chunk, failed, load } = useLazy<typeof import("../problem/entry.ts")>("problem");
+  const { chunk, failed, load } = useLazy<ProblemChunk>("problem");
   const heading = useRef<HTMLHeadingElement>(null);
-  const {
-    data: problem,
-    error,
-    retry,
-    change
-  } = useResource<Detail & Shown>("/problems/" + number, { follow: active });
+  const answer = useResource<Detail & Shown>("/problems/" + number);
+  const { data: problem, error, retry, change } = answer;
+  useFollow(active, answer);
   useLayoutEffect(() => {
     focus(heading);
     void load();

@@ -3,6 +3,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Problems } from "../shared/contract.ts";
 import { query, type Filters } from "../shared/filters.ts";
+import { useFollow } from "../shared/polling.ts";
 import { useResource } from "../shared/resource.ts";
 import { useSite } from "../shared/site.ts";
 import { append, merge } from "./merge.ts";
@@ -35,7 +36,8 @@ export function useProblems(filters: Filters, following: boolean) {
   // The next page of what is no longer asked must not come on screen.
   const asked = useRef(question);
   asked.current = question;
-  const first = useResource<Problems>(pathOf(question), { early: 1, follow: following });
+  const first = useResource<Problems>(pathOf(question), { early: 1 });
+  useFollow(following && list.of === question, first);
   const begin = ({ items, next }: Problems) => set({ items, next, of: question, fresh: 0, moved: false });
   useLayoutEffect(() => {
     const { data } = first;

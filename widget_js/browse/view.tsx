@@ -10,7 +10,7 @@ import { Icon } from "../shared/ui/icon.tsx";
 import { logRefusal } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
 import { Opened } from "./opened.tsx";
-import { useAddress } from "./address.ts";
+import { useAddress, useOwnAddress } from "./address.ts";
 import { Bar } from "./bar.tsx";
 import { Collected, type CityProps } from "./collected.tsx";
 import { Figures } from "./summary.tsx";
@@ -18,7 +18,6 @@ import type { Filters } from "../shared/filters.ts";
 import { List } from "./list.tsx";
 import { CityMapPanel } from "./mapPanel.tsx";
 import { useProblems } from "./problems.ts";
-import { useStore } from "../shared/store.ts";
 import { useWidth } from "../shared/width.ts";
 
 /** From here on list and map stand side by side; below the other, filters fold. In pixels of the widget's own. */
@@ -38,7 +37,8 @@ export function View({ active }: { active: boolean }) {
 }
 
 function Problems({ active }: { active: boolean }) {
-  return <City active={active} address={useAddress(false)} />;
+  useOwnAddress(false);
+  return <City active={active} />;
 }
 
 /** The way to the form. */
@@ -54,7 +54,7 @@ function ReportLink() {
   );
 }
 
-function City({ active, address, head }: CityProps) {
+function City({ active, head }: CityProps) {
   const site = useSite();
   const {
     api,
@@ -63,7 +63,8 @@ function City({ active, address, head }: CityProps) {
     setStepBack,
     language: { t }
   } = site;
-  const { filters, problem: number = 0 } = useStore(address).shown;
+  const address = useAddress();
+  const { filters, problem: number = 0 } = address.shown;
   const [mapped, setMapped] = useState(false);
   // The card that is pointed at, which the map shows.
   const [chosen, point] = useState(0);

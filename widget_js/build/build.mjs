@@ -38,6 +38,8 @@ const FOLLOWING = {
   report: ["map", "done", "photos", "similar"],
   browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
 };
+/** The part of the dictionary that a chunk speaks by, where it is not `later`. */
+const PARTS = { report: "widget", browse: "browse", problem: "browse", collection: "collection" };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
 const json = async path => JSON.parse(await readFile(path, "utf8"));
@@ -151,6 +153,7 @@ async function bundle(entry, options) {
       VERSION: JSON.stringify("?v=" + version),
       RELEASE: JSON.stringify(version + "/"),
       TEXTS: JSON.stringify(texts),
+      PARTS: JSON.stringify(PARTS),
       ...options.define
     }
   });

@@ -3,6 +3,7 @@
 import type { ComponentType, VNode } from "preact";
 import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Collection, Collections as Listed, Configuration, Problems } from "../shared/contract.ts";
+import type { Filters } from "../shared/filters.ts";
 import { focusOn } from "../shared/focus.ts";
 import { link } from "../shared/links.ts";
 import { SiteContext, useSite, type Site } from "../shared/site.ts";
@@ -19,7 +20,7 @@ import { ofEntries } from "./language.ts";
 /** What the chunk of the list hands over. */
 export interface Parts {
   active: boolean;
-  City: ComponentType<{ active: boolean; address: Address; head?: VNode }>;
+  City: ComponentType<{ active: boolean; head?: VNode }>;
   ReportLink: ComponentType;
   address: Address;
   slug: string;
@@ -29,7 +30,7 @@ export interface Parts {
 interface Address extends Store {
   shown: { collection?: string | undefined };
   first: string | undefined;
-  show(shown: { filters: object; collection?: string }, step: boolean): void;
+  show(shown: { filters: Filters; collection?: string }, step: boolean): void;
 }
 
 export function Place({
@@ -37,7 +38,6 @@ export function Place({
   active,
   City,
   ReportLink,
-  address,
   first,
   slug,
   reporting,
@@ -100,7 +100,7 @@ export function Place({
   return (
     <SiteContext.Provider value={own}>
       <div hidden={reporting}>
-        <City active={active && !reporting} head={head} address={address} />
+        <City active={active && !reporting} head={head} />
       </div>
       <View name="report" shown={reporting} />
     </SiteContext.Provider>

@@ -3,6 +3,7 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { focus } from "../shared/focus.ts";
+import { useResource } from "../shared/resource.ts";
 import { useSite } from "../shared/site.ts";
 
 /** Milliseconds of rest before the service is asked about what is being typed. */
@@ -10,26 +11,9 @@ const REST = 700;
 
 /** What the service answers at `path`, below the site's address; null before, without a path, and after a failure. */
 export function useAnswer<T>(path: string | null | undefined | false): T | null {
-  const { api, visible } = useSite();
-  const [answer, set] = useState<T | null>(null);
-  const wanted = visible && path;
-  useLayoutEffect(() => {
-    set(null);
-    if (!wanted) return;
-    const control = new AbortController();
-    const { signal } = control;
-    const ask = () =>
-      api.get<T>(wanted, 2, { signal }).then(
-        found => signal.aborted || set(found),
-        () => {}
-      );
-    const timer = setTimeout(ask, REST);
-    return () => {
-      control.abort();
-      clearTimeout(timer);
-    };
-  }, [wanted]);
-  return answer;
+  const wanted = useSite().visible && path;
+  const { data, of } = useResource<T>(wanted, { rest: REST });
+  return of === wanted ? data : null;
 }
 
 /** Moves the focus to the element with each act of the person that is counted from now on. */

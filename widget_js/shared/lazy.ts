@@ -8,27 +8,8 @@ import type { Part } from "./i18n.ts";
 import { useSite, type Site } from "./site.ts";
 import { addSheet } from "./styles.ts";
 
-export type ChunkName =
-  | "report"
-  | "similar"
-  | "done"
-  | "photos"
-  | "browse"
-  | "filters"
-  | "figures"
-  | "problem"
-  | "discussion"
-  | "map"
-  | "collection";
-/** The part of the dictionary that a chunk speaks by, beside what every widget has. */
-const partOf = (name: ChunkName): Part =>
-  name === "report"
-    ? "widget"
-    : name === "browse" || name === "problem"
-      ? "browse"
-      : name === "collection"
-        ? name
-        : "later";
+/** Written in by the build: the part of the dictionary that a chunk speaks by, where it is not `later`. */
+declare const PARTS: Record<string, Part | undefined>;
 /** What `useLazy` gives of a chunk. `failed` until the next `load`, which tries again. */
 export interface Lazy<T> {
   chunk: T | undefined;
@@ -36,19 +17,19 @@ export interface Lazy<T> {
   load: () => Promise<T | undefined>;
 }
 
-async function loadWithTexts(name: ChunkName, { service, lang }: Options): Promise<any> {
-  const [chunk] = await Promise.all([loadChunk(name), addTexts(service, lang, partOf(name))]);
+async function loadWithTexts(name: string, { service, lang }: Options): Promise<any> {
+  const [chunk] = await Promise.all([loadChunk(name), addTexts(service, lang, PARTS[name] || "later")]);
   return chunk;
 }
 
 /** For the control that will want the chunk: it starts on its way when a pointer, a finger or the focus comes near. */
-export function preloadOn({ options }: Pick<Site, "options">, name: ChunkName) {
+export function preloadOn({ options }: Pick<Site, "options">, name: string) {
   const preload = () => void loadWithTexts(name, options).catch(() => {});
   return { onPointerEnter: preload, onFocus: preload };
 }
 
 /** A chunk that `load` brings with its texts and its styles; where it is here already, it is given without a wait. */
-export function useLazy<T extends object>(name: ChunkName): Lazy<T> {
+export function useLazy<T extends object>(name: string): Lazy<T> {
   const { host, options } = useSite();
   const wear = (chunk: T & { sheet: CSSStyleSheet }) => {
     addSheet(host.shadowRoot!, chunk.sheet);
@@ -57,7 +38,7 @@ export function useLazy<T extends object>(name: ChunkName): Lazy<T> {
   const [{ chunk, failed }, set] = useState<{ chunk?: T; failed?: boolean }>(() => {
     const here = loaded[name];
     // Adds the texts at once if they are here too; else nothing is here yet.
-    return here && !addTexts(options.service, options.lang, partOf(name)) ? { chunk: wear(here) } : {};
+    return here && !addTexts(options.service, options.lang, PARTS[name] || "later") ? { chunk: wear(here) } : {};
   });
   const load = async () => {
     set(before => (before.failed ? { ...before, failed: false } : before));

@@ -1,6 +1,8 @@
 /** Asks again every few seconds while somebody looks, rarely when nobody does, and slower after failures. */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Resource } from "./resource.ts";
+import { useSite } from "./site.ts";
 
 const LOOKED_AT = 5_000;
 const HIDDEN = 60_000;
@@ -10,7 +12,7 @@ const SLOWEST = 120_000;
  * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is
  * awaited finds that answer on its way, and only the one that has come plans the next.
  */
-export function poll(ask: () => Promise<void>): () => void {
+export function poll(ask: () => Promise<unknown>): () => void {
   let timer: ReturnType<typeof setTimeout>;
   let failures = 0;
   let asking = false;
@@ -44,9 +46,11 @@ export function poll(ask: () => Promise<void>): () => void {
   };
 }
 
-/** Polls while `active`. */
-export function useFollow(active: boolean, ask: () => Promise<void>): void {
-  const latest = useRef(ask);
-  latest.current = ask;
-  useLayoutEffect(() => (active ? poll(() => latest.current()) : undefined), [active]);
+/** Follows what a view shows, while `active` and on the screen. */
+export function useFollow<T>(active: boolean, { of, error, refresh }: Resource<T>): void {
+  const { watched } = useSite();
+  const latest = useRef(refresh);
+  latest.current = refresh;
+  const follows = active && watched && (of !== null || !!error);
+  useLayoutEffect(() => (follows ? poll(() => latest.current()) : undefined), [follows]);
 }

@@ -1,8 +1,7 @@
-/** What the service answers at a path, as views use it: loaded, failed, tried again, followed while somebody looks. */
+/** What the service answers at a path, as views use it: loaded, failed, tried again; polling.ts follows it. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "./api.ts";
-import { useFollow } from "./polling.ts";
 import { useSite } from "./site.ts";
 
 interface State<T> {
@@ -19,6 +18,8 @@ interface State<T> {
 export interface Resource<T> extends State<T> {
   /** Asks again. Resolves with the answer, or with nothing after a failure, which `error` tells. */
   retry(): Promise<T | void>;
+  /** The same without a word of it; rejects after a failure. */
+  refresh(): Promise<unknown>;
   /** Puts what is known better since in the place of the answer. */
   change(make: (data: T) => T): void;
 }
@@ -26,8 +27,6 @@ export interface Resource<T> extends State<T> {
 interface Terms<T> {
   /** Asked for already: which of the loader's requests, or the answer itself; good once. */
   early?: number | Promise<T> | false | undefined;
-  /** Asks again every few seconds, as long as the widget is on the screen. */
-  follow?: boolean;
   /** Milliseconds that a path has to stay the same before it is asked for. */
   rest?: number;
   /** Another one asks again. */
@@ -45,9 +44,9 @@ const take = <T>(before: State<T>, path: string, data: T): State<T> => {
 /** Without a path nothing is asked. The answer to an earlier path stays until the next one is there. */
 export function useResource<T>(
   path: string | null | undefined | false,
-  { early, follow = false, rest = 0, version }: Terms<T> = {}
+  { early, rest = 0, version }: Terms<T> = {}
 ): Resource<T> {
-  const { api, watched } = useSite();
+  const { api } = useSite();
   const [state, set] = useState<State<T>>({ data: null, of: null, error: null, changes: 0 });
   const first = useRef(early);
   /** Of the path that is asked for now. */
@@ -96,13 +95,16 @@ export function useResource<T>(
     if (known.current !== version) latest.current(true).catch(() => {});
     known.current = version;
   }, [version]);
-  const settled = state.of === path || !!state.error;
-  useFollow(follow && watched && !!path && settled, () => latest.current(true).then(() => {}));
   useLayoutEffect(() => {
     if (!state.error) return;
     const back = () => void retry();
     addEventListener("online", back);
     return () => removeEventListener("online", back);
   }, [!state.error]);
-  return { ...state, retry, change: make => set(before => ({ ...before, data: before.data && make(before.data) })) };
+  return {
+    ...state,
+    retry,
+    refresh: () => latest.current(true),
+    change: make => set(before => ({ ...before, data: before.data && make(before.data) }))
+  };
 }

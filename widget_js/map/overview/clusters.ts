@@ -5,6 +5,7 @@
 
 import { useMemo, useRef } from "preact/hooks";
 import type { Clusters } from "../../shared/contract.ts";
+import { useFollow } from "../../shared/polling.ts";
 import { useResource } from "../../shared/resource.ts";
 
 /** Milliseconds of rest before the service is asked: a hand moves a map in strokes. */
@@ -22,11 +23,9 @@ export interface Answer {
  */
 export function useClusters(path: string, paused?: boolean, version?: number) {
   const isFirst = useRef(true);
-  const { data, of, error, retry } = useResource<Clusters>(path, {
-    rest: isFirst.current ? 0 : REST,
-    follow: !paused,
-    version
-  });
+  const found = useResource<Clusters>(path, { rest: isFirst.current ? 0 : REST, version });
+  const { data, of, error, retry } = found;
+  useFollow(!paused, found);
   if (path) isFirst.current = false;
   const answer = useMemo(
     (): Answer | null => data && { path: of!, clusters: data, zoom: +/zoom=(\d+)$/.exec(of!)![1]! },
