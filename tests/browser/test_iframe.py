@@ -153,7 +153,8 @@ def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], wid
     page.add_init_script(
         """window.events = [];
         for (const name of ['ready', 'step', 'submitted', 'error'])
-          addEventListener('igrajdanin:' + name, event => events.push([name, event.target.tagName, event.detail]));"""
+          for (const type of ['igrajdanin:' + name, 'igrajdanin-' + name])
+            addEventListener(type, event => events.push([type, event.target.tagName, event.detail]));"""
     )
     page.goto(host(widget_site, query="?type=basic"))
     form = inside(page).locator("igrajdanin-widget form")
@@ -167,8 +168,10 @@ def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], wid
     expect(inside(page).get_by_role("heading", name="Сообщение получено")).to_be_visible()
     wait_until_fitted(page)
     events = page.evaluate("events.filter(([, tag]) => tag === 'IFRAME')")
-    assert events[1] == ["step", "IFRAME", {"step": 1, "of": 6}]
-    assert [name for name, _, _ in events if name != "step"] == ["ready", "submitted"]
+    assert events[2] == ["igrajdanin:step", "IFRAME", {"step": 1, "of": 6}]
+    assert [name for name, _, _ in events if not name.endswith("step")] == [
+        "igrajdanin:ready", "igrajdanin-ready", "igrajdanin:submitted", "igrajdanin-submitted",
+    ]  # fmt: skip
     assert set(events[-1][2]) == {"number", "status", "answer_due"}, "no personal data"
 
 

@@ -29,14 +29,23 @@ void install({ api: "https://w.test", version: "1.1.0" });
 igrajdanin("open", document.body);
 igrajdanin("on", "submitted", event => event.detail.number.toFixed());
 document.addEventListener("igrajdanin:step", event => event.detail.of - event.detail.step);
+document.addEventListener("igrajdanin-step", event => event.detail.of - event.detail.step);
+igrajdanin("open", { view: "report", draft: { address: "ул. Мира, 5" } }, document.body);
 const element: IgrajdaninWidgetElement = document.querySelector("igrajdanin-widget")!;
 element.siteKey = "wk_1";
-export const good = <IgrajdaninWidget siteKey="wk_1" view="inline" onError={event => event.detail?.code} />;
-export const plain = <igrajdanin-widget site-key="wk_1" theme="dark" className="report"
+void element.open({ category: "roads", problem: 12 }).then(() => element.isOpen && element.close());
+export const good = <IgrajdaninWidget siteKey="wk_1" view="floating" corner="top-left"
+  style={{ "--igw-accent": "#0b5cad", color: "red" }} onError={event => event.detail?.code} />;
+export const plain = <igrajdanin-widget site-key="wk_1" theme="dark" className="report" key="one"
+  style={{ "--igw-radius": 0 }} hide="name phone"
   onigrajdanin:submitted={event => event.detail.number.toFixed()} />;
 
 // @ts-expect-error
 void install({});
+// @ts-expect-error
+void element.open({ view: "inline" });
+// @ts-expect-error
+element.isOpen = true;
 // @ts-expect-error
 igrajdanin("shut");
 // @ts-expect-error
@@ -55,9 +64,13 @@ import type {} from "igrajdanin-widget/vue";
 
 type Vue = InstanceType<GlobalComponents["igrajdanin-widget"]>["$props"];
 type Svelte = SvelteHTMLElements["igrajdanin-widget"];
-export const vue: Vue = { "site-key": "wk_1", class: "a", "onIgrajdanin:step": event => event.detail.of.toFixed() };
+export const vue: Vue = {
+  "site-key": "wk_1", class: "a", "onIgrajdanin:step": event => event.detail.of.toFixed(),
+  onIgrajdaninStep: event => event.detail.of.toFixed()
+};
 export const svelte: Svelte = {
-  "site-key": "wk_1", class: "a", "onigrajdanin:step": event => event.detail.of.toFixed()
+  "site-key": "wk_1", class: "a", "onigrajdanin:step": event => event.detail.of.toFixed(),
+  "onigrajdanin-step": event => event.detail.of.toFixed()
 };
 // @ts-expect-error
 export const vueMisspelt: Vue = { "site-key": "wk_1", theme: "black" };
@@ -83,8 +96,9 @@ function App() {
   return (
     <main>
       <button id="draw" onClick={() => draw(drawn + 1)}>{drawn}</button>
-      {drawn < 3 && (
+      {drawn % 3 > 0 && (
         <IgrajdaninWidget
+          className="report" style={{ "--igw-accent": "#0b6e4f" }} ref={element => (window.element = element)}
           siteKey={site} onReady={hear} onOpen={hear} onStep={hear} onSubmitted={hear} onError={hear} onClose={hear}
         >
           <a href={link}>Сообщить о проблеме</a>
@@ -175,8 +189,15 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     page.evaluate("installed")
     assert page.locator("script[src$='/w/1/loader.js']").count() == 1
     fill_form(page)
-    page.evaluate("document.getElementById('draw').click()")
-    expect(page.locator("#draw")).to_have_text("2")
+
+    def draw(times: int) -> None:
+        page.evaluate("document.getElementById('draw').click()")
+        expect(page.locator("#draw")).to_have_text(str(times))
+
+    draw(2)
+    assert page.evaluate("[element.localName, element.className, element.style.cssText]") == [
+        "igrajdanin-widget", "report", "--igw-accent: #0b6e4f;",
+    ]  # fmt: skip
     send(page)
     sent = number(page)
     page.keyboard.press("Escape")
@@ -186,6 +207,15 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     assert [name for _, name, _ in events if name != "step"] == ["ready", "queued", "open", "submitted", "close"]
     assert (1, "step", {"step": 1, "of": 6}) in events
     assert [(drawn, detail["number"]) for drawn, name, detail in events if name == "submitted"] == [(2, sent)]
-    page.evaluate("document.getElementById('draw').click()")
+    draw(3)
+    expect(page.locator("igrajdanin-widget")).to_have_count(0)
+    assert page.evaluate("element") is None
+    # The loader is there when the next element enters the page.
+    draw(4)
+    page.wait_for_function("events.at(-2)[0] === 4 && events.at(-2)[1] === 'igrajdanin:ready'")
+    # What is destroyed is still the application's to draw and to remove.
+    page.evaluate("igrajdanin('destroy')")
+    draw(5)
+    draw(6)
     expect(page.locator("igrajdanin-widget")).to_have_count(0)
     assert watch.unexpected() == []

@@ -3,7 +3,7 @@
  * It speaks to the service's origin alone, and listens to nobody but a frame of this page that shows it.
  */
 
-export {};
+import { emit } from "../loader/host.ts";
 
 const { src, dataset } = document.currentScript as HTMLScriptElement;
 /** `data-api` where the site serves this file itself. */
@@ -30,9 +30,7 @@ addEventListener("message", ({ data, origin, source }: MessageEvent) => {
     const border = getComputedStyle(frame).boxSizing === "border-box" ? frame.offsetHeight - frame.clientHeight : 0;
     frame.style.height = Math.ceil(height) + border + "px";
   }
-  if (["ready", "step", "submitted", "error"].includes(name)) {
-    frame.dispatchEvent(new CustomEvent("igrajdanin:" + name, { bubbles: true, detail }));
-  }
+  if (["ready", "step", "submitted", "error"].includes(name)) emit(frame, name, detail);
 });
 // A frame that comes later, or is led to another page, is greeted when it is there; its load event does not bubble, and
 // stops at the document.

@@ -17,6 +17,7 @@ export declare const igrajdanin: Igrajdanin;
 
 export interface Igrajdanin {
   /** Without a target the first widget of the page; else the widget that is, or is inside of, the target. */
+  (command: "open", options?: OpenOptions, target?: Element): void;
   (command: "open" | "close" | "destroy", target?: Element): void;
   /** Without a target all widgets of the page. */
   <Name extends keyof WidgetEventDetails>(
@@ -27,7 +28,22 @@ export interface Igrajdanin {
   ): void;
 }
 
-/** `event.detail` by name; the events are named `igrajdanin:…`, bubble and cross shadow roots. */
+/** What the widget shows when it opens. */
+export interface OpenOptions {
+  /** The form, or what is published. */
+  view?: "report" | "list";
+  /** Code of the category to choose. */
+  category?: string;
+  /** Number of the published problem to show. */
+  problem?: number;
+  /** Values of the form, as long as the visitor has written nothing. */
+  draft?: { description?: string; address?: string; lat?: number; lng?: number };
+}
+
+/**
+ * `event.detail` by name. Each event is dispatched as `igrajdanin:…` and as `igrajdanin-…`; they bubble and cross shadow
+ * roots.
+ */
 export interface WidgetEventDetails {
   /** The button stands in the page. */
   ready: null;
@@ -42,7 +58,7 @@ export interface WidgetEventDetails {
 }
 
 export type WidgetEvents = {
-  [Name in keyof WidgetEventDetails as `igrajdanin:${Name}`]: CustomEvent<WidgetEventDetails[Name]>;
+  [Name in keyof WidgetEventDetails as `igrajdanin${":" | "-"}${Name}`]: CustomEvent<WidgetEventDetails[Name]>;
 };
 
 export type WidgetTheme = "auto" | "light" | "dark" | "contrast" | "contrast-black" | "contrast-blue";
@@ -50,12 +66,18 @@ export type WidgetTheme = "auto" | "light" | "dark" | "contrast" | "contrast-bla
 export interface WidgetAttributes {
   "site-key": string;
   type?: "basic" | "extended";
-  view?: "button" | "inline" | "figures";
+  view?: "button" | "inline" | "floating" | "figures";
   lang?: string;
   theme?: WidgetTheme;
   category?: string;
   /** Slugs of collections, between spaces or commas. */
   collection?: string;
+  /** The button's text. */
+  label?: string;
+  /** Optional fields of contacts to leave out, between spaces or commas: `name`, `phone`, `email`. */
+  hide?: string;
+  /** Of the window, with `view="floating"`. */
+  corner?: "bottom-right" | "bottom-left" | "top-right" | "top-left";
 }
 
 /** The element; its properties are its attributes. */
@@ -66,6 +88,13 @@ export interface IgrajdaninWidgetElement extends HTMLElement {
   theme: string;
   category: string;
   collection: string;
+  label: string;
+  hide: string;
+  corner: string;
+  /** Resolves when the widget is open, or was closed meanwhile; rejects when its code does not load. */
+  open(options?: OpenOptions): Promise<void>;
+  close(): void;
+  readonly isOpen: boolean;
 }
 
 declare global {

@@ -3,7 +3,11 @@
 import type { HTMLAttributes } from "vue";
 import type { IgrajdaninWidgetElement, WidgetAttributes, WidgetEvents } from "./index.js";
 
-type Listeners = { [Name in keyof WidgetEvents as `on${Capitalize<Name>}`]?: (event: WidgetEvents[Name]) => void };
+/** `@igrajdanin:step`, and `@igrajdanin-step`, which Vue writes `onIgrajdaninStep`. */
+type Property<Name extends string> = Name extends `igrajdanin-${infer Event}` ? `igrajdanin${Capitalize<Event>}` : Name;
+type Listeners = {
+  [Name in keyof WidgetEvents as `on${Capitalize<Property<Name>>}`]?: (event: WidgetEvents[Name]) => void;
+};
 
 declare module "vue" {
   interface GlobalComponents {
