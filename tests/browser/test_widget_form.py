@@ -29,8 +29,8 @@ from tests.support.widget import (
 
 EMAIL = "anna@example.test"
 DRAFT = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
-PAUSE = 400  # milliseconds before a draft is saved, widget_js/report/draft.ts
-RESENDING = 5_000  # milliseconds before the first retry, widget_js/report/states.tsx
+PAUSE = 400  # milliseconds before a draft is saved, widget_js/report/session.ts
+RESENDING = 5_000  # milliseconds before the first retry, widget_js/report/session.ts
 STORED_DESCRIPTION = f"(localStorage.length ? {DRAFT}.values.description : '')"
 WRITES = """
 window.writes = 0;
@@ -242,8 +242,9 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
     other = page.context.new_page()
     page.close()
     open_form(other, address)
-    expect(other.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
-    expect(other.get_by_label("Что именно не так")).to_have_value("Начатое сообщение")
+    expect(other.get_by_text("Прошлая отправка не завершилась: «Начатое сообщение».")).to_be_visible()
+    resume(other, "Начатое сообщение")
+    expect(other.get_by_text("Прошлая отправка не завершилась. Отправьте ещё раз")).to_be_visible()
     consent = other.get_by_label(re.compile("Даю согласие"))
     expect(consent).not_to_be_checked()
     other.get_by_label("Электронная почта").fill(EMAIL)
@@ -267,6 +268,16 @@ def test_a_pending_report_can_be_discarded(desktop: Page, watch: Watch, address:
     assert desktop.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+def resume(page: Page, text: str) -> None:
+    """Go on with the unsent report that is offered above an empty form."""
+    field = page.get_by_label("Что именно не так")
+    expect(field.or_(page.get_by_text("Шаг 1 из 6"))).to_be_visible()
+    if field.count():
+        expect(field).to_have_value("")
+    page.get_by_role("button", name="Продолжить").click()
+    expect(field).to_have_value(text)
+
+
 def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     new_page: Callable[..., Page], address: str
 ) -> None:
@@ -278,10 +289,18 @@ def test_contacts_are_kept_for_the_session_and_the_draft_until_discarded(
     page.wait_for_function(f"Object.values(sessionStorage).join().includes('{EMAIL}')")
     other = page.context.new_page()
     open_form(other, address)
-    expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")
+    expect(other.get_by_role("status").filter(has_text="Есть неотправленный черновик: «Черновик».")).to_be_visible()
+    resume(other, "Черновик")
     expect(other.get_by_label("Электронная почта")).to_have_value("")
+    # Both go on, and neither overwrites the other.
+    page.get_by_label("Что именно не так").fill("Черновик первой вкладки")
+    page.wait_for_function("localStorage.length === 2")
     other.get_by_role("button", name="Стереть черновик").first.click()
     expect(other.get_by_label("Что именно не так")).to_have_value("")
+    expect(other.get_by_text("Есть неотправленный черновик: «Черновик первой вкладки».")).to_be_visible()
+    expect(other.get_by_role("heading", name="Что случилось")).to_be_focused()
+    other.get_by_role("button", name="Удалить", exact=True).click()
+    expect(other.get_by_text("Есть неотправленный черновик")).to_have_count(0)
     assert other.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
@@ -390,7 +409,7 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     with contextlib.suppress(Error):
         page.goto("chrome://crash")
     open_form(other, address)
-    expect(other.get_by_label("Что именно не так")).to_have_value("Убито")
+    resume(other, "Убито")
 
 
 def test_editing_after_a_lost_answer_confirms_the_first_version(desktop: Page, watch: Watch, address: str) -> None:

@@ -177,11 +177,13 @@ def test_the_location_of_a_photo_is_a_suggestion(desktop: Page, widget_site: Wid
     maps.prepare(desktop, widget_site)
     maps.to_place(desktop, strict)
     expect(desktop.get_by_role("button", name="Взять место с фото")).to_have_count(0)
-    kept = {"at": 4e12, "id": "0" * 32, "values": {"photoPlace": {"lat": 55.1, "lng": 38.75}}}
+    # As release 1.1.0 stored a draft.
+    kept = {"at": 4e12, "id": "0" * 32, "values": {"description": "Яма", "photoPlace": {"lat": 55.1, "lng": 38.75}}}
     desktop.evaluate(
         "([name, kept]) => localStorage.setItem(name, kept)", [f"igrajdanin:{widget_site.key}", json.dumps(kept)]
     )
     maps.to_place(desktop, strict)
+    desktop.get_by_role("button", name="Продолжить").click()
     maps.show(desktop)
     expect(desktop.locator(".pin")).to_have_count(0)
     offer = desktop.get_by_role("button", name="Взять место с фото")

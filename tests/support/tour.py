@@ -230,10 +230,9 @@ class Tour:
             {"code": "photo_broken", "detail": "Файл повреждён. Выберите другой."},
         )
         self.add_photo("two.jpg")
-        expect(photo.nth(1).locator(".error")).to_be_visible()
-        yield "photo failed"
-        photo.nth(1).locator("button").last.click()
+        self.expect_alert()
         expect(photo).to_have_count(1)
+        yield "photo refused"
         self.city.answers.clear()
 
     def outcomes(self) -> Iterator[str]:

@@ -36,7 +36,7 @@ export interface Found {
   name: string;
   draft: Draft;
   page: string | undefined;
-  at: number;
+  writtenAt: number;
   /** It was written in this tab. */
   isOwn: boolean;
 }
@@ -74,7 +74,7 @@ function open(
   return {
     name,
     page,
-    at,
+    writtenAt: at,
     isOwn: !!session && !!holder,
     draft: {
       ...rest,
@@ -114,27 +114,27 @@ export class Drafts {
           return ignoreErrors(() => open(name, stored)) || [];
         return [];
       })
-      .sort((one, other) => other.at - one.at);
+      .sort((one, other) => other.writtenAt - one.writtenAt);
   }
 
-  /** Goes on with a record. `at`: when its day began. */
-  take({ name, draft }: Found, page: string, at = this.now()): void {
+  /** Goes on with a record. `writtenAt`: when its day began. */
+  take({ name, draft }: Found, page: string, writtenAt = this.now()): void {
     this.hold(name);
-    this.write(draft, page, at);
+    this.write(draft, page, writtenAt);
   }
 
   /**
    * Writes the draft down. Returns its key, which is a new one where another tab has gone on with the record in another
    * way: both may be sent.
    */
-  write(draft: Draft, page: string, at = this.now()): string {
+  write(draft: Draft, page: string, writtenAt = this.now()): string {
     const { values, sent, waits } = draft;
     const typed = contacts(values, text => text);
     const none = contacts(values, () => undefined);
     const strip = (one?: Report) => one && { ...one, ...none, ticket: undefined };
     const stored: Stored = {
       ...draft,
-      at,
+      at: writtenAt,
       page,
       holder: this.holder,
       values: { ...values, ...none, consent: undefined, publish: undefined },

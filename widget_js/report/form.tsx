@@ -54,10 +54,13 @@ export function Form() {
   const isFocusKept = useFocusKept(isBusy);
   report.isFocusKept = isFocusKept;
   const photos = useLazy<typeof import("./photos/entry.ts")>("photos");
-  report.loadPhotos = async () => {
-    const chunk = await photos.load();
-    if (chunk) report.attachPhotos(chunk.createPhotos);
-  };
+  const attach = (chunk = photos.chunk) => chunk && report.attachPhotos(chunk.createPhotos);
+  report.loadPhotos = () => photos.load().then(attach);
+  useLayoutEffect(() => void attach(), [report, photos.chunk]);
+  const hasPhotos = values.photos.length > 0;
+  useLayoutEffect(() => {
+    if (hasPhotos) void report.loadPhotos();
+  }, [hasPhotos]);
   const place = coordinates(values.coordinates);
   const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
   const done = useLazy<typeof import("./done/entry.ts")>("done");
@@ -83,6 +86,7 @@ export function Form() {
   };
   const props: SectionProps = {
     report,
+    photosChunk: photos,
     values,
     errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
     set: report.set,

@@ -1,8 +1,8 @@
-/** Photos of the report. What handles them comes when this can be seen, or when a draft holds some. */
+/** Photos of the report. What handles them comes when this can be seen, or when a draft holds some (form.tsx). */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { FieldErrorText } from "../shared/ui/field.tsx";
-import { useLazy } from "../shared/lazy.ts";
+import type { Lazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import type { SectionProps } from "./section.ts";
 
@@ -11,24 +11,21 @@ export function PhotosSection(props: SectionProps) {
     config: { limits },
     language: { lang, t }
   } = useSite();
-  const { chunk, failed, load } = useLazy<typeof import("./photos/entry.ts")>("photos");
   const { report } = props;
+  const { chunk, failed } = props.photosChunk as Lazy<typeof import("./photos/entry.ts")>;
   const box = useRef<HTMLDivElement>(null);
   const isPressed = useRef(false);
   const [isChosen, setChosen] = useState(false);
   useLayoutEffect(() => {
     const watch = new IntersectionObserver(([entry]) => {
-      if (entry!.isIntersecting || props.values.photos.length) {
+      if (entry!.isIntersecting) {
         watch.disconnect();
-        void load();
+        void report.loadPhotos();
       }
     });
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
-  useLayoutEffect(() => {
-    if (chunk) report.attachPhotos(chunk.createPhotos);
-  }, [chunk]);
   const isReady = chunk && report.photos;
   return (
     <div ref={box}>
@@ -60,7 +57,6 @@ export function PhotosSection(props: SectionProps) {
                 onChange={event => {
                   setChosen(true);
                   report.addFiles([...event.currentTarget.files!]);
-                  void load();
                 }}
               />
             </label>

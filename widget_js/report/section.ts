@@ -1,6 +1,7 @@
 /** What the sections of the form have in common. */
 
 import type { Place } from "../shared/contract.ts";
+import type { Lazy } from "../shared/lazy.ts";
 import type { ReportSession } from "./session.ts";
 import type { Contacts, Point, Values } from "./values.ts";
 
@@ -10,6 +11,8 @@ export interface SectionProps {
   errors: Record<string, string>;
   set: (change: Partial<Values>) => void;
   report: ReportSession;
+  /** The chunk of the photos (photos/entry.ts), whose modules know this one. */
+  photosChunk: Lazy<object>;
   /** Leads to a control, wherever it is. */
   visit: (control: string) => void;
   /** The coordinates; null where they are none. */

@@ -70,7 +70,7 @@ export function ContactsSection(props: SectionProps) {
           hint={t(required ? "email_hint_required" : "email_hint")}
         />
       )}
-      {more || others.some(name => values[name] || errors[name])
+      {more || others.length === 1 || others.some(name => values[name] || errors[name])
         ? others.map(name => (
             <TextField
               key={name}
@@ -88,9 +88,9 @@ export function ContactsSection(props: SectionProps) {
                 type="button"
                 onClick={() => {
                   setMore(true);
-                  focusOn(host, others[0]!);
+                  focusOn(host, "name");
                 }}>
-                {t(others[1] ? "more_contacts" : others[0] === "name" ? "more_name" : "more_phone")}
+                {t("more_contacts")}
               </button>
             </p>
           )}

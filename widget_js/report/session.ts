@@ -52,8 +52,8 @@ export interface Prefill {
   category?: string | undefined;
   description?: string | undefined;
   address?: string | undefined;
-  lat?: number | undefined;
-  lng?: number | undefined;
+  lat?: number | string | undefined;
+  lng?: number | string | undefined;
 }
 
 /** What the chunk of the photos does for the report, once it is there. */
@@ -162,11 +162,10 @@ export class ReportSession extends Store {
     if (category && isFree("category") && this.site.config.categories.some(({ code }) => code === category))
       given.category = category;
     if (description && isFree("description")) given.description = description;
-    const point = `${lat}, ${lng}`;
-    const coordinate = coordinates(point) ? point : "";
-    if ((address || coordinate) && isFree("address", "coordinates")) {
-      given.address = address || "";
-      given.coordinates = coordinate;
+    const place = `${lat}, ${lng}`;
+    const point = coordinates(place) && place;
+    if ((address || point) && isFree("address", "coordinates")) {
+      Object.assign(given, { address: address || "", coordinates: point || "" });
       this.stopLocating();
     }
     this.draft = { ...this.draft, step: step || +!!given.category, values: { ...values, ...given } };
@@ -458,7 +457,6 @@ export class ReportSession extends Store {
    * this page and tab; else with an empty form.
    */
   private begin(isReturn = false, typed: Partial<Contacts> = {}): void {
-    const { options } = this.site;
     this.write();
     this.drafts.hold();
     this.page = this.pageNow();
@@ -468,13 +466,11 @@ export class ReportSession extends Store {
       (isReturn ? all.find(({ isOwn, page }) => isOwn && page === this.page) : undefined);
     if (found) {
       this.show(found.draft, found);
-      this.drafts.take(found, this.page, found.at);
+      this.drafts.take(found, this.page, found.writtenAt);
     } else {
-      // What the page knows, such as the place of a playground, stands beforehand.
-      const { lat, lng, address = "", description = "" } = this.prefilled();
-      const place = lat && lng ? `${lat}, ${lng}` : "";
-      const values = { ...empty, description, address, coordinates: place, ...typed, category: options.category };
-      this.show({ id: randomKey(), step: options.category ? 1 : 0, written: [], values });
+      this.show({ id: randomKey(), step: 0, written: [], values: { ...empty, ...typed } });
+      // What the page knows, such as the place of a playground.
+      this.prefill({ ...this.prefilled(), category: this.site.options.category });
     }
     this.findOffer();
   }

@@ -42,33 +42,37 @@ export function readExif(bytes: ArrayBuffer): Exif {
 /** Where the TIFF block of the first Exif segment begins. */
 function tiff(view: DataView): number | undefined {
   if (view.getUint16(0) !== 0xffd8) return;
-  for (let at = 2; view.getUint8(at) === 0xff && view.getUint8(at + 1) !== 0xda; at += 2 + view.getUint16(at + 2)) {
-    if (view.getUint8(at + 1) === 0xe1 && view.getUint32(at + 4) === 0x45786966) return at + 10;
+  for (
+    let offset = 2;
+    view.getUint8(offset) === 0xff && view.getUint8(offset + 1) !== 0xda;
+    offset += 2 + view.getUint16(offset + 2)
+  ) {
+    if (view.getUint8(offset + 1) === 0xe1 && view.getUint32(offset + 4) === 0x45786966) return offset + 10;
   }
   return;
 }
 
 function read(view: DataView): Exif {
   const little = BYTE_ORDER[view.getUint16(0)];
-  const short = (at: number) => view.getUint16(at, little),
-    long = (at: number) => view.getUint32(at, little);
+  const short = (offset: number) => view.getUint16(offset, little),
+    long = (offset: number) => view.getUint32(offset, little);
   /** Offsets of a directory's values by tag: inside the entry where they fit in four bytes. */
-  const directory = (at: number) => {
+  const directory = (offset: number) => {
     const values: Record<number, number> = {};
-    for (let entry = at + 2, left = short(at); left--; entry += 12) values[short(entry)] = entry + 8;
+    for (let entry = offset + 2, left = short(offset); left--; entry += 12) values[short(entry)] = entry + 8;
     return values;
   };
   const main = directory(long(4));
   const exif: Exif = { orientation: main[ORIENTATION] ? short(main[ORIENTATION]) : 1 };
   if (main[GPS]) {
     const gps = directory(long(main[GPS]));
-    const angles = [gps[LATITUDE], gps[LONGITUDE]].map(at => at && long(at));
-    const refs = [gps[LATITUDE_REF], gps[LONGITUDE_REF]].map(at => at && view.getUint8(at));
+    const angles = [gps[LATITUDE], gps[LONGITUDE]].map(offset => offset && long(offset));
+    const refs = [gps[LATITUDE_REF], gps[LONGITUDE_REF]].map(offset => offset && view.getUint8(offset));
     if ([...angles, ...refs].every(Boolean)) {
       exif.place = write(view, little!, refs as number[], angles as number[]);
-      const rational = (at: number) => long(at) / long(at + 4);
-      const [lat, lng] = angles.map((at, index) => {
-        const degrees = rational(at!) + rational(at! + 8) / 60 + rational(at! + 16) / 3600;
+      const rational = (offset: number) => long(offset) / long(offset + 4);
+      const [lat, lng] = angles.map((offset, index) => {
+        const degrees = rational(offset!) + rational(offset! + 8) / 60 + rational(offset! + 16) / 3600;
         return NEGATIVE.includes(refs[index]!) ? -degrees : degrees;
       }) as [number, number];
       // Cameras without a fix write zeros, or divide by them.
@@ -88,12 +92,12 @@ function write(source: DataView, little: boolean, refs: number[], angles: number
   const segment = new Uint8Array(HEAD + LENGTH);
   segment.set([0xff, 0xe1, 0, HEAD - 2 + LENGTH, 0x45, 0x78, 0x69, 0x66]);
   const view = new DataView(segment.buffer, HEAD);
-  const short = (at: number, value: number) => view.setUint16(at, value, little),
-    long = (at: number, value: number) => view.setUint32(at, value, little);
-  const entry = (at: number, tag: number, type: number, count: number) => {
-    short(at, tag);
-    short(at + 2, type);
-    long(at + 4, count);
+  const short = (offset: number, value: number) => view.setUint16(offset, value, little),
+    long = (offset: number, value: number) => view.setUint32(offset, value, little);
+  const entry = (offset: number, tag: number, type: number, count: number) => {
+    short(offset, tag);
+    short(offset + 2, type);
+    long(offset + 4, count);
   };
   segment.set([source.getUint8(0), source.getUint8(1)], HEAD);
   short(2, 42);
@@ -103,12 +107,12 @@ function write(source: DataView, little: boolean, refs: number[], angles: number
   long(MAIN + 10, INNER);
   short(INNER, 4);
   [0, 1].forEach(index => {
-    const at = INNER + 2 + 24 * index,
+    const offset = INNER + 2 + 24 * index,
       value = VALUES + ANGLE * index;
-    entry(at, LATITUDE_REF + 2 * index, 2, 2);
-    view.setUint8(at + 8, refs[index]!);
-    entry(at + 12, LATITUDE + 2 * index, 5, 3);
-    long(at + 20, value);
+    entry(offset, LATITUDE_REF + 2 * index, 2, 2);
+    view.setUint8(offset + 8, refs[index]!);
+    entry(offset + 12, LATITUDE + 2 * index, 5, 3);
+    long(offset + 20, value);
     segment.set(new Uint8Array(source.buffer, source.byteOffset + angles[index]!, ANGLE), HEAD + value);
   });
   return segment;
