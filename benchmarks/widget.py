@@ -10,18 +10,18 @@ a PerformanceObserver is time on the wall, which doubles on a machine that does 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import statistics
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from benchmarks import host_page
 from benchmarks.city import CARD, ROOT, page_of
 from benchmarks.services import service
 from benchmarks.table import Line, show
+from benchmarks.traces import main_thread_tasks
 from tests.support.browser import Watch, launch, open_context
 from tests.support.pages import HostPages
 from tests.support.widget import REPORT, to_form
@@ -30,6 +30,7 @@ PROBLEMS = 60
 PHONE = {"width": 360, "height": 740}
 SLOWER = 6
 ROUNDS = 5
+VISITS = 30
 DESCRIPTION = re.compile("^Что именно не так")
 TEXT = "Яма на переходе у школы, третью неделю..."[:40]
 # As a finger does: a fifth of the screen a frame, until the last card has gone by; what waits for a press is pressed.
@@ -45,20 +46,6 @@ SCROLL = f"""async () => {{
     if (still === 30) sheet.querySelector(".button.wide")?.click();
   }}
 }}"""
-
-
-def tasks(browser: Browser, page: Page, act: Callable[[Page], None]) -> list[float]:
-    """Milliseconds of processor time of each task of the page while `act` is done."""
-    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
-    act(page)
-    events = json.loads(browser.stop_tracing())["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    ran = (event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main)
-    return [event.get("tdur", 0) / 1000 for event in ran]
 
 
 def opened(browser: Browser, address: str) -> Page:
@@ -102,26 +89,38 @@ def lines(name: str, rounds: list[list[float]], most: float) -> list[Line]:
     ]
 
 
-def measure(rounds: int) -> list[Line]:
+def long_tasks(browser: Browser, address: str, rounds: int) -> list[Line]:
+    scrolls, letters = [], []
+    for _ in range(rounds):
+        page = opened(browser, address)
+        scrolls.append(main_thread_tasks(browser, page, scroll))
+        expect(page.get_by_text("Это все сообщения.")).to_be_attached()
+        to_description(page)
+        letters.append(main_thread_tasks(browser, page, write))
+        page.context.close()
+    return lines(f"{PROBLEMS} cards scrolled", scrolls, 100) + lines(f"{len(TEXT)} letters typed", letters, 50)
+
+
+def main(rounds: int, visits: int) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         host = HostPages(Path(folder))
-        with service(PROBLEMS, "--type", "extended", "--origin", host.url) as running:
-            Path(folder, "index.html").write_text(page_of(running))
+        # With the proof of work, which a visitor's browser does too.
+        with service(PROBLEMS, "--type", "extended", "--origin", host.url, challenge="on") as running:
+            page = host_page.HostPage(Path(folder), host.url, running)
             browser = launch(playwright)
-            scrolls, letters = [], []
-            for _ in range(rounds):
-                page = opened(browser, f"{host.url}/index.html")
-                scrolls.append(tasks(browser, page, scroll))
-                expect(page.get_by_text("Это все сообщения.")).to_be_attached()
-                to_description(page)
-                letters.append(tasks(browser, page, write))
-                page.context.close()
+            show(f"a host page, {host_page.SLOWER}× slower", host_page.load_cost(browser, page, visits))
+            title = f"the widget on slow 3G, {host_page.SLOWER}× slower"
+            show(title, host_page.waiting(browser, page, max(2, visits // 3)))
+            Path(folder, "index.html").write_text(page_of(running))
+            address = f"{host.url}/index.html"
+            show(f"the widget on a phone {SLOWER}× slower", long_tasks(browser, address, rounds))
             browser.close()
         host.close()
-    return lines(f"{PROBLEMS} cards scrolled", scrolls, 100) + lines(f"{len(TEXT)} letters typed", letters, 50)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.widget", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    show(f"the widget on a phone {SLOWER}× slower", measure(max(2, parser.parse_args().rounds)))
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of reading and writing")
+    parser.add_argument("--visits", type=int, default=VISITS, help="to the host page, with and without the widget")
+    options = parser.parse_args()
+    main(max(2, options.rounds), max(2, options.visits))
