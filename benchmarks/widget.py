@@ -1,10 +1,12 @@
-"""Long tasks of the widget on a slow phone: while somebody reads down the list, and while somebody writes.
+"""What the widget costs: the host page's load, a visitor's waiting and touching, and the memory of a page.
 
     python -m benchmarks.widget
 
-Chromium with the screen of a small phone and its processor slowed six times by the browser's own emulation. What is
-touched during a task answers late. Tasks come from the browser's trace, in processor time of the main thread: that of
-a PerformanceObserver is time on the wall, which doubles on a machine that does something else beside.
+- A host page with minus without the widget, and the wait for the button and for the form: host_page.py.
+- Long tasks on a slow phone, while somebody reads down the list, and while somebody writes. Chromium has the screen of
+  a small phone and its processor is slowed six times by the browser's own emulation. What is touched during a task
+  answers late.
+- What a thousand removed widgets leave behind: removals.py.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from benchmarks import host_page
+from benchmarks import host_page, removals
 from benchmarks.city import CARD, ROOT, page_of
 from benchmarks.services import service
 from benchmarks.table import Line, show
@@ -31,6 +33,7 @@ PHONE = {"width": 360, "height": 740}
 SLOWER = 6
 ROUNDS = 5
 VISITS = 30
+REMOVALS = 1000
 DESCRIPTION = re.compile("^Что именно не так")
 TEXT = "Яма на переходе у школы, третью неделю..."[:40]
 # As a finger does: a fifth of the screen a frame, until the last card has gone by; what waits for a press is pressed.
@@ -101,7 +104,7 @@ def long_tasks(browser: Browser, address: str, rounds: int) -> list[Line]:
     return lines(f"{PROBLEMS} cards scrolled", scrolls, 100) + lines(f"{len(TEXT)} letters typed", letters, 50)
 
 
-def main(rounds: int, visits: int) -> None:
+def main(rounds: int, visits: int, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         host = HostPages(Path(folder))
         # With the proof of work, which a visitor's browser does too.
@@ -114,6 +117,9 @@ def main(rounds: int, visits: int) -> None:
             Path(folder, "index.html").write_text(page_of(running))
             address = f"{host.url}/index.html"
             show(f"the widget on a phone {SLOWER}× slower", long_tasks(browser, address, rounds))
+            show(
+                "widgets mounted, opened and removed", removals.measure(browser, Path(folder), host.url, running, count)
+            )
             browser.close()
         host.close()
 
@@ -122,5 +128,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.widget", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of reading and writing")
     parser.add_argument("--visits", type=int, default=VISITS, help="to the host page, with and without the widget")
+    parser.add_argument("--removals", type=int, default=REMOVALS, help="of widgets that were opened")
     options = parser.parse_args()
-    main(max(2, options.rounds), max(2, options.visits))
+    main(max(2, options.rounds), max(2, options.visits), options.removals)
