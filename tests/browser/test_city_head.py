@@ -63,7 +63,7 @@ def test_touch_targets_are_large_enough(tour: Tour) -> None:
     assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot)") == []
     widget.locator(".card").first.click()
     expect(widget.locator("section.answer")).to_be_visible()
-    expect(widget.locator(".talk li").first).to_be_visible()
+    expect(widget.locator(".comments li").first).to_be_visible()
     widget.locator("article [aria-expanded]").click()
     expect(tour.control("follow-email")).to_be_visible()
     assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot)") == []
@@ -160,7 +160,7 @@ def check_header(tour: Tour, size: ViewportSize, view: str) -> None:
 
     close = ["Закрыть"] if view == "button" else []
     widget.locator(".card").first.click()
-    expect(widget.locator(".talk li").first).to_be_visible()
+    expect(widget.locator(".comments li").first).to_be_visible()
     check_scrolled("К списку", *close)
     tour.back()
     expect(widget.locator(".card").first).to_be_focused()

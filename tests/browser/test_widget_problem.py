@@ -150,9 +150,17 @@ def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: Fake
     expect(mine).to_be_visible()
 
 
-def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, watch: Watch) -> None:
+def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of 409")
+    set_problem(city, 1204, discussion="off")  # its code comes with the first press
+    page.route(re.compile("/discussion-"), lambda route: route.abort())
     article = open_problem(tour)
+    article.get_by_role("button", name="У меня тоже").click()
+    expect(article).to_contain_text("Не отправлено. Попробуйте ещё раз.")
+    page.unroute(re.compile("/discussion-"))
+    article.get_by_role("button", name="Следить").click()
+    expect(article.get_by_label("Электронная почта")).to_be_focused()
+    expect(article).to_contain_text("Не отправлено. Попробуйте ещё раз.")
     city.answers["POST /problems/1204/support"] = LOST
     voice = article.get_by_role("button", name="У меня тоже")
     voice.click()
@@ -272,11 +280,16 @@ def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: FakeC
     assert not [one for one in watch.requests if "/comments" in one.url]
 
 
-def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity) -> None:
+def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: Page) -> None:
     set_problem(city, 1204, duplicate_of=1187, status="duplicate")
     article = open_problem(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
-    article.get_by_role("link", name="Сообщение № 1 187").click()
+    link = article.get_by_role("link", name="Сообщение № 1 187")
+    for key in ("Control", "Shift"):
+        with page.context.expect_page() as other:
+            link.click(modifiers=[key])
+        other.value.close()
+    link.click()
     expect(tour.widget.get_by_role("heading", name="Сообщение № 1 187")).to_be_focused()
     expect(article).to_contain_text("Не горит фонарь")
 

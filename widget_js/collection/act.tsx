@@ -1,16 +1,31 @@
 /** A vote for an entry, a part in it, a letter to its author: each begins with a small form and a letter. */
 
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { focusOn } from "../shared/focus.ts";
+import type { Language } from "../shared/i18n.ts";
 import { preloadOn, useLazy } from "../shared/lazy.ts";
 import { useSite, type Shown } from "../shared/site.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Check, described, Head, TextField } from "../shared/ui/field.tsx";
 import { isOver, rolesOf, within } from "./entries.ts";
 
-type Discussion = typeof import("../problem/discussion/entry.ts");
 type Errors = Record<string, string>;
+
+/** What this takes of the chunk «discussion»: the small form that ends in a letter. */
+interface Discussion {
+  EmailForm: ComponentType<{
+    id: "vote" | "join" | "contact";
+    number: number;
+    hint: string;
+    submit: string;
+    sent: Parameters<Language["t"]>[0];
+    refusal: string;
+    fields: object;
+    check?: () => Errors;
+    head: (errors: Errors) => ComponentChildren;
+  }>;
+}
 
 /** Characters of a letter, as the service takes them. */
 const SHORTEST = 3;
@@ -24,18 +39,18 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
     language: { t }
   } = site;
   const { action, voting } = entries!;
-  const [open, turn] = useState(false);
-  const talk = useLazy<Discussion>("discussion");
-  const here = !!talk.chunk;
+  const [open, setOpen] = useState(false);
+  const { chunk, failed, load } = useLazy<Discussion>("discussion");
+  const loaded = !!chunk;
   useLayoutEffect(() => {
     if (!open) return;
-    if (here) focusOn(host, "acting");
-    else void talk.load();
-  }, [open, here]);
+    if (loaded) focusOn(host, "acting");
+    else void load();
+  }, [open, loaded]);
   if (closed || action === "none" || action === "support" || (action === "join" && isOver(entry, Date.now())))
     return null;
   const { taking, text } = voting ? within(voting, Date.now(), language, true) : { taking: true, text: "" };
-  const Acting = { vote: Vote, join: Join, contact: Contact }[action];
+  const ActForm = { vote: Vote, join: Join, contact: Contact }[action];
   return (
     <>
       {taking && (
@@ -44,7 +59,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
             class={open ? "button quiet" : "button"}
             type="button"
             aria-expanded={open}
-            onClick={() => turn(!open)}
+            onClick={() => setOpen(!open)}
             {...preloadOn(site, "discussion")}>
             {t(`act_${action}`)}
           </button>
@@ -53,12 +68,12 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
       {text && <p class="note">{text}</p>}
       {taking &&
         open &&
-        (talk.chunk ? (
+        (chunk ? (
           <div id="acting" tabIndex={-1}>
-            <Acting entry={entry} Letter={talk.chunk.Letter} />
+            <ActForm entry={entry} EmailForm={chunk.EmailForm} />
           </div>
         ) : (
-          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+          failed && <Failed text={t("part_failed")} retry={load} />
         ))}
     </>
   );
@@ -66,10 +81,10 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
 
 interface Props {
   entry: Shown;
-  Letter: Discussion["Letter"];
+  EmailForm: Discussion["EmailForm"];
 }
 
-function Vote({ entry: { number }, Letter }: Props) {
+function Vote({ entry: { number }, EmailForm }: Props) {
   const {
     entries,
     language: { t, number: figure }
@@ -77,7 +92,7 @@ function Vote({ entry: { number }, Letter }: Props) {
   const [declared, declare] = useState(false);
   const age = entries!.voting && entries!.voting.min_age;
   return (
-    <Letter
+    <EmailForm
       id="vote"
       number={number}
       hint={t("vote_email_hint")}
@@ -132,7 +147,7 @@ function useWords(id: "join" | "contact", rows: number) {
   };
 }
 
-function Join({ entry, Letter }: Props) {
+function Join({ entry, EmailForm }: Props) {
   const {
     entries,
     language: { t }
@@ -173,7 +188,7 @@ function Join({ entry, Letter }: Props) {
     </>
   );
   return (
-    <Letter
+    <EmailForm
       id="join"
       number={entry.number}
       hint={t("join_email_hint")}
@@ -186,14 +201,14 @@ function Join({ entry, Letter }: Props) {
   );
 }
 
-function Contact({ entry: { number }, Letter }: Props) {
+function Contact({ entry: { number }, EmailForm }: Props) {
   const {
     language: { t }
   } = useSite();
   const { words, fields } = useWords("contact", 5);
   const [shown, show] = useState(false);
   return (
-    <Letter
+    <EmailForm
       id="contact"
       number={number}
       hint={t("contact_email_hint")}

@@ -8,14 +8,14 @@ import { isDated } from "../shared/dated.ts";
  * The filter of answers, `answers=code:key,…`, as the service takes it, `field.code=key`; without what a shared address
  * names and the collection no longer has, which would be refused.
  */
-function asked(question: string, fields: Question[]): string {
-  const made = new URLSearchParams(question);
-  const answers = (made.get("answers") || "").split(",");
-  made.delete("answers");
+function toEntriesQuery(query: string, fields: Question[]): string {
+  const parameters = new URLSearchParams(query);
+  const answers = (parameters.get("answers") || "").split(",");
+  parameters.delete("answers");
   for (const { code, values } of fields)
-    for (const { key } of values) if (answers.includes(`${code}:${key}`)) made.append("field." + code, key);
-  if (isDated(fields) && answers.includes("past:true")) made.set("past", "true");
-  return "?" + String(made);
+    for (const { key } of values) if (answers.includes(`${code}:${key}`)) parameters.append("field." + code, key);
+  if (isDated(fields) && answers.includes("past:true")) parameters.set("past", "true");
+  return "?" + String(parameters);
 }
 
 /** `first`: the unfiltered list, where it is on its way already; good once. Challenge and tickets are the site's. */
@@ -25,17 +25,17 @@ export function ofCollection(
   first?: Promise<Problems> | false
 ): Api {
   const root = "/collections/" + slug;
-  const at = (path: string) =>
-    root + path.replace(/^\/problems/, "/entries").replace(/\?.*/, found => asked(found, fields));
-  let early = first;
+  const pathOf = (path: string) =>
+    root + path.replace(/^\/problems/, "/entries").replace(/\?.*/, found => toEntriesQuery(found, fields));
+  let requested = first;
   return Object.assign(Object.create(api) as Api, {
     site: api.site + root,
     seen: () => api.seen(),
     get(path: string, _?: number, init?: RequestInit) {
-      const asked = path === "/problems?" && early;
-      if (asked) early = undefined;
-      return asked || api.get(at(path), undefined, init);
+      const page = path === "/problems?" && requested;
+      if (page) requested = undefined;
+      return page || api.get(pathOf(path), undefined, init);
     },
-    send: (path: string, body: unknown, headers?: Record<string, string>) => api.send(at(path), body, headers)
+    send: (path: string, body: unknown, headers?: Record<string, string>) => api.send(pathOf(path), body, headers)
   });
 }

@@ -2,23 +2,22 @@
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Collections as Listed } from "../shared/contract.ts";
+import { useResource } from "../shared/resource.ts";
 import { useSite } from "../shared/site.ts";
 import { useStore } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
-import { useAsked } from "./asked.ts";
 import { slugsOf } from "./entries.ts";
-import { Place, type Parts } from "./place.tsx";
+import { CollectionView, type CollectionProps } from "./view.tsx";
 
-export function Collections(parts: Parts) {
-  const { address, first } = parts;
+export function Collections(props: CollectionProps) {
+  const { address, first } = props;
   const {
-    api,
     session,
     options: { collection: named },
     language: { t }
   } = useSite();
-  const { answer, failed, retry } = useAsked(first.collections, () => api.get<Listed>("/collections"), "");
+  const { data: answer, error, retry } = useResource<Listed>("/collections", { early: first.collections });
   const { collection: slug } = useStore(address).shown;
   useLayoutEffect(() => () => session.setTitle(), []);
   const [reporting, report] = useState(false);
@@ -32,7 +31,7 @@ export function Collections(parts: Parts) {
   useLayoutEffect(() => {
     if (missing) console.error(`igrajdanin-widget collection="${named}": ${items.map(one => one.slug).join(" ")}`);
   }, [missing, named]);
-  if (failed) return <Failed text={t("list_failed")} retry={retry} />;
+  if (error && !answer) return <Failed text={t("list_failed")} retry={retry} />;
   if (!answer) return <Skeleton text={t("loading_list")} />;
   if (!current) return <p>{t("collection_none")}</p>;
   address.first = shown[0]!.slug;
@@ -53,7 +52,7 @@ export function Collections(parts: Parts) {
           ))}
         </nav>
       )}
-      <Place key={current.slug} {...parts} collection={current} reporting={reporting} report={report} />
+      <CollectionView key={current.slug} {...props} collection={current} reporting={reporting} report={report} />
     </>
   );
 }

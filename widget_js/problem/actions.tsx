@@ -1,7 +1,7 @@
 /** What a reader can do: say «me too», follow by e-mail, share, print. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { ApiError } from "../shared/api.ts";
+import { ApiError } from "../shared/api.ts";
 import type { Detail } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn, show } from "../shared/focus.ts";
@@ -11,18 +11,18 @@ import { useSite, type Shown } from "../shared/site.ts";
 import { voices } from "../shared/voices.ts";
 import { Words } from "../shared/ui/words.tsx";
 
-export type Talk = Lazy<typeof import("./discussion/entry.ts")>;
+export type Discussion = Lazy<typeof import("./discussion/entry.ts")>;
 
 export function Actions({
   problem,
   closed,
   changed,
-  talk
+  discussion
 }: {
   problem: Detail & Shown;
   closed: boolean;
   changed: (supporters: number) => void;
-  talk: Talk;
+  discussion: Discussion;
 }) {
   const site = useSite();
   const {
@@ -31,35 +31,39 @@ export function Actions({
     language: { t, count }
   } = site;
   const { number, supporters } = problem;
-  const [said, say] = useState<string | ApiError>("");
-  const busy = said === t("sending");
+  const [message, setMessage] = useState<string | ApiError>("");
+  const busy = message === t("sending");
   const [following, follow] = useState(false);
   const [given, setGiven] = useState(() => voices(site).includes(String(number)));
   const [copying, setCopying] = useState(false);
-  const here = !!talk.chunk;
+  const { chunk } = discussion;
+  const loaded = !!chunk;
   const note = useRef<HTMLParagraphElement>(null);
-  // Said where one looks: on the button itself.
-  const copied = said === t("copied") && said;
+  // The button itself says it, since one looks there.
+  const copied = message === t("copied") && message;
   // On a phone the buttons are often the last that can be seen.
   useLayoutEffect(() => {
-    if (said && !copied) show(note.current!);
-  }, [said]);
+    if (message && !copied) show(note.current!);
+  }, [message]);
   useLayoutEffect(() => {
     if (!following) return;
-    if (here) focusOn(host, "follow-email");
-    else void talk.load();
-  }, [following, here]);
+    if (loaded) focusOn(host, "follow-email");
+    else void discussion.load();
+  }, [following, loaded]);
   const address = problem.url || pageOf(site, number)!;
 
   const support = async () => {
     if (busy || given) return;
-    say(t("sending"));
+    setMessage(t("sending"));
+    const parts = chunk || (await discussion.load());
     try {
-      changed(await (talk.chunk || (await talk.load()))!.support(site, number));
+      // The code did not come, so nothing was sent.
+      if (!parts) throw new ApiError(0);
+      changed(await parts.support(site, number));
       setGiven(true);
-      say(t("voice_counted"));
+      setMessage(t("voice_counted"));
     } catch (error) {
-      say(error as ApiError);
+      setMessage(error as ApiError);
     }
   };
   const share = async () => {
@@ -67,7 +71,7 @@ export function Actions({
     try {
       if ("share" in navigator) return await navigator.share({ title: title!, url: address });
       await (navigator as Navigator).clipboard.writeText(address);
-      say(t("copied"));
+      setMessage(t("copied"));
     } catch (error) {
       // Whoever closes the sheet of the system wants nothing more; where nothing can be written, it is copied by hand.
       if ((error as Error).name === "AbortError") return;
@@ -99,20 +103,20 @@ export function Actions({
             "aria-expanded": following,
             ...preloadOn(site, "discussion")
           })}
-        {quiet(copied ? said : t("share"), share, {
+        {quiet(copied ? message : t("share"), share, {
           onBlur: () => {
-            if (copied) say("");
+            if (copied) setMessage("");
           }
         })}
         {quiet(t("print"), async () =>
-          (talk.chunk || (await talk.load()) || { printAlone: () => print() }).printAlone(site, address)
+          (chunk || (await discussion.load()) || { printAlone: () => print() }).printAlone(site, address)
         )}
       </p>
       <p class={copied ? "away" : "note"} role="status" ref={note}>
-        {typeof said === "string" ? (
-          <Words>{said}</Words>
-        ) : talk.chunk ? (
-          <talk.chunk.Unsent error={said} page={address} />
+        {typeof message === "string" ? (
+          <Words>{message}</Words>
+        ) : chunk ? (
+          <chunk.Unsent error={message} page={address} />
         ) : (
           t("not_sent")
         )}
@@ -130,10 +134,10 @@ export function Actions({
         />
       )}
       {following &&
-        (talk.chunk ? (
-          <talk.chunk.Follow number={number} />
+        (chunk ? (
+          <chunk.Follow number={number} />
         ) : (
-          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+          discussion.failed && <Failed text={t("part_failed")} retry={discussion.load} />
         ))}
     </>
   );

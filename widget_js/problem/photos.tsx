@@ -5,15 +5,15 @@ import type { Detail, Photo } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { preloadOn } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
-import type { Talk } from "./actions.tsx";
+import type { Discussion } from "./actions.tsx";
 
-export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
+export function Photos({ problem, discussion }: { problem: Detail; discussion: Discussion }) {
   const site = useSite();
   const {
     config,
     language: { t }
   } = site;
-  const [at, show] = useState(-1);
+  const [viewed, view] = useState(-1);
   const before = problem.photos;
   const after = (problem.answer && problem.answer.photos) || [];
   const pair = before.length > 0 && after.length > 0;
@@ -26,8 +26,8 @@ export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
   const all = [...named(before, pair ? t("before") + ": " : ""), ...named(after, t("after") + ": ")];
   if (!all.length) return null;
   const open = (index: number) => {
-    show(index);
-    void talk.load();
+    view(index);
+    void discussion.load();
   };
   const shot = (index: number, large?: boolean) => (
     <button class="shot" key={index} type="button" onClick={() => open(index)} {...preloadOn(site, "discussion")}>
@@ -51,11 +51,11 @@ export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
         </div>
       )}
       {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
-      {at >= 0 &&
-        (talk.chunk ? (
-          <talk.chunk.Viewer photos={all} at={at} go={show} close={() => show(-1)} />
+      {viewed >= 0 &&
+        (discussion.chunk ? (
+          <discussion.chunk.Viewer photos={all} current={viewed} go={view} close={() => view(-1)} />
         ) : (
-          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+          discussion.failed && <Failed text={t("part_failed")} retry={discussion.load} />
         ))}
     </>
   );

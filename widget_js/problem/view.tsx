@@ -2,6 +2,7 @@
 
 import { useLayoutEffect } from "preact/hooks";
 import type { Detail } from "../shared/contract.ts";
+import { isOwnClick } from "../shared/click.ts";
 import { pageOf } from "../shared/page.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
@@ -32,10 +33,10 @@ export function ProblemView({
     entries,
     language: { t, number }
   } = site;
-  const talk = useLazy<typeof import("./discussion/entry.ts")>("discussion");
+  const discussion = useLazy<typeof import("./discussion/entry.ts")>("discussion");
   const discussed = problem.discussion === "moderated";
   useLayoutEffect(() => {
-    if (discussed) void talk.load();
+    if (discussed) void discussion.load();
   }, [discussed]);
   const other = problem.duplicate_of;
   return (
@@ -48,6 +49,7 @@ export function ProblemView({
             <a
               href={pageOf(site, other)}
               onClick={event => {
+                if (!isOwnClick(event)) return;
                 event.preventDefault();
                 open(other);
               }}>
@@ -59,10 +61,10 @@ export function ProblemView({
       <p class="text" lang={config.language}>
         {problem.description}
       </p>
-      <Photos problem={problem} talk={talk} />
+      <Photos problem={problem} discussion={discussion} />
       {problem.answer && <Answer answer={problem.answer} />}
       <Facts problem={problem} closed={closed} />
-      <Actions problem={problem} closed={closed} talk={talk} changed={changed} />
+      <Actions problem={problem} closed={closed} discussion={discussion} changed={changed} />
       {/* Entries of a directory are only checked: no work goes on. */}
       {(!entries || entries.answered) && (
         <>
@@ -71,10 +73,10 @@ export function ProblemView({
         </>
       )}
       {discussed &&
-        (talk.chunk ? (
-          <talk.chunk.Comments number={problem.number} closed={!!other} />
-        ) : talk.failed ? (
-          <Failed text={t("part_failed")} retry={talk.load} />
+        (discussion.chunk ? (
+          <discussion.chunk.Comments number={problem.number} closed={!!other} />
+        ) : discussion.failed ? (
+          <Failed text={t("part_failed")} retry={discussion.load} />
         ) : (
           <Skeleton text={t("problem_loading")} />
         ))}

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 const SOURCE = join(import.meta.dirname, "..");
-const FEATURES = ["report", "browse", "problem", "map"];
+const FEATURES = ["report", "browse", "problem", "map", "collection"];
 const ALLOWED: Record<string, string[]> = {
   loader: [],
   shared: ["loader"],

@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Problems } from "../../shared/contract.ts";
+import { isOwnClick } from "../../shared/click.ts";
 import { Chips } from "../../shared/ui/statusChip.tsx";
 import { query, type Filters } from "../../shared/filters.ts";
 import { focus, show } from "../../shared/focus.ts";
@@ -67,7 +68,7 @@ export function Preview({
     // A real address: opening in a new tab and copying work as everywhere.
     href: pageOf(site, of),
     onClick(event: MouseEvent) {
-      if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+      if (!isOwnClick(event)) return;
       event.preventDefault();
       open(of);
     }

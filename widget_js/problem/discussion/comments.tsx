@@ -9,12 +9,12 @@ import { Failed } from "../../shared/ui/failure.tsx";
 import { TextField } from "../../shared/ui/field.tsx";
 import { focusOn } from "../../shared/focus.ts";
 import { useSite } from "../../shared/site.ts";
-import { Letter } from "./emailForm.tsx";
+import { EmailForm } from "./emailForm.tsx";
 
 /** Characters a comment may have. */
 const LONGEST = 2_000;
 
-export function Comments({ number: of, closed }: { number: number; closed: boolean }) {
+export function Comments({ number, closed }: { number: number; closed: boolean }) {
   const {
     api,
     config,
@@ -28,7 +28,7 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
     failed?: boolean;
   }>({ items: [] });
   const [writing, write] = useState(false);
-  const path = `/problems/${of}/comments`;
+  const path = `/problems/${number}/comments`;
   const load = async () => {
     const { items: known, next: cursor } = state;
     set(before => ({ ...before, failed: false }));
@@ -44,8 +44,8 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
   useLayoutEffect(() => void load(), []);
   const { items, next, loaded, failed } = state;
   return (
-    <section class="talk" aria-label={t("comments_title")}>
-      <h4 id="talk" tabIndex={-1}>
+    <section class="comments" aria-label={t("comments_title")}>
+      <h4 id="comments" tabIndex={-1}>
         {t("comments_title")}
       </h4>
       {loaded && !items.length && <p class="muted">{t("comments_none")}</p>}
@@ -68,7 +68,7 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
         <Failed
           text={t("comments_failed")}
           retry={() => {
-            focusOn(host, "talk");
+            focusOn(host, "comments");
             void load();
           }}
         />
@@ -82,7 +82,7 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
       )}
       {!closed &&
         (writing ? (
-          <Write number={of} />
+          <Write number={number} />
         ) : (
           <p class="actions">
             <button
@@ -100,7 +100,7 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
   );
 }
 
-function Write({ number: of }: { number: number }) {
+function Write({ number }: { number: number }) {
   const {
     language: { t, count }
   } = useSite();
@@ -115,9 +115,9 @@ function Write({ number: of }: { number: number }) {
     return found;
   };
   return (
-    <Letter
+    <EmailForm
       id="comment"
-      number={of}
+      number={number}
       refusal={t("comment_consent")}
       hint={t("comment_hint")}
       submit={t("comment_send")}

@@ -15,7 +15,7 @@ import { Words } from "../../shared/ui/words.tsx";
 
 type Errors = Record<string, string>;
 
-export function Letter({
+export function EmailForm({
   id,
   number,
   hint,
@@ -46,7 +46,7 @@ export function Letter({
     tickets,
     language: { t }
   } = site;
-  const of = config.consent.publish_name;
+  const publication = config.consent.publish_name;
   const path = `/problems/${number}/${id}` + (id === "comment" ? "s" : "");
   const [email, setEmail] = useState("");
   const [consent, setConsent] = useState(false);
@@ -77,7 +77,12 @@ export function Letter({
       await post(site, path, {
         ...fields,
         email: email.trim(),
-        consent: { version: config.consent.version, processing: true, publish_name: publish, name_version: of.version },
+        consent: {
+          version: config.consent.version,
+          processing: true,
+          publish_name: publish,
+          name_version: publication.version
+        },
         lang
       });
       set({ done: true });
@@ -118,7 +123,7 @@ export function Letter({
       {id === "comment" && (
         <Check id="comment-publish" error={undefined} checked={publish} onChange={setPublish}>
           {t("publish")}.{" "}
-          <a href={link(of.url)} target="_blank" rel="noopener">
+          <a href={link(publication.url)} target="_blank" rel="noopener">
             {t("consent_link")}
           </a>
         </Check>

@@ -2,7 +2,7 @@
 
 export { default as styles } from "./discussion.css";
 export { Comments } from "./comments.tsx";
-export { Letter } from "./emailForm.tsx";
+export { EmailForm } from "./emailForm.tsx";
 export { Follow } from "./follow.tsx";
 export { printAlone } from "./print.ts";
 export { Unsent } from "./unsent.tsx";

@@ -1,14 +1,14 @@
 /** News of a problem by e-mail. */
 
 import { useSite } from "../../shared/site.ts";
-import { Letter } from "./emailForm.tsx";
+import { EmailForm } from "./emailForm.tsx";
 
 export function Follow({ number }: { number: number }) {
   const {
     language: { t }
   } = useSite();
   return (
-    <Letter
+    <EmailForm
       id="follow"
       number={number}
       hint={t("follow_hint")}

@@ -13,12 +13,12 @@ const SWIPE = 40;
 
 export function Viewer({
   photos,
-  at,
+  current,
   go,
   close
 }: {
   photos: (Photo & { alt: string })[];
-  at: number;
+  current: number;
   go: (to: number) => void;
   close: () => void;
 }) {
@@ -30,7 +30,7 @@ export function Viewer({
   const from = useRef(0);
   useLayoutEffect(() => box.current!.showModal(), []);
   const last = photos.length - 1;
-  const step = (by: number) => go(Math.max(0, Math.min(last, at + by)));
+  const step = (by: number) => go(Math.max(0, Math.min(last, current + by)));
   /** Where the next one is: to the right, or to the left where one reads from the right. */
   const ahead = () => (getComputedStyle(box.current!).direction === "rtl" ? -1 : 1);
   const keys: Record<string, () => void> = {
@@ -49,13 +49,13 @@ export function Viewer({
     const moved = event.clientX - from.current;
     if (Math.abs(moved) > SWIPE) step(moved < 0 ? ahead() : -ahead());
   };
-  const { url, alt } = photos[at]!;
+  const { url, alt } = photos[current]!;
   const arrow = (by: number, name: string, path: string) => (
     <button
       class="round"
       type="button"
       aria-label={name}
-      aria-disabled={at + by < 0 || at + by > last || undefined}
+      aria-disabled={current + by < 0 || current + by > last || undefined}
       onClick={() => step(by)}>
       <Icon path={path} />
     </button>
@@ -70,7 +70,7 @@ export function Viewer({
       onKeyDown={key}>
       <div class="bar">
         <p role="status" id="shown">
-          {t("photo_of", { n: at + 1, of: photos.length })}
+          {t("photo_of", { n: current + 1, of: photos.length })}
           <span class="away" lang={config.language}>
             . {alt}
           </span>

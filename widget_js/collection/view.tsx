@@ -6,6 +6,7 @@ import type { Collection, Collections as Listed, Configuration, Problems } from 
 import type { Filters } from "../shared/filters.ts";
 import { focusOn } from "../shared/focus.ts";
 import { link } from "../shared/links.ts";
+import { useResource } from "../shared/resource.ts";
 import { SiteContext, useSite, type Site } from "../shared/site.ts";
 import type { Store } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
@@ -13,27 +14,30 @@ import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { View } from "../shared/ui/view.tsx";
 import { Act } from "./act.tsx";
 import { ofCollection } from "./api.ts";
-import { useAsked } from "./asked.ts";
 import { answersOf, counted, isCovered, period } from "./entries.ts";
 import { ofEntries } from "./language.ts";
 
-/** What the chunk of the list hands over. */
-export interface Parts {
-  active: boolean;
-  City: ComponentType<{ active: boolean; head?: VNode }>;
-  ReportLink: ComponentType;
-  address: Address;
-  slug: string;
-  first: { collections: Promise<Listed>; config: Promise<Configuration>; page: Promise<Problems> | false };
-}
 /** What is shown, of which collection, in the page's address too. */
-interface Address extends Store {
+export interface CollectionAddress extends Store {
   shown: { collection?: string | undefined };
   first: string | undefined;
   show(shown: { filters: Filters; collection?: string }, step: boolean): void;
 }
 
-export function Place({
+/** What the list of problems hands over: this chunk imports the core alone. */
+export interface CollectionProps {
+  active: boolean;
+  /** The list with its filters and its map; `head` stands over it. */
+  City: ComponentType<{ active: boolean; head?: VNode }>;
+  /** The way to the form. */
+  ReportLink: ComponentType;
+  address: CollectionAddress;
+  slug: string;
+  /** What was asked for beside the chunk, of the collection `slug`. */
+  first: { collections: Promise<Listed>; config: Promise<Configuration>; page: Promise<Problems> | false };
+}
+
+export function CollectionView({
   collection,
   active,
   City,
@@ -42,18 +46,18 @@ export function Place({
   slug,
   reporting,
   report
-}: Parts & { collection: Collection; reporting: boolean; report: (on: boolean) => void }) {
+}: CollectionProps & { collection: Collection; reporting: boolean; report: (on: boolean) => void }) {
   const site = useSite();
   const { host, options, session, setStepBack } = site;
   const language = useMemo(() => ofEntries(site.language), [site.language]);
   const { t, lang } = language;
-  const early = slug === collection.slug;
-  const api = useMemo(() => ofCollection(site.api, collection, early && first.page), []);
+  const requested = slug === collection.slug;
+  const api = useMemo(() => ofCollection(site.api, collection, requested && first.page), []);
   const {
-    answer: config,
-    failed,
+    data: config,
+    error,
     retry
-  } = useAsked(early ? first.config : undefined, () => api.get<Configuration>("?lang=" + lang), lang);
+  } = useResource<Configuration>(`/collections/${collection.slug}?lang=${lang}`, { early: requested && first.config });
   // From an open entry back to the list.
   const [{ back }, setBack] = useState<{ back?: (() => void) | undefined }>({});
   const toggleForm = () => {
@@ -81,8 +85,8 @@ export function Place({
       )}
     </div>
   );
-  if (!config) return failed ? <Failed text={t("list_failed")} retry={retry} /> : <Skeleton text={t("loading_list")} />;
-  const own: Site = {
+  if (!config) return error ? <Failed text={t("list_failed")} retry={retry} /> : <Skeleton text={t("loading_list")} />;
+  const entriesSite: Site = {
     ...site,
     api,
     config,
@@ -98,7 +102,7 @@ export function Place({
     setStepBack: (view, act) => view === "browse" && setBack({ back: act })
   };
   return (
-    <SiteContext.Provider value={own}>
+    <SiteContext.Provider value={entriesSite}>
       <div hidden={reporting}>
         <City active={active && !reporting} head={head} />
       </div>
