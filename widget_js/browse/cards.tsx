@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Language } from "../shared/i18n.ts";
+import { isOwnClick } from "../shared/click.ts";
 import { preloadOn } from "../shared/lazy.ts";
 import { useSite, type Shown, type Site } from "../shared/site.ts";
 import { pageOf } from "../shared/page.ts";
@@ -156,7 +157,7 @@ function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> &
   const { t, date } = language;
   const title = problem.title || problem.description.split("\n", 1)[0];
   const follow = (event: MouseEvent) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    if (!isOwnClick(event)) return;
     event.preventDefault();
     open(problem.number);
   };
