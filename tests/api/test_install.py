@@ -87,6 +87,29 @@ async def test_every_option_is_in_the_code(client: httpx2.AsyncClient, site: Sit
     assert "--igw-accent: #aa0055;" in code["rule"]
 
 
+async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    chosen = {
+        "view": "floating",
+        "corner": "top-left",
+        "label": " Написать  мэру ",
+        "hide_name": "yes",
+        "hide_email": "yes",
+    }
+    code = await shown(client, site, **chosen)
+    assert 'view="floating" corner="top-left" label="Написать мэру" hide="name email"' in code["script"]
+    assert ">Написать мэру</a>" in code["script"]
+    assert 'data-corner="top-left" data-label="Написать мэру" data-hide="name email"' in code["div"]
+    assert "embed?hide=name+email" in code["frame"]
+    assert 'hide="name email"' in (await client.get(re.findall('src="([^"]+embed[^"]+)"', code["frame"])[0])).text
+    assert "min-height" not in code["rule"], "a floating button takes no room"
+    # The corner is that of a floating button alone, and a required address is asked for.
+    assert "corner" not in (await shown(client, site, **chosen | {"view": "inline"}))["script"]
+    required = await make_site(context.database, contact="required")
+    assert 'hide="name"' in (await shown(client, required, **chosen))["script"]
+
+
 async def test_the_figures_alone_are_a_view(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site, view="figures")
     assert 'view="figures"' in code["script"]
@@ -122,7 +145,11 @@ async def test_the_sites_type_limits_the_options(client: httpx2.AsyncClient, con
 
 @pytest.mark.parametrize(
     ("accent", "says", "ink"),
-    [("#0a58a6", "Текст на кнопке читается", ""), ("#ffcc00", "указан тёмный", "--igw-accent-ink: #1b2430;")],
+    [
+        ("#0a58a6", "Текст на кнопке читается", ""),
+        ("#ffcc00", "указан тёмный", "--igw-accent-ink: #1b2430;"),
+        ("#7f7f7f", "</span>Текст на этом цвете плохо читается: контраст 4", ""),
+    ],
 )
 async def test_the_contrast_of_an_accent_colour_is_shown(
     client: httpx2.AsyncClient, site: Site, accent: str, says: str, ink: str
@@ -137,7 +164,22 @@ async def test_the_sites_own_colour_is_the_default(client: httpx2.AsyncClient, c
     assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
 
 
-OPTIONS = ("type", "view", "language", "theme", "category", "accent", "version", "host", "lang", "address", "point")
+OPTIONS = (
+    "type",
+    "view",
+    "corner",
+    "label",
+    "hide_name",
+    "language",
+    "theme",
+    "category",
+    "accent",
+    "version",
+    "host",
+    "lang",
+    "address",
+    "point",
+)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -72,7 +72,20 @@ def test_options_change_the_code_at_once(page: Page, widget_site: WidgetSite) ->
     expect(page.get_by_text("указан тёмный")).to_be_visible()
     button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
     assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 204, 0)"
+    for colour, error in (("#7f7f7f", "плохо читается"), ("синий", "Это не цвет"), ("#0a58a6", "")):
+        page.get_by_label("Цвет кнопки").fill(colour)
+        page.get_by_label("Цвет кнопки").blur()
+        expect(page.get_by_label("Цвет кнопки")).to_have_accessible_description(
+            re.compile(error + ".*" if error else "синяя.$")
+        )
+        expect(page.get_by_role("alert").filter(has_text=error or "контраст|цвет")).to_have_count(1 if error else 0)
+    page.get_by_label("Как показывать").select_option("floating")
+    page.get_by_label("Угол для кнопки").select_option("top-left")
+    page.get_by_label("Имя", exact=True).check()
+    expect(page.locator("#code-script")).to_contain_text('view="floating" corner="top-left" hide="name"')
+    expect(page.locator("#script igrajdanin-widget")).to_have_attribute("corner", "top-left")
     page.get_by_label("Как показывать").select_option("inline")
+    expect(page.get_by_label("Угол для кнопки")).to_be_hidden()
     expect(page.locator("#code-script")).to_contain_text('view="inline"')
     expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
     page.locator("#script figure").scroll_into_view_if_needed()

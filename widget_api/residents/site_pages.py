@@ -241,6 +241,7 @@ async def embed_page(request: Request) -> Response:
         collections=" ".join(slug for slug in re.split(r"[\s,]+", query.get("collection", "")) if is_slug(slug)),
         place=options.parse_place(query, site),
         look=query.get("theme") if query.get("theme") in options.THEMES else "",
+        hidden=" ".join(options.parse_hidden(query.get("hide", ""), site)),
         accent=accent,
         ink=accent and appearance.choose_ink(accent),
     )

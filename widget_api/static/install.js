@@ -11,6 +11,24 @@ function dress({ accent, ink }) {
   }
 }
 
+// What is wrong with a choice stands beside its field, and is read out when it comes.
+function tell(field, answered) {
+  const control = field.querySelector("input, select");
+  const before = field.querySelector(".field-error");
+  const error = answered.querySelector(".field-error");
+  field.classList.toggle("wrong", !!error);
+  for (const name of ["aria-describedby", "aria-invalid"]) {
+    const value = answered.querySelector("input, select").getAttribute(name);
+    if (value) control.setAttribute(name, value);
+    else control.removeAttribute(name);
+  }
+  if (before && error && before.textContent === error.textContent) return;
+  before?.remove();
+  if (!error) return;
+  error.setAttribute("role", "alert");
+  control.before(error);
+}
+
 async function follow() {
   const turn = ++asked;
   const address = `${location.pathname}?${new URLSearchParams(new FormData(form))}`;
@@ -22,6 +40,8 @@ async function follow() {
   for (const note of document.querySelectorAll("[data-note]")) {
     note.replaceChildren(...page.querySelector(`[data-note="${note.dataset.note}"]`).childNodes);
   }
+  for (const control of form.querySelectorAll("input[type=text]"))
+    tell(control.closest(".field"), page.getElementById(control.id).closest(".field"));
   const { attributes, dataset } = page.querySelector("#script igrajdanin-widget");
   for (const { name } of [...preview.attributes]) if (name !== "style" && !(name in attributes)) preview.removeAttribute(name);
   for (const { name, value } of attributes) if (preview.getAttribute(name) !== value) preview.setAttribute(name, value);

@@ -18,10 +18,13 @@ from widget_api.web import releases
 from widget_api.web.releases import MAJOR_VERSION
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
-VIEWS = ("button", "inline", "figures")
+VIEWS = ("button", "floating", "inline", "figures")
+CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")  # of the floating button; the first is the default
+CONTACT_FIELDS = ("name", "phone", "email")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _POINT = re.compile(r"\s*+(-?\d{1,2}(?:\.\d{1,10})?)(?:\s++[,;]?+|[,;])\s*+(-?\d{1,3}(?:\.\d{1,10})?)\s*+")
 MAX_ADDRESS = 200  # characters of an address in the code
+MAX_LABEL = 60  # characters of the button's text: longer ones take three lines on a phone
 FRAME_HEIGHT = 640  # px; without the script that adapts it
 
 
@@ -42,12 +45,26 @@ def parse_place(given: Mapping[str, str], site: Site) -> dict[str, str]:
     return ({"lat": found[1], "lng": found[2]} if found and inside else {}) | ({"address": address} if address else {})
 
 
+def hideable_fields(site: Site) -> tuple[str, ...]:
+    """The contact fields that a page may leave out of the form: a site may require the e-mail address."""
+    return tuple(name for name in CONTACT_FIELDS if name != "email" or site.contact == "optional")
+
+
+def parse_hidden(text: str, site: Site) -> tuple[str, ...]:
+    """The fields that a list like «name, phone» hides, as the attribute `hide` takes it. Unknown names are ignored."""
+    names = re.split(r"[\s,]+", text)
+    return tuple(name for name in hideable_fields(site) if name in names)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The chosen options. Empty values are defaults, which the code omits."""
 
     type: str
     view: str = "button"
+    corner: str = CORNERS[0]  # where view is "floating"
+    label: str = ""  # the button's text, in place of the widget's
+    hidden: tuple[str, ...] = ()  # contact fields left out of the form
     lang: str = ""
     theme: str = ""
     category: str = ""
@@ -64,6 +81,9 @@ class Options:
         return cls(
             type="basic" if given.get("type") == "basic" else site.type,
             view=view if view in VIEWS else "button",
+            corner=given["corner"] if given.get("corner") in CORNERS and view == "floating" else CORNERS[0],
+            label=" ".join(given.get("label", "").split())[:MAX_LABEL],
+            hidden=tuple(name for name in hideable_fields(site) if given.get(f"hide_{name}") == "yes"),
             lang=lang if lang in LANGUAGES else "",
             theme=theme if theme in THEMES else "",
             category=given["category"] if site.category(given.get("category", "")) else "",
@@ -78,6 +98,8 @@ class Options:
         chosen = {
             "type": "" if self.type == site.type else self.type,
             "view": "" if self.view == "button" else self.view,
+            "corner": "" if self.corner == CORNERS[0] else self.corner,
+            "label": self.label,
             "language": self.lang,
             "theme": self.theme,
             "category": self.category,
@@ -86,7 +108,7 @@ class Options:
             "address": self.place.get("address", ""),
             "version": "pinned" if self.pinned else "",
             "host": self.own_host,
-        }
+        } | {f"hide_{name}": "yes" for name in self.hidden}
         return urlencode({name: value for name, value in chosen.items() if value})
 
     @property
@@ -154,7 +176,7 @@ def make_code(site: Site, options: Options, public_url: str, link_text: str) -> 
 def generator_values(site: Site, given: Mapping[str, str], language: str, public_url: str) -> dict[str, Any]:
     """What the page of the generator shows for the choices of a query string."""
     chosen = Options.read(given, site)
-    words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
+    words = chosen.label or i18n.text(chosen.lang or site.language, "sites.snippet_link")
     newest = releases.newest_release(MAJOR_VERSION)
     return {
         "chosen": chosen,
@@ -170,6 +192,8 @@ def generator_values(site: Site, given: Mapping[str, str], language: str, public
         "build": releases.served_build(MAJOR_VERSION),
         "integrity": releases.integrity_hash(newest, "loader.js") if newest else "",
         "themes_offered": THEMES,
+        "corners_offered": CORNERS,
+        "hideable": hideable_fields(site),
         "packages": {package.name: package.file_name for package in PACKAGES},
     }
 
@@ -189,9 +213,12 @@ def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[st
     chosen = {
         "type": options.type,
         "view": "" if options.view == "button" else options.view,
+        "corner": "" if options.corner == CORNERS[0] else options.corner,
+        "label": options.label,
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
+        "hide": " ".join(options.hidden),
     }
     if options.own_host and releases.names_service_by_element(options.version):
         chosen["api"] = public_url
@@ -206,6 +233,7 @@ def _frame_query(site: Site, options: Options) -> str:
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
+        "hide": " ".join(options.hidden),
         "accent": "" if options.accent == parse_colour(site.accent) else options.accent or "",
     }
     given = {name: value for name, value in chosen.items() if value} | options.place
@@ -223,7 +251,11 @@ def _script_tag(options: Options, public_url: str, name: str) -> str:
 
 
 def _style_rule(options: Options) -> str:
-    """The style rule that reserves the button's height, to avoid a layout shift, and sets its colour."""
+    """The style rule that reserves the button's height, to avoid a layout shift, and sets its colour.
+
+    A floating button takes no room in the page.
+    """
+    height = "" if options.view == "floating" else " min-height: 44px;"
     accent = ""
     if options.accent:
         ink = appearance.choose_ink(options.accent)
@@ -231,8 +263,8 @@ def _style_rule(options: Options) -> str:
             f" --igw-accent-ink: {ink};" if ink != appearance.BUTTON_INK else ""
         )
     return (
-        f"igrajdanin-widget {{ display: block; min-height: 44px;{accent} }}\n"
-        f"[data-igrajdanin-widget] {{ display: block; min-height: 44px; }}"
+        f"igrajdanin-widget {{ display: block;{height}{accent} }}\n"
+        f"[data-igrajdanin-widget] {{ display: block;{height} }}"
     )
 
 
