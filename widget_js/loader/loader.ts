@@ -16,7 +16,7 @@ import {
   type OpenOptions,
   type Widget
 } from "./host.ts";
-import { READING } from "./timeouts.ts";
+import { expire } from "./timeouts.ts";
 
 /**
  * Written in by the build: «1.1.0/», the hashes in the names of the texts that open the widget, the release, the hashes
@@ -177,10 +177,7 @@ function createLauncher(host: Host): Launcher {
   /** All that opens the widget; gives the module to start it with. */
   const load = async () => {
     const chunks = () => Promise.all([preload("core"), preload(isReading(host) ? "browse" : "report")]);
-    const [core] = await Promise.race([
-      chunks().catch(() => renew().then(chunks)),
-      new Promise<never>((_, reject) => setTimeout(reject, READING))
-    ]);
+    const [core] = await expire(chunks().catch(() => renew().then(chunks)));
     return import(core);
   };
   /**

@@ -6,9 +6,8 @@
 import type { Challenge, Configuration, Error as Refused, Receipt, Report, Ticket } from "./contract.ts";
 import type { Solved } from "./solver/solve.ts";
 import type { First } from "../loader/host.ts";
-import { expire } from "./chunks.ts";
 import { json } from "./json.ts";
-import { READING, SENDING } from "../loader/timeouts.ts";
+import { expire, READING, SENDING } from "../loader/timeouts.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;

@@ -2,7 +2,7 @@
 
 import type { Launch } from "../loader/host.ts";
 import { styleSheet } from "./styles.ts";
-import { READING } from "../loader/timeouts.ts";
+import { expire } from "../loader/timeouts.ts";
 
 /** Chunks that are here, by name, each with its style sheet. */
 export const loaded: Record<string, any> = {};
@@ -18,9 +18,6 @@ let preload: Launch["preload"];
 export const setPreload = (loaders: typeof preload): void => {
   preload = loaders;
 };
-
-export const expire = <T>(work: Promise<T>): Promise<T> =>
-  Promise.race([work, new Promise<T>((_, reject) => setTimeout(() => reject(Error("timeout")), READING))]);
 
 /** Rejects after READING milliseconds. A failure is forgotten, so that asking again asks the network. */
 export const loadChunk = (name: string): Promise<any> =>

@@ -1,6 +1,7 @@
 /** The texts of all widgets of the page: by language, part after part as the chunks that speak them are wanted. */
 
-import { expire, folder } from "./chunks.ts";
+import { expire } from "../loader/timeouts.ts";
+import { folder } from "./chunks.ts";
 import type { Part, Texts } from "./i18n.ts";
 
 /** Written in by the build: «1.1.0/», and the hashes in the names of this build's texts. */
