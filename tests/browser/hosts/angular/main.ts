@@ -46,8 +46,8 @@ Component({
       } @else {
         <igrajdanin-widget
           [siteKey]="key" type="extended" [view]="view" [theme]="theme()" [lang]="lang()"
-          (document:igrajdanin:ready)="hear($event)" (document:igrajdanin:open)="hear($event)"
-          (document:igrajdanin:close)="hear($event)" (document:igrajdanin:submitted)="hear($event)"
+          (igrajdanin-ready)="hear($event)" (igrajdanin-open)="hear($event)"
+          (igrajdanin-close)="hear($event)" (igrajdanin-submitted)="hear($event)"
         >
           <a [href]="link">Сообщить о проблеме</a>
         </igrajdanin-widget>
