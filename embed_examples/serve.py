@@ -4,6 +4,11 @@ A folder is a case. Its headers.json, where there is one, names the headers its 
 headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} and {{INTEGRITY}}
 for the newest release and the hash of its loader, {{BUILD}} for the newest version of the widget, released or not,
 {{NONCE}} for a word that is new with every answer.
+
+torture/ holds pages with one hazard each, in one file. It begins with a comment of fields, which is not sent: `title`,
+`headers` (JSON), and what the tests do with the page (tests/support/torture/hazards.py). {{SUBJECT}} stands for the
+snippet under test, the widget's unless `values` has another, and {{FRAMES}} for what it needs of a policy
+beside scripts, requests and pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import argparse
 import contextlib
 import json
 import mimetypes
+import re
 import secrets
 from collections.abc import Mapping
 from functools import partial
@@ -23,6 +29,11 @@ FOLDER = Path(__file__).resolve().parent
 DIST = FOLDER.parent / "dist"
 # What a municipality that serves the widget itself has copied to its server: the folder dist/ under a name of its own.
 COPIED = "igrajdanin"
+TORTURE = FOLDER / "torture"
+SUBJECT = """<igrajdanin-widget site-key="{{KEY}}" type="basic">
+  <a href="{{W}}/s/{{KEY}}/report">Сообщить о проблеме</a>
+</igrajdanin-widget>
+<script async nonce="{{NONCE}}" src="{{W}}/w/1/loader.js"></script>"""
 SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 
@@ -45,6 +56,24 @@ def headers(case: str) -> dict[str, str]:
     return dict(json.loads(known.read_text())) if known.is_file() else {}
 
 
+def hazards() -> list[str]:
+    return sorted(path.stem for path in TORTURE.glob("*.html"))
+
+
+def hazard(name: str) -> tuple[dict[str, str], str]:
+    """The fields of a torture page's comment, and the page without it. An indented line continues a field."""
+    comment, _, text = (TORTURE / f"{name}.html").read_text("utf-8").removeprefix("<!--\n").partition("\n-->\n")
+    lines = re.sub(r"\n\s+", " ", comment).splitlines()
+    return {field: value for field, _, value in (line.partition(": ") for line in lines)}, text
+
+
+def torture_contents() -> str:
+    """The page that leads to every torture page."""
+    items = [f'  <li><a href="{name}.html">{hazard(name)[0]["title"]}</a></li>' for name in hazards()]
+    head = '<!doctype html><html lang="ru"><meta charset="utf-8"><title>Пыточные страницы</title>'
+    return "\n".join([head, "<h1>Пыточные страницы</h1>", "<ol>", *items, "</ol>"])
+
+
 def release() -> dict[str, str]:
     released = json.loads((DIST / "released.json").read_text())
     newest = max(released, key=lambda version: [int(part) for part in version.split(".")])
@@ -54,7 +83,7 @@ def release() -> dict[str, str]:
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """`text` with {{NAME}} replaced by what `values` says of NAME."""
-    for name, value in {**release(), **values}.items():
+    for name, value in {**values, **release()}.items():
         text = text.replace("{{" + name + "}}", value)
     return text
 
@@ -73,6 +102,10 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/favicon.ico":
             path = "/plain/icon.svg"
         case, _, inner = path.lstrip("/").partition("/")
+        if path == "/torture/":
+            return self.answer(torture_contents().encode(), "text/html", {})
+        if case == TORTURE.name and inner.removesuffix(".html") in hazards():
+            return self.answer_hazard(inner.removesuffix(".html"))
         root = DIST if case == COPIED else FOLDER / case
         sent = SENT | {".json"} if case == COPIED else SENT  # the widget's texts; headers.json is ours
         file = (root / inner).resolve()
@@ -86,6 +119,18 @@ class Handler(BaseHTTPRequestHandler):
             body = filled(body.decode(), values).encode()
         extra = {name: filled(value, values) for name, value in headers(case).items()}
         return self.answer(body, mimetypes.guess_type(file.name)[0] or "text/plain", extra)
+
+    def answer_hazard(self, name: str) -> None:
+        fields, text = hazard(name)
+        sent = fields.get("headers", "{}")
+        # Only a page that has nonces of its own puts one on the snippet's script.
+        own_nonce = "{{NONCE}}" in sent + text
+        defaults = {"SUBJECT": SUBJECT, "FRAMES": "", **self.values}
+        subject = defaults["SUBJECT"] if own_nonce else defaults["SUBJECT"].replace(' nonce="{{NONCE}}"', "")
+        values = {**defaults, "SUBJECT": subject, "NONCE": secrets.token_urlsafe(16)}
+        extra = {header: filled(value, values) for header, value in json.loads(sent).items()}
+        media_type = extra.pop("Content-Type", "text/html")
+        self.answer(filled(text, values).encode(), media_type, extra)
 
     def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:
         self.send_response(200)

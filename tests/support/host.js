@@ -4,7 +4,7 @@
   const { getOwnPropertyDescriptor: describe, getOwnPropertyNames, getOwnPropertySymbols } = Object;
   const { addEventListener, removeEventListener } = EventTarget.prototype;
   const computed = getComputedStyle.bind(window);
-  const ours = "igrajdanin-widget, [data-igrajdanin-widget] > *";
+  const ours = "{{OURS}}";
   const matches = Element.prototype.matches;
   const listeners = new Map();
 

@@ -25,12 +25,18 @@ DOCUMENTED = re.compile(
 )
 
 
-class Host:
-    """The host page. Create it before the page is opened, `take` a snapshot, and later list what has `changed`."""
+OURS = "igrajdanin-widget, [data-igrajdanin-widget] > *"
 
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        page.add_init_script(_SCRIPT)
+
+class Host:
+    """The host page. Create it before the page is opened, `take` a snapshot, and later list what has `changed`.
+
+    `ours` selects the elements whose contents are left out, `documented` the differences.
+    """
+
+    def __init__(self, page: Page, ours: str = OURS, documented: re.Pattern[str] = DOCUMENTED) -> None:
+        self._page, self._documented = page, documented
+        page.add_init_script(_SCRIPT.replace("{{OURS}}", ours))
 
     def take(self) -> int:
         return int(self._page.evaluate("__host.take()"))
@@ -39,4 +45,4 @@ class Host:
         """Every undocumented difference from the snapshot, one per line."""
         now = self.take()
         lines: list[str] = self._page.evaluate("([a, b]) => __host.compare(a, b)", [since, now])
-        return [line for line in lines if not DOCUMENTED.search(line)]
+        return [line for line in lines if not self._documented.search(line)]

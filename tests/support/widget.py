@@ -51,6 +51,7 @@ class Examples:
     key: str
     second: str
     site: str  # of the first site
+    values: dict[str, str]  # what the pages' placeholders are filled with
 
     @classmethod
     def build(cls, service: Service) -> Examples:
@@ -65,7 +66,7 @@ class Examples:
             keys.append(made["key"])
             sites.append(made["site"])
         values |= {"W": service.url, "KEY": keys[0], "KEY2": keys[1]}
-        return cls(service, pages, keys[0], keys[1], sites[0])
+        return cls(service, pages, keys[0], keys[1], sites[0], values)
 
     def address(self, case: str) -> str:
         return f"{self.pages.url}/{case}/"

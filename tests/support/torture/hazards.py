@@ -1,0 +1,253 @@
+"""The torture pages: one hazard each, and the visit that shows whether a subject survives it.
+
+A visitor goes by keyboard alone from the top of the page to «sent», and back to the button. Then the page must be as it
+was: elements, computed styles, focus, scroll position, globals, address; no policy was violated, nothing complained
+about in the console, no third party asked, and the page's own check holds.
+
+A page's fields (the server's are in embed_examples/serve.py):
+
+- `engines`: those that can make the hazard; all without it
+- `context`: JSON, options of the browser's context as Playwright names them
+- `condition`: a name of CONDITIONS: what happens around the visit
+- `before`: JavaScript, run in the page before the visit begins
+- `check`: a JavaScript expression, true in the page after the visit
+- `instead`: a JavaScript expression that replaces «sent» where sending cannot succeed, true in the page or a frame
+- `allow`: a regular expression of complaints that the hazard itself causes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from playwright.sync_api import Browser, Error, Page, Route
+
+from tests.support.browser import Watch, open_context
+from tests.support.host import Host
+from tests.support.pages import WatchedPages, examples
+from tests.support.torture.subjects import Subject
+
+ENGINES = ("chromium", "firefox", "webkit")
+PATIENCE = 20.0  # seconds; the machine may be busy
+MOST_TABS = 120
+_WALK = (Path(__file__).parent / "walk.js").read_text()
+# What the button changes when it replaces the link: compared from the moment when it has the focus.
+_LAYOUT = re.compile("^style|^page (scroll|height of the page|width of the page)")
+
+
+@dataclass(frozen=True)
+class Hazard:
+    name: str
+    title: str
+    engines: tuple[str, ...]
+    context: dict[str, Any]
+    condition: str
+    before: str
+    check: str
+    instead: str
+    allow: str
+
+    @classmethod
+    def read(cls, name: str) -> Hazard:
+        fields, _ = examples.hazard(name)
+        return cls(
+            name,
+            fields["title"],
+            tuple(fields.get("engines", " ".join(ENGINES)).split()),
+            json.loads(fields.get("context", "{}")),
+            fields.get("condition", ""),
+            *(fields.get(one, "") for one in ("before", "check", "instead", "allow")),
+        )
+
+
+class Driver(Protocol):
+    """What a visit needs of a browser. A page of its own, with walk.js and `script` run in it before anything else."""
+
+    def add_init_script(self, script: str) -> None: ...
+
+    def arrive(self, url: str, held: str) -> None:
+        """Open the page, and hold back what is requested of the origin `held` until `release`. Returns when the page
+        is parsed up to a script that blocks.
+        """
+
+    def release(self) -> None: ...
+
+    def press(self, key: str) -> None:
+        """Press a key, in Playwright's names."""
+
+    def type(self, text: str) -> None: ...
+
+    def evaluate(self, expression: str, argument: Any = None) -> Any:
+        """An expression or function in the page's own document, a promise awaited."""
+
+    def everywhere(self, function: str, argument: Any = None) -> list[Any]:
+        """The same function in every document that there is now: the page's and those of its frames."""
+
+    def complaints(self) -> list[str]: ...
+
+    def origins(self) -> set[str]:
+        """All that were asked for something."""
+
+
+class Chromium:
+    def __init__(self, browser: Browser, options: dict[str, Any]) -> None:
+        self._watch = Watch()
+        self.context = open_context(browser, self._watch, **({"viewport": {"width": 1280, "height": 900}} | options))
+        self.page: Page = self.context.new_page()
+        self._held: list[Route] | None = []
+        self.evaluate = self.page.evaluate
+        self.press = self.page.keyboard.press
+        self.type = self.page.keyboard.type
+
+    def add_init_script(self, script: str) -> None:
+        self.page.add_init_script(script)
+
+    def arrive(self, url: str, held: str) -> None:
+        def hold(route: Route) -> None:
+            if self._held is None:
+                route.continue_()
+            else:
+                self._held.append(route)
+
+        self.page.route(f"{held}/**", hold)
+        self.page.goto(url, wait_until="commit")
+        until(lambda: self.evaluate("document.readyState !== 'loading' || !!document.querySelector('[data-blocks]')"))
+
+    def release(self) -> None:
+        held, self._held = self._held or [], None
+        for route in held:
+            route.continue_()
+        self.page.unroute_all()
+        self.page.wait_for_load_state()
+
+    def everywhere(self, function: str, argument: Any = None) -> list[Any]:
+        answers = []
+        for frame in self.page.frames:
+            with contextlib.suppress(Error):  # a frame that goes or loads anew
+                answers.append(frame.evaluate(function, argument))
+        return answers
+
+    def complaints(self) -> list[str]:
+        return self._watch.complaints
+
+    def origins(self) -> set[str]:
+        return self._watch.hosts()
+
+    def close(self) -> None:
+        self.context.close()
+
+
+class Failed(AssertionError):
+    """What the subject did not survive, in one line."""
+
+
+def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if answer := condition():
+            return answer
+        time.sleep(0.02)
+    return None
+
+
+class Visit:
+    """One subject on one page."""
+
+    def __init__(self, driver: Driver, subject: Subject, hazard: Hazard) -> None:
+        self.driver, self.subject, self.hazard = driver, subject, hazard
+        driver.add_init_script(_WALK)
+        self._ready = -1  # the snapshot from the moment when the opening button had the focus
+        self._host = Host(driver, subject.ours, subject.documented)  # type: ignore[arg-type]  # two methods of a page
+
+    def focus(self, *selectors: str) -> dict[str, Any]:
+        """The focused element, in whichever document: its `number`, and the place of the `first` selector it fits."""
+        found = self.driver.everywhere("selectors => __walk.focus(selectors)", list(selectors))
+        return next((one for one in found if one), {"number": 0, "first": -1, "shown": "nothing"})
+
+    def is_over(self) -> bool:
+        if self.hazard.instead:
+            return any(self.driver.everywhere(f"() => !!({self.hazard.instead})"))
+        return any(self.driver.everywhere("text => __walk.says(text)", self.subject.sent))
+
+    def has_moved(self, number: int) -> bool:
+        """Whether the focus left the element with this number for another, or nothing is left to do."""
+        return self.is_over() or self.focus()["number"] not in (0, number)
+
+    def walk(self) -> None:
+        """Go by keyboard to «sent»."""
+        driver, left = self.driver, dict(self.subject.fields)
+        for _ in range(MOST_TABS):
+            driver.press("Tab")
+            controls = list(left)
+            found = self.focus(*controls, self.subject.buttons)
+            if found["first"] < 0:
+                continue
+            if found["first"] == len(controls):
+                if self._ready < 0:
+                    self._ready = self._host.take()
+                driver.press("Enter")
+                if not until(partial(self.has_moved, found["number"])):
+                    raise Failed(f"Enter leads nowhere on {found['shown']}")
+                if self.is_over():
+                    return
+                continue
+            action = left.pop(controls[found["first"]])
+            (driver.press if action in ("Space", "Enter") else driver.type)(action)
+        raise Failed(f"Tab does not lead to the end; left: {', '.join(left) or 'only the buttons'}")
+
+    def list_changes(self, before: int) -> list[str]:
+        """How the page differs from the snapshot `before`; in layout from when the button had the focus."""
+        changed = [line for line in self._host.changed(before) if not _LAYOUT.search(line)]
+        if self.subject.opener and not self.hazard.instead:
+            changed += [line for line in self._host.changed(self._ready) if _LAYOUT.search(line)]
+        return changed
+
+    def run(self, pages: WatchedPages, service: str) -> None:
+        """Raises Failed with the first difference."""
+        driver, subject, hazard = self.driver, self.subject, self.hazard
+        pages.violations.clear()
+        driver.arrive(f"{pages.url}/torture/{hazard.name}.html", service)
+        if hazard.before:
+            driver.evaluate(hazard.before)
+        before = self._host.take()
+        driver.release()
+        around = CONDITIONS[hazard.condition](self) if hazard.condition else contextlib.nullcontext()
+        with around:
+            self.walk()
+            if subject.opener and not hazard.instead:
+                driver.press("Escape")
+                if not until(lambda: self.focus(subject.opener)["first"] == 0):
+                    raise Failed(f"the focus is not back on the button but on {self.focus()['shown']}")
+        # A file that is fetched ahead, as soon as the button has the focus again, has its element for a moment.
+        until(lambda: not self.list_changes(before), 5)
+        problems = [
+            *self.list_changes(before),
+            *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
+            *(one for one in driver.complaints() if not (hazard.allow and re.search(hazard.allow, one))),
+            *(f"third party: {one}" for one in driver.origins() - {pages.url, service}),
+        ]
+        if hazard.check and not driver.evaluate(hazard.check):
+            problems.append(f"not true: {hazard.check}")
+        if problems:
+            raise Failed("\n".join(problems))
+
+
+# Name of a `condition` → a context manager around the visit, given the visit.
+CONDITIONS: dict[str, Callable[[Visit], contextlib.AbstractContextManager[Any]]] = {}
+
+
+def survives(driver: Driver, subject: Subject, name: str, pages: WatchedPages, values: dict[str, str]) -> str:
+    """Why the subject does not survive the hazard; empty: it does. `values` are those that `pages` fills in."""
+    values |= {"SUBJECT": subject.snippet, "FRAMES": subject.frames}
+    try:
+        Visit(driver, subject, Hazard.read(name)).run(pages, values["W"])
+    except Failed as reason:
+        return str(reason)
+    return ""
