@@ -33,7 +33,7 @@ TORTURE = FOLDER / "torture"
 SUBJECT = """<igrajdanin-widget site-key="{{KEY}}" type="basic">
   <a href="{{W}}/s/{{KEY}}/report">Сообщить о проблеме</a>
 </igrajdanin-widget>
-<script async nonce="{{NONCE}}" src="{{W}}/w/1/loader.js"></script>"""
+<script async="" nonce="{{NONCE}}" src="{{W}}/w/1/loader.js"></script>"""
 SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 
@@ -69,9 +69,11 @@ def hazard(name: str) -> tuple[dict[str, str], str]:
 
 def torture_contents() -> str:
     """The page that leads to every torture page."""
-    items = [f'  <li><a href="{name}.html">{hazard(name)[0]["title"]}</a></li>' for name in hazards()]
-    head = '<!doctype html><html lang="ru"><meta charset="utf-8"><title>Пыточные страницы</title>'
-    return "\n".join([head, "<h1>Пыточные страницы</h1>", "<ol>", *items, "</ol>"])
+    items = [
+        f'  <li><a href="{name}.html">{hazard(name)[0]["title"]}</a> <code>{name}</code></li>' for name in hazards()
+    ]
+    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Torture pages</title>'
+    return "\n".join([head, "<h1>Torture pages</h1>", "<ol>", *items, "</ol>", "</html>"])
 
 
 def release() -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_site
+from tests.support.pages import examples
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.sites.install import options
@@ -84,6 +85,13 @@ def test_the_steps_in_the_cabinet_are_described_correctly(name: str) -> None:
 def test_every_example_is_named(name: str) -> None:
     linked = set(re.findall(r"\(\.\./embed_examples/([a-z-]+)/", DOCUMENTS[name]))
     assert set(EXAMPLES) == linked
+
+
+@each
+def test_every_torture_page_is_named(name: str) -> None:
+    (section,) = (one for one in DOCUMENTS[name].split("\n## ") if "`embed_examples/torture/`" in one)
+    rows = "".join(re.findall(r"^\| .*", section, re.MULTILINE))
+    assert sorted(re.findall(r"`([a-z-]+)`", rows)) == examples.hazards()
 
 
 def test_the_first_page_links_every_example_and_the_plain_one_first() -> None:

@@ -180,17 +180,6 @@ def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite
     assert not [path for path in to_service(watch, widget_site) if "/api/" in path]
 
 
-def test_reporting_works_under_the_strict_policy(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    with widget_site.strict_policy():
-        open_form(desktop, f"{widget_site.host.url}/strict-csp/")
-        fill_form(desktop)
-        send(desktop)
-        assert number(desktop) > 0
-        desktop.get_by_role("button", name="К списку").click()
-        expect(desktop.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
-    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
-
-
 # The growth of the button goes by steps that the test takes, however busy the machine is.
 STEPS = """() => {
   const { animate } = Element.prototype;

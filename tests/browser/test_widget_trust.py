@@ -66,23 +66,6 @@ def requests_to(watch: Watch, host: HostPages) -> list[str]:
     return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
 
 
-@pytest.mark.parametrize(("kind", "element"), [("basic", False), ("extended", True)], ids=["div", "element"])
-def test_the_widget_works_beside_elements_named_like_document_members(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages, kind: str, element: bool
-) -> None:
-    snippet = widget_site.snippet(f'type="{kind}"')
-    if not element:
-        snippet = f'<div data-igrajdanin-widget="{widget_site.key}" data-type="{kind}"><a href="#">{REPORT}</a></div>'
-    desktop.goto(widget_site.page(bait(evil) + snippet))
-    desktop.get_by_role("button", name=REPORT, exact=True).click()
-    to_form(desktop)
-    fill_form(desktop)
-    send(desktop)
-    assert number(desktop) > 0
-    assert requests_to(watch, evil) == []
-    assert desktop.evaluate("globalThis.stolen") is None
-
-
 def test_the_citys_map_works_beside_such_elements(
     desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:

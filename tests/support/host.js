@@ -6,6 +6,10 @@
   const computed = getComputedStyle.bind(window);
   const ours = "{{OURS}}";
   const matches = Element.prototype.matches;
+  const contains = Node.prototype.contains;
+  /** A member of the document, also where an element of the page has its name (HTML, named properties of Document). */
+  const members = Object.getOwnPropertyDescriptors(Document.prototype);
+  const member = name => (members[name].get ? members[name].get.call(document) : members[name].value.bind(document));
   const listeners = new Map();
 
   const inside = node => {
@@ -46,7 +50,7 @@
       found.push(element);
       for (let child = element.firstElementChild; child; child = child.nextElementSibling) walk(child);
     };
-    walk(document.documentElement);
+    walk(member("documentElement"));
     return found;
   }
   function dom(node, out = [], depth = 0) {
@@ -96,11 +100,11 @@
   }
   function handlers() {
     const found = {};
-    for (const [owner, object] of [["window", window], ["document", document], ["body", document.body], ["html", document.documentElement]]) {
+    for (const [owner, object] of [["window", window], ["document", document], ["body", member("body")], ["html", member("documentElement")]]) {
       for (const key in object) if (key.startsWith("on") && object[key]) found[`${owner}.${key}`] = String(object[key]);
     }
     for (const [target, types] of listeners) {
-      if (target !== window && target !== document && (!document.contains(target) || inside(target))) continue;
+      if (target !== window && target !== document && (!contains.call(document, target) || inside(target))) continue;
       for (const [type, held] of types) if (held.size) found[`${name(target)}: ${type}`] = held.size;
     }
     return found;
@@ -108,14 +112,14 @@
   async function browser() {
     const stored = storage => { try { return Object.keys(storage()).sort() } catch (error) { return String(error) } };
     return {
-      address: location.href, title: document.title, history: history.length, cookies: document.cookie,
+      address: location.href, title: member("title"), history: history.length, cookies: member("cookie"),
       scroll: [Math.round(scrollX), Math.round(scrollY)], "window.name": window.name,
       localStorage: stored(() => localStorage), sessionStorage: stored(() => sessionStorage),
       databases: window.indexedDB && indexedDB.databases ? (await indexedDB.databases()).map(one => one.name).sort() : [],
       "service workers": navigator.serviceWorker ? (await navigator.serviceWorker.getRegistrations()).length : 0,
-      sheets: document.styleSheets.length, "adopted sheets": (document.adoptedStyleSheets || []).length,
-      fields: [...document.querySelectorAll("input, textarea, select")].map(field => field.value + (field.checked ? " ✓" : "")),
-      "height of the page": document.documentElement.scrollHeight, "width of the page": document.documentElement.scrollWidth,
+      sheets: member("styleSheets").length, "adopted sheets": (members.adoptedStyleSheets ? member("adoptedStyleSheets") : []).length,
+      fields: [...member("querySelectorAll")("input, textarea, select")].map(field => field.value + (field.checked ? " ✓" : "")),
+      "height of the page": member("documentElement").scrollHeight, "width of the page": member("documentElement").scrollWidth,
     };
   }
 
@@ -125,7 +129,7 @@
 
   window.__host = {
     async take() {
-      taken.push({ dom: dom(document.documentElement), globals: globals(), styles: styles(), rest: new Map([...flat(handlers(), "listener"), ...flat(await browser(), "page")]) });
+      taken.push({ dom: dom(member("documentElement")), globals: globals(), styles: styles(), rest: new Map([...flat(handlers(), "listener"), ...flat(await browser(), "page")]) });
       return taken.length - 1;
     },
     /** Every difference between two snapshots as one line that names it. */

@@ -41,8 +41,8 @@ class Host:
     def take(self) -> int:
         return int(self._page.evaluate("__host.take()"))
 
-    def changed(self, since: int) -> list[str]:
-        """Every undocumented difference from the snapshot, one per line."""
-        now = self.take()
-        lines: list[str] = self._page.evaluate("([a, b]) => __host.compare(a, b)", [since, now])
+    def changed(self, since: int, now: int | None = None) -> list[str]:
+        """Every undocumented difference between a snapshot and a later one, or the page as it is, one per line."""
+        snapshots = [since, self.take() if now is None else now]
+        lines: list[str] = self._page.evaluate("([a, b]) => __host.compare(a, b)", snapshots)
         return [line for line in lines if not self._documented.search(line)]

@@ -22,7 +22,11 @@ export class ApiError extends Error {
     readonly body: ErrorBody = {}
   ) {
     super(body.detail || `status ${status}`);
-    this.name = "ApiError";
+  }
+
+  /** No assignment: a page that freezes Error.prototype makes it throw. */
+  override get name(): string {
+    return "ApiError";
   }
 }
 

@@ -1,6 +1,7 @@
 """The torture pages: one hazard each, and the visit that shows whether a subject survives it.
 
-A visitor goes by keyboard alone from the top of the page to «sent», and back to the button. Then the page must be as it
+A visitor goes by keyboard alone from the top of the page to «sent», and back to the button; whatever they use on the
+way must be seen and be what a pointer hits. Then the page must be as it
 was: elements, computed styles, focus, scroll position, globals, address; no policy was violated, nothing complained
 about in the console, no third party asked, and the page's own check holds.
 
@@ -118,7 +119,7 @@ class Chromium:
 
         self.page.route(f"{held}/**", hold)
         self.page.goto(url, wait_until="commit")
-        until(lambda: self.evaluate("document.readyState !== 'loading' || !!document.querySelector('[data-blocks]')"))
+        until(lambda: self.evaluate("document.readyState !== 'loading'"))
 
     def release(self) -> None:
         held, self._held = self._held or [], None
@@ -168,8 +169,13 @@ class Visit:
 
     def focus(self, *selectors: str) -> dict[str, Any]:
         """The focused element, in whichever document: its `number`, and the place of the `first` selector it fits."""
-        found = self.driver.everywhere("selectors => __walk.focus(selectors)", list(selectors))
-        return next((one for one in found if one), {"number": 0, "first": -1, "shown": "nothing"})
+        found = [one for one in self.driver.everywhere("selectors => __walk.focus(selectors)", list(selectors)) if one]
+        hidden = " and ".join(one["hidden"] for one in found if one["hidden"])
+        inner = next((one for one in found if not one["frame"]), {"number": 0, "first": -1, "shown": "nothing"})
+        return inner | {"hidden": hidden}
+
+    def is_seen(self) -> bool:
+        return not self.focus()["hidden"]
 
     def is_over(self) -> bool:
         if self.hazard.instead:
@@ -189,8 +195,11 @@ class Visit:
             found = self.focus(*controls, self.subject.buttons)
             if found["first"] < 0:
                 continue
+            if not until(self.is_seen, 3):
+                raise Failed(f"{found['shown']} is hidden: {self.focus()['hidden']}")
             if found["first"] == len(controls):
                 if self._ready < 0:
+                    driver.evaluate("__walk.rest()")
                     self._ready = self._host.take()
                 driver.press("Enter")
                 if not until(partial(self.has_moved, found["number"])):
@@ -204,9 +213,10 @@ class Visit:
 
     def list_changes(self, before: int) -> list[str]:
         """How the page differs from the snapshot `before`; in layout from when the button had the focus."""
-        changed = [line for line in self._host.changed(before) if not _LAYOUT.search(line)]
+        now = self._host.take()
+        changed = [line for line in self._host.changed(before, now) if not _LAYOUT.search(line)]
         if self.subject.opener and not self.hazard.instead:
-            changed += [line for line in self._host.changed(self._ready) if _LAYOUT.search(line)]
+            changed += [line for line in self._host.changed(self._ready, now) if _LAYOUT.search(line)]
         return changed
 
     def run(self, pages: WatchedPages, service: str) -> None:
@@ -226,16 +236,22 @@ class Visit:
                 if not until(lambda: self.focus(subject.opener)["first"] == 0):
                     raise Failed(f"the focus is not back on the button but on {self.focus()['shown']}")
         # A file that is fetched ahead, as soon as the button has the focus again, has its element for a moment.
-        until(lambda: not self.list_changes(before), 5)
+        changed: list[str] = []
+
+        def is_unchanged() -> bool:
+            changed[:] = self.list_changes(before)
+            return not changed
+
+        until(is_unchanged, 5)
         problems = [
-            *self.list_changes(before),
+            *changed,
             *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
-            *(one for one in driver.complaints() if not (hazard.allow and re.search(hazard.allow, one))),
             *(f"third party: {one}" for one in driver.origins() - {pages.url, service}),
         ]
         if hazard.check and not driver.evaluate(hazard.check):
             problems.append(f"not true: {hazard.check}")
-        if problems:
+        complaints = [one for one in driver.complaints() if not (hazard.allow and re.search(hazard.allow, one))]
+        if problems or complaints:
             raise Failed("\n".join(problems))
 
 
@@ -249,5 +265,5 @@ def survives(driver: Driver, subject: Subject, name: str, pages: WatchedPages, v
     try:
         Visit(driver, subject, Hazard.read(name)).run(pages, values["W"])
     except Failed as reason:
-        return str(reason)
+        return "\n".join([str(reason), *driver.complaints()])
     return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.support import host
 from tests.support.pages import examples
-from tests.support.widget import ACCEPTED, TEXT
+from tests.support.widget import ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Subject:
 
 _FORM = {
     "#category input": "Space",
-    "#description": TEXT,
-    "#address": "улица Мира, 5",
+    "#description": "Яма у школы",
+    "#address": "Мира, 5",
     "#consent": "Space",
 }
 WIDGET = Subject(

@@ -2,10 +2,17 @@
 // The page may overwrite everything; what this needs it takes now.
 (() => {
   const active = Object.getOwnPropertyDescriptor(Document.prototype, "activeElement").get;
+  const root = Object.getOwnPropertyDescriptor(Document.prototype, "documentElement").get;
+  const body = Object.getOwnPropertyDescriptor(Document.prototype, "body").get;
   const activeInRoot = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement").get;
-  const { attachShadow, matches, getClientRects } = Element.prototype;
+  const { attachShadow, matches, getClientRects, getBoundingClientRect } = Element.prototype;
+  const { contains } = Node.prototype;
+  const { elementFromPoint } = Document.prototype;
+  const elementFromPointInRoot = ShadowRoot.prototype.elementFromPoint;
   const { hasFocus } = Document.prototype;
   const computed = getComputedStyle.bind(window);
+  const frame = requestAnimationFrame.bind(window);
+  const Wait = Promise;
   const roots = new WeakMap();
   const numbers = new WeakMap();
   let last = 0;
@@ -17,7 +24,39 @@
   const focused = () => {
     let at = active.call(document);
     while (at && roots.get(at) && activeInRoot.call(roots.get(at))) at = activeInRoot.call(roots.get(at));
-    return at && hasFocus.call(document) && at.localName !== "iframe" && at !== document.body ? at : null;
+    return at && hasFocus.call(document) && at !== body.call(document) && at !== root.call(document) ? at : null;
+  };
+  const hit = (x, y) => {
+    let found = elementFromPoint.call(document, x, y);
+    for (let within = roots.get(found); within; within = roots.get(found)) {
+      const inner = elementFromPointInRoot.call(within, x, y);
+      if (!inner || inner === found) break;
+      found = inner;
+    }
+    return found;
+  };
+  /** Why nobody sees this element or can point at it; empty: it is seen. */
+  const hidden = element => {
+    // A picture or a label stands for these.
+    if (["radio", "checkbox", "file"].includes(element.type)) return "";
+    const { left, top, right, bottom } = getBoundingClientRect.call(element);
+    const [x1, y1, x2, y2] = [
+      Math.max(left, 0),
+      Math.max(top, 0),
+      Math.min(right, innerWidth),
+      Math.min(bottom, innerHeight)
+    ];
+    if (x2 - x1 < 8 || y2 - y1 < 8)
+      return `${Math.round(x2 - x1)} × ${Math.round(y2 - y1)} pixels of it are in the viewport`;
+    if (element.localName !== "iframe") {
+      const { fontSize, textIndent, color, opacity, visibility } = computed(element);
+      if (parseFloat(fontSize) < 8 || Math.abs(parseFloat(textIndent)) > 99)
+        return `font ${fontSize}, indent ${textIndent}`;
+      if (/^rgba.*, 0\)$/.test(color) || +opacity < 0.1 || visibility !== "visible")
+        return `${color}, ${opacity}, ${visibility}`;
+    }
+    const at = hit((x1 + x2) / 2, (y1 + y2) / 2);
+    return at && contains.call(element, at) ? "" : `in its middle is ${at ? at.outerHTML.slice(0, 60) : "nothing"}`;
   };
   const says = (node, text) => {
     if (node.nodeType === 3) return node.data.includes(text);
@@ -26,23 +65,36 @@
       (node.localName === "script" || (!getClientRects.call(node).length && computed(node).display !== "contents"))
     )
       return false;
-    const within = root => {
-      for (let child = root.firstChild; child; child = child.nextSibling) if (says(child, text)) return true;
+    const within = parent => {
+      for (let child = parent.firstChild; child; child = child.nextSibling) if (says(child, text)) return true;
       return false;
     };
     return within(node) || (roots.get(node) ? within(roots.get(node)) : false);
   };
   window.__walk = {
-    /** The focused element: its number, the index of the first selector it matches, its beginning. Or null. */
+    /** The focused element: its number, the index of the first selector it matches, why it is hidden. Or null. */
     focus(selectors) {
       const at = focused();
       if (!at) return null;
       if (!numbers.has(at)) numbers.set(at, ++last);
       let first = -1;
       for (let i = selectors.length - 1; i >= 0; i--) if (matches.call(at, selectors[i])) first = i;
-      return { number: numbers.get(at), first, shown: at.outerHTML.slice(0, 120) };
+      return {
+        number: numbers.get(at),
+        first,
+        hidden: hidden(at),
+        frame: at.localName === "iframe",
+        shown: at.outerHTML.slice(0, 120)
+      };
+    },
+    /** Wait until the page scrolls no more. */
+    async rest() {
+      for (let at = NaN; at !== scrollY;) {
+        at = scrollY;
+        await new Wait(done => frame(() => frame(done)));
+      }
     },
     /** Whether this text is shown. */
-    says: text => says(document.documentElement, text)
+    says: text => says(root.call(document), text)
   };
 })();
