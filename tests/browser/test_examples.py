@@ -56,7 +56,7 @@ CASES = {
     "spa": Case(),
 }
 # Their hazards are torture pages as well (test_torture.py).
-COVERED = ("strict-csp", "nonce-csp", "hostile-css", "rtl", "slow")
+COVERED = ("bitrix", "strict-csp", "nonce-csp", "hostile-css", "rtl", "slow")
 _SELDOM = pytest.mark.full("a torture page has the hazard")
 LINK_CASES = ("csp-without-us", "links-only", "no-js")
 

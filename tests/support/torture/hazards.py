@@ -1,9 +1,9 @@
 """The torture pages: one hazard each, and the visit that shows whether a subject survives it.
 
 A visitor goes by keyboard alone from the top of the page to «sent», and back to the button; whatever they use on the
-way must be seen and be what a pointer hits. Then the page must be as it
-was: elements, computed styles, focus, scroll position, globals, address; no policy was violated, nothing complained
-about in the console, no third party asked, and the page's own check holds.
+way must be seen and be what a pointer hits. Then the page must be as it was: elements, computed styles, focus, scroll
+position, globals, address; no policy was violated, the console is empty, no third party was asked, and the page's own
+check holds.
 
 A page's fields (the server's are in embed_examples/serve.py):
 
@@ -149,8 +149,8 @@ class Failed(AssertionError):
     """What the subject did not survive, in one line."""
 
 
-def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    deadline = time.monotonic() + patience
+def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
@@ -195,7 +195,7 @@ class Visit:
             found = self.focus(*controls, self.subject.buttons)
             if found["first"] < 0:
                 continue
-            if not until(self.is_seen, 3):
+            if not until(self.is_seen):
                 raise Failed(f"{found['shown']} is hidden: {self.focus()['hidden']}")
             if found["first"] == len(controls):
                 if self._ready < 0:
@@ -242,7 +242,7 @@ class Visit:
             changed[:] = self.list_changes(before)
             return not changed
 
-        until(is_unchanged, 5)
+        until(is_unchanged)
         problems = [
             *changed,
             *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
