@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
 .PHONY: help run test test-full test-moments test-wheel test-chance sqlite-only bench build check-build checks lint lint-python lint-js \
-	unit-js screenshots pictures lock release environment environment-dev node hosts packages prepare clean
+	unit-js screenshots pictures lock release environment environment-dev node hosts isso packages prepare clean
 .NOTPARALLEL:
 
 help:
@@ -36,7 +36,7 @@ test: prepare checks
 	@$(PYTEST)
 
 test-full: PACKAGES = --full
-test-full: prepare hosts checks
+test-full: prepare hosts isso checks
 	@echo "▸ Python tests with the full counts of the faults"
 	@rm -rf $(STATEMENTS)
 	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
@@ -150,12 +150,21 @@ node_modules/.stamp: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# Angular, Svelte and Vue as hosts of the widget, for `make test-full` alone.
+# Angular, Svelte and Vue as hosts of the widget, and Sentry's form for the torture pages, for `make test-full` alone.
 hosts: tests/browser/hosts/node_modules/.stamp
 
 tests/browser/hosts/node_modules/.stamp: tests/browser/hosts/package.json tests/browser/hosts/package-lock.json
 	@echo "▸ npm ci of the frameworks that host the widget"
 	@npm ci --prefix tests/browser/hosts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Isso for the torture pages, for `make test-full` alone.
+isso: build/isso/.stamp
+
+build/isso/.stamp: requirements/isso.txt | environment-dev
+	@echo "▸ installing what requirements/isso.txt locks"
+	@$(BIN)/python -m venv --clear --without-pip build/isso
+	@$(BIN)/python -m pip --python build/isso/bin/python install --quiet --require-hashes --no-deps -r requirements/isso.txt
 	@touch $@
 
 packages:

@@ -2,8 +2,9 @@
 
     .venv/bin/python scripts/lock.py [--upgrade]
 
-`run.txt` is what the service needs, `dev.txt` adds what building, linting and testing need. The locks hold for every
-supported Python and platform (markers tell them apart).
+`run.txt` is what the service needs, `dev.txt` adds what building, linting and testing need, `isso.txt` is another
+program for the torture pages, without the parser that it does not load by default and that needs a compiler. The locks
+hold for every supported Python and platform (markers tell them apart).
 """
 
 import subprocess
@@ -12,13 +13,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "# Made by scripts/lock.py from pyproject.toml; do not edit.\n"
-KINDS = {"run": ("requirements/build.in",), "dev": ("--extra", "dev")}
+KINDS = {
+    "run": ("pyproject.toml", "requirements/build.in"),
+    "dev": ("pyproject.toml", "--extra", "dev"),
+    "isso": (
+        *("--group", "pyproject.toml:isso"),
+        *(part for name in ("misaka", "cffi", "pycparser") for part in ("--no-emit-package", name)),
+    ),
+}
 
 
 def lock(kind: str, arguments: tuple[str, ...], upgrade: bool) -> None:
     target = ROOT / "requirements" / f"{kind}.txt"
     command = [
-        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "pyproject.toml", *arguments),
+        *(str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", *arguments),
         *("--universal", "--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header"),
         *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-package", "igrajdanin-widget"),
         *("--output-file", str(target), *(["--upgrade"] if upgrade else [])),
