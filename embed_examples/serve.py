@@ -7,8 +7,8 @@ for the newest release and the hash of its loader, {{BUILD}} for the newest vers
 
 torture/ holds pages with one hazard each, in one file. It begins with a comment of fields, which is not sent: `title`,
 `headers` (JSON), and what the tests do with the page (tests/support/torture/hazards.py). {{SUBJECT}} stands for the
-snippet under test, the widget's unless `values` has another, and {{FRAMES}} for what it needs of a policy
-beside scripts, requests and pictures.
+snippet under test, the widget's unless `values` has another, {{ELEMENT}} and {{SCRIPT}} for its two parts, and
+{{FRAMES}} for what it needs of a policy beside scripts, requests and pictures.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ DIST = FOLDER.parent / "dist"
 # What a municipality that serves the widget itself has copied to its server: the folder dist/ under a name of its own.
 COPIED = "igrajdanin"
 TORTURE = FOLDER / "torture"
-SUBJECT = """<igrajdanin-widget site-key="{{KEY}}" type="basic">
+ELEMENT = """<igrajdanin-widget site-key="{{KEY}}" type="basic">
   <a href="{{W}}/s/{{KEY}}/report">Сообщить о проблеме</a>
-</igrajdanin-widget>
-<script async="" nonce="{{NONCE}}" src="{{W}}/w/1/loader.js"></script>"""
+</igrajdanin-widget>"""
+SCRIPT = '<script async="" nonce="{{NONCE}}" src="{{W}}/w/1/loader.js"></script>'
 SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 
@@ -127,9 +127,10 @@ class Handler(BaseHTTPRequestHandler):
         sent = fields.get("headers", "{}")
         # Only a page that has nonces of its own puts one on the snippet's script.
         own_nonce = "{{NONCE}}" in sent + text
-        defaults = {"SUBJECT": SUBJECT, "FRAMES": "", **self.values}
-        subject = defaults["SUBJECT"] if own_nonce else defaults["SUBJECT"].replace(' nonce="{{NONCE}}"', "")
-        values = {**defaults, "SUBJECT": subject, "NONCE": secrets.token_urlsafe(16)}
+        values = {"ELEMENT": ELEMENT, "SCRIPT": SCRIPT, "FRAMES": "", **self.values}
+        if not own_nonce:
+            values["SCRIPT"] = values["SCRIPT"].replace(' nonce="{{NONCE}}"', "")
+        values = {"SUBJECT": "{{ELEMENT}}\n{{SCRIPT}}", **values, "NONCE": secrets.token_urlsafe(16)}
         extra = {header: filled(value, values) for header, value in json.loads(sent).items()}
         media_type = extra.pop("Content-Type", "text/html")
         self.answer(filled(text, values).encode(), media_type, extra)

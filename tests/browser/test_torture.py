@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.support.pages import examples
+from scripts import browser as bootstrap
+from tests.support.pages import WatchedPages, examples
 from tests.support.torture.hazards import Chromium, Hazard, survives
-from tests.support.torture.subjects import WIDGET, Subject
+from tests.support.torture.remote import Remote, remote
+from tests.support.torture.rivals import isso, sentry
+from tests.support.torture.subjects import ISSO, SENTRY, WIDGET, Subject
 from tests.support.widget import Examples
 
 pytestmark = pytest.mark.browser
@@ -40,6 +46,47 @@ def test_the_widget_survives(browser: Browser, example_pages: Examples, name: st
     assert visit(browser, example_pages, WIDGET, name) == ""
 
 
+@pytest.fixture(scope="module")
+def remote_driver(request: pytest.FixtureRequest) -> Iterator[Remote]:
+    """One browser for all pages: starting takes longer than they do."""
+    with remote(request.param) as started:
+        yield started
+
+
+def other_cases() -> list[object]:
+    missing = {
+        "firefox": "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX),
+        "webkit": "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT),
+    }
+    return [
+        pytest.param(engine, name, marks=pytest.mark.skipif(bool(reason), reason=reason))
+        for engine, reason in missing.items()
+        for name in examples.hazards()
+        if engine in Hazard.read(name).engines
+    ]
+
+
+@pytest.mark.full("test_other_engines.py shows that the widget works in them")
+@pytest.mark.parametrize(("remote_driver", "name"), other_cases(), indirect=["remote_driver"])
+def test_the_widget_survives_in_other_engines(remote_driver: Remote, example_pages: Examples, name: str) -> None:
+    try:
+        assert survives(remote_driver, WIDGET, name, example_pages.pages, example_pages.values) == ""
+    finally:
+        remote_driver.close()
+
+
+@pytest.mark.full("Isso and Sentry's form are packages of their own")
+@pytest.mark.parametrize("subject", [ISSO, SENTRY], ids=lambda subject: subject.name)
+def test_a_rival_can_survive(browser: Browser, tmp_path: Path, subject: Subject) -> None:
+    """What `python -m benchmarks.torture` counts against them is the hazard, not how they are embedded."""
+    values: dict[str, str] = {}
+    with contextlib.ExitStack() as ending:
+        pages = ending.enter_context(contextlib.closing(WatchedPages(values)))
+        values["W"] = ending.enter_context(isso(tmp_path, pages.url) if subject is ISSO else sentry())
+        driver = ending.enter_context(contextlib.closing(Chromium(browser, {})))
+        assert survives(driver, subject, "z-index", pages, values) == ""
+
+
 def test_a_rude_subject_does_not_survive(browser: Browser, example_pages: Examples) -> None:
     rude = """<script>
       addEventListener("click", () => {
@@ -48,6 +95,6 @@ def test_a_rude_subject_does_not_survive(browser: Browser, example_pages: Exampl
         new Image().src = "http://third.test/";
       });
     </script>"""
-    found = visit(browser, example_pages, replace(WIDGET, snippet=WIDGET.snippet + rude), "base")
+    found = visit(browser, example_pages, replace(WIDGET, script=WIDGET.script + rude), "base")
     for difference in ("global window.leaked", 'dom new: <body class="rude">', "third party: http://third.test"):
         assert difference in found

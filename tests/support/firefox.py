@@ -72,11 +72,11 @@ class Firefox(RemoteBrowser):
         viewport = {"width": 1280, "height": 900}
         await self.command("browsingContext.setViewport", context=page, viewport=viewport)
 
-    async def goto(self, url: str) -> None:
+    async def goto(self, url: str, wait: str = "complete") -> None:
         self._context = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
         self._requests.clear()
         self.complaints.clear()
-        await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
+        await self.command("browsingContext.navigate", context=self._context, url=url, wait=wait)
 
     async def enter_frame(self) -> None:
         (page,) = (await self.command("browsingContext.getTree", root=self._context))["contexts"]

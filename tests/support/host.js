@@ -110,15 +110,16 @@
     return found;
   }
   async function browser() {
-    const stored = storage => { try { return Object.keys(storage()).sort() } catch (error) { return String(error) } };
+    const tried = async read => { try { return await read() } catch (error) { return String(error) } };
+    const stored = storage => tried(() => Object.keys(storage()).sort());
     return {
-      address: location.href, title: member("title"), history: history.length, cookies: member("cookie"),
+      address: location.href, title: member("title"), history: history.length, cookies: await tried(() => member("cookie")),
       scroll: [Math.round(scrollX), Math.round(scrollY)], "window.name": window.name,
-      localStorage: stored(() => localStorage), sessionStorage: stored(() => sessionStorage),
-      databases: window.indexedDB && indexedDB.databases ? (await indexedDB.databases()).map(one => one.name).sort() : [],
+      localStorage: await stored(() => localStorage), sessionStorage: await stored(() => sessionStorage),
+      databases: await tried(async () => window.indexedDB && indexedDB.databases ? (await indexedDB.databases()).map(one => one.name).sort() : []),
       "service workers": navigator.serviceWorker ? (await navigator.serviceWorker.getRegistrations()).length : 0,
       sheets: member("styleSheets").length, "adopted sheets": (members.adoptedStyleSheets ? member("adoptedStyleSheets") : []).length,
-      fields: [...member("querySelectorAll")("input, textarea, select")].map(field => field.value + (field.checked ? " ✓" : "")),
+      fields: [...member("querySelectorAll")("input, textarea, select")].filter(field => !inside(field)).map(field => field.value + (field.checked ? " ✓" : "")),
       "height of the page": member("documentElement").scrollHeight, "width of the page": member("documentElement").scrollWidth,
     };
   }

@@ -92,8 +92,9 @@ async def _process(command: list[str], environ: dict[str, str], **options: Any) 
         await running.communicate()
 
 
-async def _session(client: aiohttp.ClientSession, driver: str, browser: str) -> str:
-    options = {"webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]}}
+async def _session(client: aiohttp.ClientSession, driver: str, browser: str, strategy: str) -> str:
+    program = {"binary": browser, "args": ["--automation"]}
+    options = {"webkitgtk:browserOptions": program, "pageLoadStrategy": strategy}
     for _ in range(int(PATIENCE * 10)):
         with contextlib.suppress(aiohttp.ClientConnectionError):
             made = await _post(client, f"{driver}/session", {"capabilities": {"alwaysMatch": options}})
@@ -103,8 +104,8 @@ async def _session(client: aiohttp.ClientSession, driver: str, browser: str) -> 
 
 
 @contextlib.asynccontextmanager
-async def started() -> AsyncIterator[WebKit]:
-    """A new MiniBrowser, closed at the end of the block."""
+async def started(strategy: str = "normal") -> AsyncIterator[WebKit]:
+    """A new MiniBrowser, closed at the end of the block. `strategy`: https://www.w3.org/TR/webdriver2/#page-load-strategies"""
     found = programs()
     assert found is not None, "no WebKitGTK here; run `make prepare` first (make test does)"
     driver, browser, screen = found
@@ -120,7 +121,7 @@ async def started() -> AsyncIterator[WebKit]:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * PATIENCE)) as client,
         ):
             address = f"http://127.0.0.1:{port}"
-            page = WebKit(client, address, await _session(client, address, browser))
+            page = WebKit(client, address, await _session(client, address, browser, strategy))
             await page.command("window/rect", width=1280, height=1000)
             try:
                 yield page

@@ -9,11 +9,14 @@ A page's fields (the server's are in embed_examples/serve.py):
 
 - `engines`: those that can make the hazard; all without it
 - `context`: JSON, options of the browser's context as Playwright names them
-- `condition`: a name of CONDITIONS: what happens around the visit
+- `condition`: a fault of the network (relay.py), or `back`: the visitor leaves the page and comes back first
 - `before`: JavaScript, run in the page before the visit begins
 - `check`: a JavaScript expression, true in the page after the visit
-- `instead`: a JavaScript expression that replaces «sent» where sending cannot succeed, true in the page or a frame
+- `instead`: a JavaScript expression that may replace «sent» where sending cannot succeed, true in the page or a frame
 - `allow`: a regular expression of complaints that the hazard itself causes
+- `own`: a regular expression of differences that the page itself makes
+
+A control of the page with the attribute `data-press` is pressed once on the way.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ from playwright.sync_api import Browser, Error, Page, Route
 from tests.support.browser import Watch, open_context
 from tests.support.host import Host
 from tests.support.pages import WatchedPages, examples
+from tests.support.torture.relay import FAULTS, Relay
+from tests.support.torture.remote import Remote
 from tests.support.torture.subjects import Subject
 
 ENGINES = ("chromium", "firefox", "webkit")
@@ -54,6 +59,7 @@ class Hazard:
     check: str
     instead: str
     allow: str
+    own: str
 
     @classmethod
     def read(cls, name: str) -> Hazard:
@@ -64,7 +70,7 @@ class Hazard:
             tuple(fields.get("engines", " ".join(ENGINES)).split()),
             json.loads(fields.get("context", "{}")),
             fields.get("condition", ""),
-            *(fields.get(one, "") for one in ("before", "check", "instead", "allow")),
+            *(fields.get(one, "") for one in ("before", "check", "instead", "allow", "own")),
         )
 
 
@@ -95,6 +101,8 @@ class Driver(Protocol):
 
     def origins(self) -> set[str]:
         """All that were asked for something."""
+
+    def close(self) -> None: ...
 
 
 class Chromium:
@@ -178,22 +186,36 @@ class Visit:
         return not self.focus()["hidden"]
 
     def is_over(self) -> bool:
-        if self.hazard.instead:
-            return any(self.driver.everywhere(f"() => !!({self.hazard.instead})"))
-        return any(self.driver.everywhere("text => __walk.says(text)", self.subject.sent))
+        if self.hazard.instead and any(self.driver.everywhere(f"() => !!({self.hazard.instead})")):
+            return True
+        return self.is_said(self.subject.sent)
 
     def has_moved(self, number: int) -> bool:
-        """Whether the focus left the element with this number for another, or nothing is left to do."""
-        return self.is_over() or self.focus()["number"] not in (0, number)
+        """Whether the focus left the element with this number for another, or nothing is left to do.
+
+        Where the form cannot come, what takes the button's place may leave the focus to the page.
+        """
+        if self.focus()["number"] not in ((number,) if self.hazard.instead else (0, number)) or self.is_over():
+            return True
+        return bool(self.subject.opened) and self.is_said(self.subject.opened)
+
+    def is_said(self, text: str) -> bool:
+        return any(self.driver.everywhere("text => __walk.says(text)", text))
 
     def walk(self) -> None:
         """Go by keyboard to «sent»."""
         driver, left = self.driver, dict(self.subject.fields)
+        pressed = set[int]()
         for _ in range(MOST_TABS):
+            if self.is_over():
+                return
             driver.press("Tab")
             controls = list(left)
-            found = self.focus(*controls, self.subject.buttons)
-            if found["first"] < 0:
+            found = self.focus(*controls, self.subject.buttons, "[data-press]")
+            if found["first"] > len(controls) and found["number"] not in pressed:
+                pressed.add(found["number"])
+                driver.press("Enter")
+            if found["first"] not in range(len(controls) + 1):
                 continue
             if not until(self.is_seen):
                 raise Failed(f"{found['shown']} is hidden: {self.focus()['hidden']}")
@@ -204,8 +226,6 @@ class Visit:
                 driver.press("Enter")
                 if not until(partial(self.has_moved, found["number"])):
                     raise Failed(f"Enter leads nowhere on {found['shown']}")
-                if self.is_over():
-                    return
                 continue
             action = left.pop(controls[found["first"]])
             (driver.press if action in ("Space", "Enter") else driver.type)(action)
@@ -217,7 +237,7 @@ class Visit:
         changed = [line for line in self._host.changed(before, now) if not _LAYOUT.search(line)]
         if self.subject.opener and not self.hazard.instead:
             changed += [line for line in self._host.changed(self._ready, now) if _LAYOUT.search(line)]
-        return changed
+        return [line for line in changed if not (self.hazard.own and re.search(self.hazard.own, line))]
 
     def run(self, pages: WatchedPages, service: str) -> None:
         """Raises Failed with the first difference."""
@@ -228,13 +248,14 @@ class Visit:
             driver.evaluate(hazard.before)
         before = self._host.take()
         driver.release()
-        around = CONDITIONS[hazard.condition](self) if hazard.condition else contextlib.nullcontext()
-        with around:
-            self.walk()
-            if subject.opener and not hazard.instead:
-                driver.press("Escape")
-                if not until(lambda: self.focus(subject.opener)["first"] == 0):
-                    raise Failed(f"the focus is not back on the button but on {self.focus()['shown']}")
+        # Playwright turns Chromium's cache of left pages off.
+        if hazard.condition == "back" and isinstance(driver, Remote):
+            driver.leave_and_return()
+        self.walk()
+        if subject.opener and not hazard.instead:
+            driver.press("Escape")
+            if not until(lambda: self.focus(subject.opener)["first"] == 0):
+                raise Failed(f"the focus is not back on the button but on {self.focus()['shown']}")
         # A file that is fetched ahead, as soon as the button has the focus again, has its element for a moment.
         changed: list[str] = []
 
@@ -248,22 +269,28 @@ class Visit:
             *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
             *(f"third party: {one}" for one in driver.origins() - {pages.url, service}),
         ]
-        if hazard.check and not driver.evaluate(hazard.check):
+        check = f"() => {{ try {{ return !!({hazard.check}) }} catch {{ return false }} }}"
+        if hazard.check and not driver.evaluate(check):
             problems.append(f"not true: {hazard.check}")
         complaints = [one for one in driver.complaints() if not (hazard.allow and re.search(hazard.allow, one))]
         if problems or complaints:
             raise Failed("\n".join(problems))
 
 
-# Name of a `condition` → a context manager around the visit, given the visit.
-CONDITIONS: dict[str, Callable[[Visit], contextlib.AbstractContextManager[Any]]] = {}
-
-
 def survives(driver: Driver, subject: Subject, name: str, pages: WatchedPages, values: dict[str, str]) -> str:
     """Why the subject does not survive the hazard; empty: it does. `values` are those that `pages` fills in."""
-    values |= {"SUBJECT": subject.snippet, "FRAMES": subject.frames}
-    try:
-        Visit(driver, subject, Hazard.read(name)).run(pages, values["W"])
-    except Failed as reason:
-        return "\n".join([str(reason), *driver.complaints()])
+    values |= {"ELEMENT": subject.element, "SCRIPT": subject.script, "FRAMES": subject.frames}
+    hazard, service = Hazard.read(name), values["W"]
+    with contextlib.ExitStack() as ending:
+        if hazard.condition in FAULTS or isinstance(driver, Remote):
+            relay = Relay(service, hazard.condition)
+            ending.callback(relay.close)
+            ending.callback(values.update, W=service)
+            values["W"] = relay.url
+            if isinstance(driver, Remote):
+                driver.begin(relay, hazard.context)
+        try:
+            Visit(driver, subject, hazard).run(pages, values["W"])
+        except Failed as reason:
+            return "\n".join([str(reason), *driver.complaints()])
     return ""
