@@ -53,6 +53,7 @@ IFRAME = Subject(
     ACCEPTED,
     frames="frame-src {{W}};",
     ours="iframe",
+    documented=re.compile(r"^global window\.\d+$"),  # a frame that is replaced has another window
 )
 # https://isso-comments.de/docs/reference/client-config/
 ISSO = Subject(
@@ -82,7 +83,7 @@ SENTRY = Subject(
     frames="style-src 'unsafe-inline';",
     ours="#sentry-feedback",
     documented=re.compile(
-        r"^global window\.__SENTRY__$|<div id=\"sentry-feedback\">|<body (style=\"[^\"]*\")?>"
+        r"^global window\.__SENTRY__$|<div id=\"sentry-feedback\">|^dom (gone|new): <body "
         r"|^listener (document: (visibilitychange|freeze|resume)|window: (pagehide|pageshow)): undefined"
     ),
 )
