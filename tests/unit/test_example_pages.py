@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.pages import EXAMPLES, WatchedPages
+from tests.support.pages import EXAMPLES, WatchedPages, examples
 from tests.support.processes import die_with_parent, free_port
 
 VALUES = {"W": "https://w.test", "KEY": "wk_first", "KEY2": "wk_second"}
@@ -44,6 +44,16 @@ def test_placeholders_are_filled_in_pages_and_headers(pages: WatchedPages) -> No
     policy = get(pages.port, "/strict-csp/")[2]["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src https://w.test; ")
     assert get(pages.port, "/plain/style.css")[2]["Content-Type"].startswith("text/css")
+
+
+def test_torture_pages_hold_the_subject_and_none_of_their_fields(pages: WatchedPages) -> None:
+    _, contents, _ = get(pages.port, "/torture/")
+    for name in examples.hazards():
+        status, text, headers = get(pages.port, f"/torture/{name}.html")
+        assert (status, "{{" in text + str(headers), "title: " in text) == (200, False, False), name
+        assert f'href="{name}.html"' in contents
+        assert (' nonce="' in text) == ("'nonce-" in str(headers)), name
+        assert 'site-key="wk_first"' in text
 
 
 def test_every_answer_has_a_new_nonce(pages: WatchedPages) -> None:
