@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from widget_api.database import Database
 from widget_api.problems.model import Actor, Consent, Contact, Report
@@ -26,6 +26,7 @@ SECRET = "test-secret-key-of-more-than-32-characters"
 AGENT = Actor(kind="agent")
 OPERATOR = Actor(kind="operator")
 RESIDENT = Actor(kind="resident")
+Found = TypeVar("Found")
 
 
 async def make_site(
@@ -81,6 +82,12 @@ async def submit_report(
 async def run_statement(database: Database, sql: str, **values: Any) -> int:
     """Run one statement in a transaction of its own; return the number of changed rows."""
     return await database.write(lambda tx: tx.run(sql, **values))
+
+
+def existing(found: Found | None) -> Found:
+    """What a query found; the test fails if that is nothing."""
+    assert found is not None
+    return found
 
 
 def problem_body(consent_version: str, **changes: Any) -> dict[str, Any]:

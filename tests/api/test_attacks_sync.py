@@ -13,7 +13,7 @@ import pytest
 from tests.api.test_georeport_server import ROOT, accept, post, send
 from tests.api.test_platform_mirror import own
 from tests.api.test_platform_webhook import UPDATES, make_update, signed
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, existing, submit_report
 from tests.fake_platform import FakePlatform
 from widget_api import clock, redaction
 from widget_api.cli import running as command_line
@@ -138,8 +138,7 @@ async def test_no_platform_answer_breaks_a_page_or_polling(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
 ) -> None:
     fake.own, fake.news = requests, updates
-    platform = await platforms.find_platform(context.database, "default")
-    assert platform is not None
+    platform = existing(await platforms.find_platform(context.database, "default"))
     for _ in range(2):
         assert await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False) is None
     (row, *_) = await context.database.rows("SELECT number FROM problems")

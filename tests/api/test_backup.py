@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import OPERATOR, make_site, submit_report
+from tests.factories import OPERATOR, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD
 from widget_api import clock
 from widget_api.comments import service as discussion
@@ -147,8 +147,7 @@ async def test_people_erased_since_the_backup_do_not_come_back(
     await lifecycle.erase(database, OPERATOR, site.id, problem_id)
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert await retention.replay_erasures(database) == 1
-    row = await database.row("SELECT description, erased_at FROM problems WHERE id = :id", id=problem_id)
-    assert row is not None
+    row = existing(await database.row("SELECT description, erased_at FROM problems WHERE id = :id", id=problem_id))
     assert row["description"] == ""
     assert row["erased_at"] is not None
     assert await database.row("SELECT 1 FROM contacts WHERE problem_id = :id", id=problem_id) is None
@@ -168,8 +167,7 @@ async def test_consents_and_subscriptions_ended_since_the_backup_stay_ended(
     assert await database.rows("SELECT * FROM commenters") == []
     assert await database.rows("SELECT * FROM comments") == []
     assert await database.rows("SELECT * FROM followers WHERE email IS NOT NULL") == []
-    row = await database.row("SELECT SUM(comments) AS many FROM problems")
-    assert row is not None
+    row = existing(await database.row("SELECT SUM(comments) AS many FROM problems"))
     assert row["many"] == 0
     assert await retention.replay_erasures(database) == 0
 
@@ -260,8 +258,7 @@ async def test_access_ended_since_the_backup_stays_ended(
     ]
     assert [token is not None for token in entered] == [False, False, True]
     assert [await georeport.find_sender(database, token, None) is not None for token in tokens] == [False, True]
-    contact = await contacts.find(database, problem_id)
-    assert contact is not None
+    contact = existing(await contacts.find(database, problem_id))
     assert not contact["publish_name"]
     assert contact["stopped_at"] is not None
     assert not (await database.rows("SELECT publish_name FROM comments"))[0]["publish_name"]
@@ -284,8 +281,7 @@ async def test_sessions_are_not_restored(database: Database, settings: Settings,
 async def test_photos_are_included_and_the_file_is_private(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
-    folder = backup.media_folder(settings)
-    assert folder is not None
+    folder = existing(backup.media_folder(settings))
     (folder / "ab").mkdir(parents=True)
     (folder / "ab" / "photo.webp").write_bytes(b"photo")
     await backup.write_backup(settings, tmp_path, REVISION)

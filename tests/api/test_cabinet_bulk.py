@@ -13,7 +13,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
@@ -150,8 +150,7 @@ async def test_those_that_cannot_are_named_and_the_others_go_on(
     await lifecycle.erase(database, Actor(kind="operator"), site.id, erased)
     await database.write(lambda tx: tx.run("UPDATE problems SET mirror_of = 'default' WHERE id = :id", id=mirrored))
 
-    user = await store.find_enabled_user(database, "agent-0@gorod.test")
-    assert user is not None
+    user = existing(await store.find_enabled_user(database, "agent-0@gorod.test"))
     bulk_id = await bulk_service.create_bulk(database, user[0], "accept", Selection(), ids)
     bulk = await bulk_service.read_bulk(database, user[0], bulk_id)
     assert {reason for reason, *_ in bulk.left} == {"closed", "erased", "mirrored"}
@@ -569,8 +568,7 @@ def make_row() -> Callable[..., dict[str, Any]]:
 def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Callable[..., Any]) -> None:
     rows = [make_row(index, 55 + index % 10 / 50, 38 + index % 7 / 50) for index in range(140)]
     rows += [make_row(500, 55.1, 38.1), make_row(501, None, None)]
-    drawn = list_map.draw_map("ru", rows, Selection(view="map"), 16)
-    assert drawn is not None
+    drawn = existing(list_map.draw_map("ru", rows, Selection(view="map"), 16))
     assert sum(mark.count for mark in drawn.marks) == 141
     assert drawn.placeless == 1
     for mark in drawn.marks:
@@ -590,8 +588,7 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
         west, south, east, north = inside.bbox
         found = [row for row in rows if row["lat"] and west <= row["lng"] <= east and south <= row["lat"] <= north]
         assert len(found) >= group.count
-        closer = list_map.draw_map("ru", found, inside, 16)
-        assert closer is not None
+        closer = existing(list_map.draw_map("ru", found, inside, 16))
         group = max(closer.marks, key=lambda mark: mark.count)
     assert "view=map" not in group.href
     assert list_map.draw_map("ru", [make_row(1, None, None)], Selection(), None) is None

@@ -27,7 +27,7 @@ from tests.api.test_collections import add_entry, enter
 from tests.api.test_journal import entries
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, make_site
+from tests.factories import AGENT, existing, make_site
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, journal
@@ -512,8 +512,7 @@ async def test_a_count_is_made_for_the_council_and_verified(
             assert await service.confirm(database, row) == "done"
 
     async def leave(entry: int, person: str) -> None:
-        row = await participants.find(database, rows[entry, person]["id"])
-        assert row is not None
+        row = existing(await participants.find(database, rows[entry, person]["id"]))
         assert await service.leave(database, row)
 
     await leave(1, "dora")

@@ -8,7 +8,7 @@ import pytest
 from tests.api.test_comments import CANARY, comments, confirmed_comment, counted, post_comment, read
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.factories import make_site
+from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, signed_in
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
@@ -122,8 +122,7 @@ async def test_the_agency_comments_from_the_report_page(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
     page = f"/cabinet/problems/{row['id']}"
     cabinet = await signed_in(client, context, site)
     empty = await cabinet.send(page, f"{page}/comment", comment="")
@@ -145,8 +144,7 @@ async def test_a_head_speaks_for_an_agency_whose_answers_a_head_approves(
     client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
     page = f"/cabinet/problems/{row['id']}"
     agent = await signed_in(client, context, site)
     form = (await agent.read(page)).form(f"{page}/comment")

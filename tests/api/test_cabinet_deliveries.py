@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import AGENT, make_site, run_statement, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import i18n
 from widget_api.cabinet.deliveries_service import PAGE_SIZE
@@ -325,8 +325,7 @@ async def test_what_a_platform_refuses_is_said_in_words(
     database: Database, enter: Enter, site: Site, error: str, words: str
 ) -> None:
     delivery = await create_delivery(database, site, sink="platform:p")
-    row = await database.row("SELECT problem_id FROM deliveries WHERE id = :id", id=delivery)
-    assert row is not None
+    row = existing(await database.row("SELECT problem_id FROM deliveries WHERE id = :id", id=delivery))
     await run_statement(database, "UPDATE deliveries SET last_error = :error", error=error)
     shown = (await (await enter("operator")).read(PATH)).text
     assert words in shown

@@ -18,7 +18,7 @@ import pytest
 from starlette.routing import Match, Route
 
 from tests.conftest import running
-from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet
 from tests.support.mailbox import AgencyMailbox
 from tests.support.pictures import noise, photo
@@ -449,8 +449,7 @@ async def _fill(world: World) -> dict[str, str]:
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, to_service)
     await database.write(lambda tx: pictures.hide(tx, receipt.problem_id, hidden.id, instead=None), site.id)
-    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=receipt.problem_id)
-    assert row is not None
+    row = existing(await database.row("SELECT status_event FROM problems WHERE id = :id", id=receipt.problem_id))
     ids["seen"] = row["status_event"]
 
     draft = (site.id, receipt.problem_id, {"to": "in_progress", "text": DRAFT}, AnswerFiles())
@@ -478,8 +477,7 @@ async def _fill(world: World) -> dict[str, str]:
     ids["collection"] = child.id
     entry = await submit_report(database, child, contact=CONTACT, category=child.categories[0].code)
     await lifecycle.confirm(database, child.id, entry.problem_id)
-    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=entry.problem_id)
-    assert row is not None
+    row = existing(await database.row("SELECT status_event FROM problems WHERE id = :id", id=entry.problem_id))
     ids |= {"entry": entry.problem_id, "entry_seen": row["status_event"]}
     named = (await make_site(database, agency={"name": "Совет", "email": "sovet@council.test"})).agency.id
     await rights.name_agency(database, child, named, "moderate", COMMAND_LINE)

@@ -6,7 +6,7 @@ import re
 
 import time_machine
 
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Enter
 from widget_api.context import Context
 from widget_api.sites import changes
@@ -42,8 +42,7 @@ async def test_an_administrator_corrects_the_calendar(context: Context, enter: E
     assert sent.status_code == 303
     assert "указан для этого сайта" in (await admin.read(path)).text
     await submit_report(database, await sites.by_id(database, site.id))
-    row = await database.row("SELECT first_due FROM problems")
-    assert row is not None
+    row = existing(await database.row("SELECT first_due FROM problems"))
     assert row["first_due"] == "2026-11-18", "a day later than by the calendar of Russia"
     seen = await agent.read(path)
     assert [form for form in seen.forms if form.action == path] == []

@@ -17,7 +17,7 @@ from tests.api.test_canary import public_routes
 from tests.api.test_letters import letters
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_site, problem_body, submit_report
+from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, existing, make_site, problem_body, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, signed_in
 from tests.support.exchange import wait_until_nothing_due
@@ -385,8 +385,7 @@ async def test_the_form_without_scripts_asks_keeps_and_sends_an_entry(
         main = shown.text.partition("<main")[2].partition("</main>")[0]
         assert not re.search("сообщени|проблем", main, re.IGNORECASE), main
     assert "Номер записи" in (await client.get(f"/track?site={city.key}/c/budget")).text
-    row = await context.database.row("SELECT site_id, description FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT site_id, description FROM problems"))
     assert (row["site_id"], row["description"]) == (budgeting.id, "Сквер\n\nСломана лавочка\nу подъезда")
 
 
@@ -470,8 +469,7 @@ async def test_erasure_and_retention_reach_entries(
     entry = await add_entry(database, budgeting, CANARY, answers={"cost": "777"})
     await lifecycle.erase(database, RESIDENT, budgeting.id, entry)
     assert (await client.get(path)).json()["items"] == []
-    row = await database.row("SELECT description, answers FROM problems")
-    assert row is not None
+    row = existing(await database.row("SELECT description, answers FROM problems"))
     assert (row["description"], row["answers"]) == ("", "{}")
     await add_entry(database, budgeting, CANARY)
     with time_machine.travel(clock.now() + (city.retention_days + 1) * 86_400, tick=False):

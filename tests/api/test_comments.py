@@ -12,7 +12,7 @@ from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, OPERATOR, make_site, submit_report
+from tests.factories import AGENT, OPERATOR, existing, make_site, submit_report
 from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget, problem
@@ -62,8 +62,7 @@ async def comments(context: Context) -> list[Row]:
 
 
 async def counted(context: Context, number: int) -> int:
-    row = await context.database.row("SELECT comments FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT comments FROM problems WHERE number = :n", n=number))
     return int(row["comments"])
 
 
@@ -211,8 +210,7 @@ async def test_comments_of_the_agency_are_public_at_once_and_marked(
     widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
     for _ in range(2):  # the same form again
         await service.post_official_comment(context.database, site, row["id"], "Бригада выедет в среду", None)
     (item,) = (await read(widget, number))["items"]
@@ -286,8 +284,7 @@ async def test_comment_text_is_escaped(widget: Widget, context: Context, site: S
 
 async def test_comments_are_paged(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
     for index in range(PAGE_SIZE + 5):
         await service.post_official_comment(context.database, site, row["id"], f"Слово {index:02}", None)
     first = await read(widget, number)
@@ -427,8 +424,7 @@ async def test_comments_on_unpublished_unknown_and_merged_problems_are_refused(
         assert {problem(answer, 404)["code"] for answer in answers} == {"problem_not_found"}
         assert len({answer.content for answer in answers}) == 1
     kept, merged = await publish(context.database, site), await publish(context.database, site)
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=merged)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=merged))
     await lifecycle.change(context.database, AGENT, site.id, row["id"], Change(to="duplicate", duplicate_of=kept))
     refused = problem(await post_comment(widget, merged, ticket="-"), 409)
     assert (refused["code"], refused["number"]) == ("discussion_moved", kept)
@@ -495,8 +491,7 @@ async def test_erasure_removes_text_and_author(widget: Widget, context: Context,
     }
     assert await counted(context, number) == 0
     assert [row["body"] for row in await comments(context)] == ["Ещё слова"]
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
     await lifecycle.erase(context.database, OPERATOR, site.id, row["id"])
     assert await comments(context) == []
     assert await context.database.rows("SELECT * FROM commenters") == []

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.factories import AGENT, EMAIL, existing, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.journal import read_journal
 from tests.support.mail import MailSink
@@ -110,8 +110,7 @@ async def test_the_author_gets_one_letter_which_says_what_was_corrected(
     assert "исправило в вашем сообщении: текст, адрес." in got[0].text
     assert f"Теперь на сайте:\n\n{CLEAN}" in got[0].text.replace("\r\n", "\n")
     assert "Ивановой" not in got[0].text
-    row = await context.database.row("SELECT link_id FROM problems WHERE id = :id", id=problem)
-    assert row is not None
+    row = existing(await context.database.row("SELECT link_id FROM problems WHERE id = :id", id=problem))
     private = (await client.get(links.track_url(context, problem, row["link_id"]))).text
     assert WORDS in private, "the author's own words stay, for the author"
     form = (await agent.read(path)).form(path)

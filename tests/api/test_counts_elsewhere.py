@@ -17,7 +17,7 @@ from tests.api.test_participation import add_participant
 from tests.api.test_two_instances_collections import NAME, Side, settle
 from tests.api.test_two_instances_collections import sides as sides  # a fixture
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, RESIDENT
+from tests.factories import AGENT, RESIDENT, existing
 from tests.support.exchange import KEY, PlatformWorker
 from widget_api import clock
 from widget_api.database import Row
@@ -48,15 +48,13 @@ class Crowd:
         row_id = await add_participant(
             self.side.database, self.side.site, problem["id"], f"{clock.new_id()}@example.test"
         )
-        row = await store.find(self.side.database, row_id)
-        assert row is not None
+        row = existing(await store.find(self.side.database, row_id))
         if await service.confirm(self.side.database, row) == "done":
             self.voices.append((birth, row_id))
 
     async def withdraw(self, place: int) -> None:
         _, row_id = self.voices.pop(place)
-        row = await store.find(self.side.database, row_id)
-        assert row is not None
+        row = existing(await store.find(self.side.database, row_id))
         assert await service.leave(self.side.database, row)
 
     async def support(self, birth: str) -> None:
@@ -66,11 +64,11 @@ class Crowd:
 
 
 async def find(side: Side, birth: str) -> Row:
-    row = await side.database.row(
-        "SELECT p.* FROM problems p JOIN events e ON e.problem_id = p.id WHERE e.id = :id", id=birth
+    return existing(
+        await side.database.row(
+            "SELECT p.* FROM problems p JOIN events e ON e.problem_id = p.id WHERE e.id = :id", id=birth
+        )
     )
-    assert row is not None
-    return row
 
 
 async def add_accepted(here: Side, *others: Side) -> str:
@@ -169,8 +167,7 @@ async def test_a_burst_is_one_message_and_other_webhooks_get_what_they_got(sides
     (own,) = await here.database.rows("SELECT id FROM platforms WHERE name = :name", name=NAME)
     assert [tuple(row) for row in waiting] == [(f"platform:{own['id']}", counts.GATHERED)]
     (delivery,) = await queue.claim(here.database, "test", 50, clock.now() + counts.GATHERED)
-    instance = await platforms.find_platform(here.database, own["id"])
-    assert instance is not None
+    instance = existing(await platforms.find_platform(here.database, own["id"]))
     problem = await find(here, birth)
     result = await webhook.build_event(here.context, instance, here.site, problem, delivery)
     event = await webhook.build_event(here.context, plain, here.site, problem, delivery)

@@ -17,7 +17,7 @@ from tests.api.test_collections import Collected, add_entry, enter
 from tests.api.test_districts import load, run_when_due
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, RESIDENT
+from tests.factories import AGENT, HOST_ORIGIN, RESIDENT, existing
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.journal import read_journal
 from tests.support.mail import MailSink
@@ -405,8 +405,7 @@ async def test_an_entry_is_asked_about_yearly_and_hidden_without_an_answer(
         assert await pass_days(2) == [(alive, "Запись"), (silent, "Запись")]
         pages = {}
         for letter in mail_sink.letters:
-            found = re.search(r"/renew/\S+", letter.text)
-            assert found is not None
+            found = existing(re.search(r"/renew/\S+", letter.text))
             pages[str(letter.message["To"])] = found[0]
         for _ in range(2):  # a scanner of mail opens every link
             assert (await client.get(pages[alive])).status_code == 200

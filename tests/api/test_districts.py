@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
@@ -191,8 +191,7 @@ async def figures(database: Database, site: Site) -> list[Any]:
 
 
 async def version(database: Database, site: Site) -> int:
-    row = await database.row("SELECT version FROM site_counters WHERE site_id = :id", id=site.id)
-    assert row is not None
+    row = existing(await database.row("SELECT version FROM site_counters WHERE site_id = :id", id=site.id))
     return int(row["version"])
 
 
@@ -262,8 +261,7 @@ async def test_the_job_is_killed_anywhere_and_continued(
         ):
             await assigning.assign_if_due(database)
         moment += assigning.EVERY
-    row = await database.row("SELECT districts_from FROM sites WHERE id = :id", id=site.id)
-    assert row is not None
+    row = existing(await database.row("SELECT districts_from FROM sites WHERE id = :id", id=site.id))
     assert 3 < row["districts_from"] < 25
     seen = await version(database, site)
     with time_machine.travel(moment, tick=True), meanwhile(monkeypatch, database, site):

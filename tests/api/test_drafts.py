@@ -11,7 +11,7 @@ import time_machine
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_letters import letters
-from tests.factories import EMAIL, make_site, submit_report
+from tests.factories import EMAIL, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.journal import read_journal
 from tests.support.mail import MailSink
@@ -295,8 +295,7 @@ async def test_an_administrator_says_whether_answers_are_approved(context: Conte
     admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id)
     for chosen in (True, False):
         await admin.send(path, action, **({"approval": "yes"} if chosen else {"approval": ""}))
-        stored = await context.database.row("SELECT approval FROM agencies WHERE id = :id", id=site.agency.id)
-        assert stored is not None
+        stored = existing(await context.database.row("SELECT approval FROM agencies WHERE id = :id", id=site.agency.id))
         assert bool(stored["approval"]) is chosen
     token = (await agent.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
     assert (await agent.client.post(action, data={"form_token": token, "approval": "yes"})).status_code == 404

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.factories import AGENT, make_report, submit_report
+from tests.factories import AGENT, existing, make_report, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
 from widget_api.browse import statistics
@@ -109,8 +109,7 @@ async def test_columns_are_erased_unless_listed_in_stays(context: Context, site:
         lambda tx: tx.run(f"UPDATE problems SET {assignments} WHERE id = :id", id=problem_id, **written)
     )
     await lifecycle.erase(database, AGENT, site.id, problem_id)
-    row = await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
-    assert row is not None
+    row = existing(await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
     assert [name for name, value in written.items() if row[name] == value] == []
 
 

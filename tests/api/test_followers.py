@@ -13,7 +13,7 @@ import time_machine
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, OPERATOR, RESIDENT, existing, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from tests.support.public_api import Widget, problem
 from tests.support.waiting import await_for
@@ -45,8 +45,9 @@ async def follow(widget: Widget, number: object, email: Any = WE, **changes: Any
 
 
 async def id_of(context: Context, site: Site, number: int) -> str:
-    row = await context.database.row("SELECT id FROM problems WHERE site_id = :s AND number = :n", s=site.id, n=number)
-    assert row is not None
+    row = existing(
+        await context.database.row("SELECT id FROM problems WHERE site_id = :s AND number = :n", s=site.id, n=number)
+    )
     return str(row["id"])
 
 
@@ -172,8 +173,7 @@ async def test_whether_an_address_follows_cannot_be_probed(
     assert dict(known.headers) == dict(new.headers)
     assert problem(await follow(widget, number, OTHER, ticket=ticket), 403)["code"] == "ticket_spent"
     assert len(await letters(context, mail_sink, WE)) == 1, "who follows is not asked again"
-    row = await context.database.row("SELECT COUNT(*) AS many FROM followers WHERE email = :e", e=WE)
-    assert row is not None
+    row = existing(await context.database.row("SELECT COUNT(*) AS many FROM followers WHERE email = :e", e=WE))
     assert row["many"] == 1
 
 
@@ -296,8 +296,7 @@ async def test_followers_of_a_merged_problem_move_along_once(
     assert {email: len(mail_sink.to(email)) - before[email] for email in before} == {WE: 1, OTHER: 1}
     third = "third-follows@example.test"
     assert (await follow(widget, merged, third)).status_code == 202, "who follows a merged one follows the other"
-    row = await context.database.row("SELECT problem_id FROM followers WHERE email = :e", e=third)
-    assert row is not None
+    row = existing(await context.database.row("SELECT problem_id FROM followers WHERE email = :e", e=third))
     assert row["problem_id"] == await id_of(context, site, kept)
     await press(widget.client, received.links[1])
     assert OTHER not in {row["email"] for row in await context.database.rows("SELECT email FROM followers")}

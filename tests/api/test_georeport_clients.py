@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT
+from tests.factories import AGENT, existing
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import halves, photo
 from widget_api import clock
@@ -28,8 +28,7 @@ pytestmark = [pytest.mark.settings(work="off"), GOROD]
 
 
 async def accept(context: Context, site: Site, to: Change | None = None) -> None:
-    row = await context.database.row("SELECT id FROM problems ORDER BY number DESC LIMIT 1")
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems ORDER BY number DESC LIMIT 1"))
     await lifecycle.change(context.database, AGENT, site.id, row["id"], to or Change(to="accepted"))
 
 
@@ -237,8 +236,7 @@ async def test_httpie_repeats_a_file_field_and_requests_extensions(
     answer = await client.post(f"{ROOT}/requests.json?extensions=citysdk,media,geometry", data=form, files=files)
     assert answer.status_code == 200, answer.text
     assert len(await photos_of(context)) == 2
-    row = await context.database.row("SELECT lat, lng FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT lat, lng FROM problems"))
     assert (row["lat"], row["lng"]) == (60.1, 25.0)
 
 

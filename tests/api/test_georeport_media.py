@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import GOROD, ONE_DATABASE
-from tests.factories import AGENT, RESIDENT
+from tests.factories import AGENT, RESIDENT, existing
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
 from widget_api import clock
@@ -44,9 +44,7 @@ async def send(
 
 
 async def problem(context: Context) -> Any:
-    row = await context.database.row("SELECT * FROM problems")
-    assert row is not None
-    return row
+    return existing(await context.database.row("SELECT * FROM problems"))
 
 
 async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(

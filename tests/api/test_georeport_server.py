@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Unavailable
@@ -60,8 +60,7 @@ async def send(client: httpx2.AsyncClient, key: str, **changed: str) -> str:
 
 
 async def accept(database: Database, site: Site, number: str) -> str:
-    row = await database.row("SELECT id FROM problems WHERE number = :number", number=int(number))
-    assert row is not None
+    row = existing(await database.row("SELECT id FROM problems WHERE number = :number", number=int(number)))
     await lifecycle.change(database, AGENT, site.id, row["id"], Change(to="accepted"))
     return str(row["id"])
 
@@ -137,8 +136,7 @@ async def test_questions_become_attributes_and_answers_are_stored(
     assert answer.status_code == 400
     answer = await post(client, "requests.json", {**fields(key), **asked, "attribute[size]": "l"})
     assert answer.status_code == 200
-    row = await database.row("SELECT answers FROM problems")
-    assert row is not None
+    row = existing(await database.row("SELECT answers FROM problems"))
     assert orjson.loads(row["answers"]) == {"size": "l", "when": ["d", "n"]}
 
 
@@ -293,8 +291,7 @@ async def test_a_repeated_key_gives_the_same_bytes(
     assert (first.content, again.content) == (first.content, first.content)
     assert refusals(await post(client, "requests.xml", fields(key, description="иное"), **named))[0][0] == 400
     assert (await post(client, "requests.json", fields(key), **{"Idempotency-Key": "k" * 256})).status_code == 400
-    row = await database.row("SELECT COUNT(*) AS many FROM problems")
-    assert row is not None
+    row = existing(await database.row("SELECT COUNT(*) AS many FROM problems"))
     assert row["many"] == 1
     other = await post(client, "requests.json", fields(await token("georeport")), **named)
     assert other.json()[0]["service_request_id"] == "2", "another sender's key is another key"
@@ -307,8 +304,7 @@ async def test_contacts_are_stored_for_scope_platform_only(
     await send(client, await token("georeport"), **person)
     assert await database.row("SELECT * FROM contacts") is None
     await send(client, await token("platform"), **person)
-    row = await database.row("SELECT * FROM contacts")
-    assert row is not None
+    row = existing(await database.row("SELECT * FROM contacts"))
     assert (row["email"], row["name"], row["phone"]) == ("anna@example.test", "Анна Петровна К.", "+7 900 000")
     assert await database.rows("SELECT * FROM deliveries") == []  # no letter: the sender informs the resident
 

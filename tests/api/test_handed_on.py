@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.conftest import running
-from tests.factories import AGENT, EMAIL, make_site
+from tests.factories import AGENT, EMAIL, existing, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import PageText
 from tests.support.exchange import PlatformWorker
@@ -43,9 +43,7 @@ async def village(context: Context) -> Site:
 
 
 async def stored(context: Context) -> Any:
-    row = await context.database.row("SELECT * FROM problems")
-    assert row is not None
-    return row
+    return existing(await context.database.row("SELECT * FROM problems"))
 
 
 async def test_a_report_goes_to_the_site_whose_place_it_is(
@@ -72,8 +70,7 @@ async def test_a_report_goes_to_the_site_whose_place_it_is(
     assert (await client.get(sent.json()["track_url"])).status_code == 200
     again = await widget.send(**body)
     assert again.content == sent.content, "the same attempt is one report"
-    consent = await context.database.row("SELECT version FROM consents")
-    assert consent is not None
+    consent = existing(await context.database.row("SELECT version FROM consents"))
     document = (await client.get(f"/s/{town.key}/consent/{consent['version']}")).text
     assert "ведомство, которое за него отвечает" in document
 

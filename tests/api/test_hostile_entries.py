@@ -24,7 +24,7 @@ from starlette.routing import Route
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
-from tests.factories import RESIDENT, make_site, run_statement
+from tests.factories import RESIDENT, existing, make_site, run_statement
 from tests.support.cabinet import Enter
 from tests.support.exchange import KEY, PlatformWorker, webhook_receiver
 from tests.support.georeport import Worker
@@ -147,8 +147,7 @@ class Town:
             )
             self.tokens.setdefault("/action/", []).append(signer.sign(Purpose.ACTION, row_id))
             self.tokens.setdefault("/my-action/", []).append(signer.sign(Purpose.OWN_ACTION, row_id))
-            row = await participants.find(database, row_id)
-            assert row is not None
+            row = existing(await participants.find(database, row_id))
             assert await participation.confirm(database, row) == "done"
         unconfirmed = {**said["initiatives"], "text": MARKUP}
         email = f"{SECRET}-waiting@example.test"
@@ -171,8 +170,7 @@ class Town:
         joined = await participants.find(
             database, await add_participant(database, child, self.entries["initiatives"], "second@example.test")
         )
-        entry = await records.by_number(database, child.id, 1)
-        assert entry is not None
+        entry = existing(await records.by_number(database, child.id, 1))
         assert joined is not None
         await participation.confirm(database, joined)
         await participation.write_to_participants(database, child, entry, f"News{MARKUP}{BREAKS}")

@@ -16,7 +16,7 @@ from limits import parse_many
 
 from tests.api.test_journal import entries
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
+from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.identity_provider import CLIENT_ID, CLIENT_SECRET, IdentityProvider, ProviderProcess
 from tests.support.mail import MailSink
@@ -593,8 +593,7 @@ async def test_administrators_set_it_up_and_remove_it(
     assert f"{settings.public_url}/cabinet/sign-in/{site.agency.id}/callback" in page.text
     saved = await admin.send(SETTINGS, SETTINGS, **given(idp), password=PASSWORD)
     assert (saved.status_code, saved.headers["location"]) == (303, f"{SETTINGS}?done=saved")
-    stored = await context.database.row("SELECT * FROM identity_providers")
-    assert stored is not None
+    stored = existing(await context.database.row("SELECT * FROM identity_providers"))
     assert CLIENT_SECRET not in str(tuple(stored))
     assert CLIENT_SECRET not in (await admin.client.get(SETTINGS)).text
     form = (await admin.read(SETTINGS)).form(SETTINGS)
@@ -621,8 +620,7 @@ async def test_nobody_at_an_open_session_changes_it(
 
     async def change(**proof: str) -> tuple[int, str]:
         answer = await admin.send(SETTINGS, SETTINGS, **given(idp, name="Другой"), **proof)
-        stored = await providers.find_provider(context, agency)
-        assert stored is not None
+        stored = existing(await providers.find_provider(context, agency))
         assert CLIENT_SECRET not in answer.text
         return answer.status_code, stored.name
 
@@ -726,8 +724,7 @@ async def test_the_secret_goes_to_no_other_issuer(
     refused = await admin.send(SETTINGS, SETTINGS, **given(rogue, client_password=""), password=PASSWORD)
     assert refused.status_code == 422
     assert PageText(refused.text).form(SETTINGS).fields["issuer"] == rogue.issuer, "what was typed stays"
-    stored = await providers.find_provider(context, agency)
-    assert stored is not None
+    stored = existing(await providers.find_provider(context, agency))
     assert stored.issuer != rogue.issuer
 
 
@@ -784,8 +781,7 @@ async def test_the_nightly_purge_encrypts_the_secret_with_the_newest_key(
 ) -> None:
     keys = ("another key, of thirty-two letters", *settings.secret_keys)
     assert (await retention.purge(context.database, context.storage, keys))["encrypted_again"] == 1
-    row = await context.database.row("SELECT * FROM identity_providers")
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM identity_providers"))
     assert encryption.decrypt(keys[:1], f"provider/{agency}", row["client_secret"]) == CLIENT_SECRET
 
 
@@ -804,8 +800,7 @@ async def test_an_invitation_opened_by_another_signed_in_person(
     from tests.api.test_third_language import invited
 
     boris = await enter("agent", agency, "boris@gorod.test")
-    site = await context.database.row("SELECT id FROM sites")
-    assert site is not None
+    site = existing(await context.database.row("SELECT id FROM sites"))
     token = await invited(context, await _site(context, site["id"]))
     before = await user(context, "boris@gorod.test")
     page = f"/cabinet/invitation/{token}"
@@ -817,8 +812,7 @@ async def test_an_invitation_opened_by_another_signed_in_person(
     after = await user(context, "boris@gorod.test")
     assert tuple(before) == tuple(after), "Boris has neither the role nor the password of the invitation"
     (accepted,) = await entries(context.database, "invitation_accepted")
-    made = await context.database.row("SELECT * FROM users WHERE id = :id", id=accepted["subject"])
-    assert made is not None
+    made = existing(await context.database.row("SELECT * FROM users WHERE id = :id", id=accepted["subject"]))
     assert made["email"] != "boris@gorod.test"
     assert made["email"] in (await boris.read("/cabinet/account")).text, "the session is the new account's"
     assert (await boris.client.get(page)).status_code == 404, "good once"

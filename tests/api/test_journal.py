@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 from tests.factories import EMAIL as RESIDENT_EMAIL
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.journal import read_journal
 from tests.support.processes import CommandFailed
@@ -60,8 +60,7 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     await anna.send(ACCOUNT, f"{ACCOUNT}/sessions")
     await client.post("/cabinet/forgot", data={"email": EMAIL})
     await client.post("/cabinet/forgot", data={"email": "nobody@gorod.test"})
-    user = await context.database.row("SELECT * FROM users")
-    assert user is not None
+    user = existing(await context.database.row("SELECT * FROM users"))
     link = password_reset.reset_url(context, user)
     assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.api.test_platform_mirror import own, shown
 from tests.conftest import running
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, poll_platform
 from tests.support.processes import Service
@@ -106,8 +106,7 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
             for site_id in await platforms.sites_of(database, one.id):
                 await pull.poll_site(database, context.outbound, one, site_id, respect_pauses=False)
         for site_id in (sites[seed.UTILITY], added.id):
-            row = await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id)
-            assert row is not None
+            row = existing(await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id))
             assert row["many"] == 0, "the town's"
         mirrored = await database.rows("SELECT site_id FROM problems WHERE mirror_of IS NOT NULL")
         assert {row["site_id"] for row in mirrored} == {sites[seed.JURISDICTION]}

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from scripts.servers import dovecot, reason_without_dovecot
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.dovecot import ELSEWHERE, PASSWORD, Dovecot
 from tests.support.mailbox import AgencyMailbox
 from widget_api.context import Context
@@ -157,8 +157,7 @@ async def test_one_process_polls_and_failures_are_reported(agency_mailbox: Agenc
     inbox.put(agency_mailbox.letter("in_progress_until"))
     await jobs.receive_letters(agency_mailbox.context)  # another process in the same minute
     assert inbox.count(criterion="UNSEEN") == 1
-    chore = await agency_mailbox.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
-    assert chore is not None
+    chore = existing(await agency_mailbox.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'"))
     assert chore["outcome"] == "1 letters"
 
 

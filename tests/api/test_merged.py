@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.test_followers import OTHER, following
 from tests.api.test_letters import letters
-from tests.factories import AGENT, RESIDENT, submit_report
+from tests.factories import AGENT, RESIDENT, existing, submit_report
 from tests.support.mail import Letter, MailSink
 from tests.support.public_api import Widget
 from widget_api import clock
@@ -197,8 +197,7 @@ async def test_answered_or_old_merged_reports_do_not_reopen(
         await merged_reports.answer(main)
     actor = AGENT if end == "answered" else Actor(kind="system")
     await lifecycle.erase(context.database, actor, merged_reports.site.id, main.problem_id)
-    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=merged.problem_id)
-    assert row is not None
+    row = existing(await context.database.row("SELECT status FROM problems WHERE id = :id", id=merged.problem_id))
     assert row["status"] == "duplicate"
 
 

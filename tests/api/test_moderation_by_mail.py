@@ -12,7 +12,7 @@ import time_machine
 from tests.api.test_comments import CANARY, TEXT, comments, confirmed_comment
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.factories import AGENT, PUBLIC_URL, make_site
+from tests.factories import AGENT, PUBLIC_URL, existing, make_site
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
 from widget_api import clock
@@ -35,8 +35,7 @@ def path_of(link: str) -> str:
 
 
 async def state(context: Context, comment: Any) -> str:
-    row = await context.database.row("SELECT state FROM comments WHERE id = :id", id=comment["id"])
-    assert row is not None
+    row = existing(await context.database.row("SELECT state FROM comments WHERE id = :id", id=comment["id"]))
     return str(row["state"])
 
 
@@ -160,8 +159,7 @@ async def test_the_page_links_to_the_next_waiting_comment(
     (letter,) = await to_moderators(context, mail_sink)
     link = path_of(letter.links[0])
     assert leads_to(await widget.client.get(link)) is None
-    following = leads_to(await widget.client.post(link, data={"verdict": "published"}))
-    assert following is not None
+    following = existing(leads_to(await widget.client.post(link, data={"verdict": "published"})))
     assert "Второй" in (await widget.client.get(following)).text
     last = await widget.client.post(following, data={"verdict": "rejected"})
     assert [await state(context, one) for one in (first, second)] == ["published", "rejected"]
@@ -178,8 +176,7 @@ async def test_links_of_a_letter_show_waiting_comments_until_they_expire(
     assert leads_to(await widget.client.get(link)) is None, "decided long ago, found by somebody"
     month = Purpose.MODERATE.value[1]
     with time_machine.travel(began + month - 60, tick=False):
-        following = leads_to(await widget.client.post(link, data={"verdict": "published"}))
-        assert following is not None
+        following = existing(leads_to(await widget.client.post(link, data={"verdict": "published"})))
         assert "Потом" in (await widget.client.get(following)).text
     with time_machine.travel(began + month + 60, tick=False):
         assert (await widget.client.get(following)).status_code == 404
@@ -208,8 +205,7 @@ async def test_a_planned_letter_survives_the_erasure_of_its_problem(
     for place, number in enumerate(numbers):
         await confirmed_comment(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1  # about the first one, at once
-    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1])
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1]))
     await lifecycle.erase(context.database, AGENT, site.id, row["id"])
     assert len(await planned(context)) == 1
     await an_hour_passes(context)
@@ -252,8 +248,7 @@ async def test_links_expire(widget: Widget, context: Context, site: Site, mail_s
     if how == "withdrawn":
         await discussion.withdraw_comment(context.database, comment)
     if how == "hidden":
-        row = await context.database.row("SELECT id FROM problems")
-        assert row is not None
+        row = existing(await context.database.row("SELECT id FROM problems"))
         await lifecycle.erase(context.database, AGENT, site.id, row["id"])
     changed = {"moderator": {"moderator": "operator"}, "discussion": {"discussion": "off"}}.get(how, {})
     await changes.update_site(context.database, site.id, changed)

@@ -18,7 +18,7 @@ from tests.api.test_notices import Agency, at
 from tests.api.test_participation import add_participant
 from tests.api.test_reminders import digest_on
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, make_site, run_statement, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.mail import MailSink
@@ -192,13 +192,11 @@ async def test_what_the_agency_and_its_services_keep_to_themselves(
     assert (await own.client.post(f"{page}/correct", data=fixed)).status_code == 303
     await database.write(lambda tx: pictures.hide(tx, entry, hidden.id, instead=None))
     await own.decide(entry, "accepted")
-    admin = await store.find_enabled_user(database, "own@gorod.test")
-    assert admin is not None
+    admin = existing(await store.find_enabled_user(database, "own@gorod.test"))
     assert (await own.send(page, f"{page}/assign", user=admin[0].id)).status_code == 303
     await lifecycle.change(database, AGENT, child.id, entry, Change(to="forwarded", service=plumbers))
     await assignment.report_work(database, AGENT, child.id, entry, plumbers, "Заварили трубу")
-    event = await database.row("SELECT id FROM events WHERE problem_id = :id AND kind = 'received'", id=entry)
-    assert event is not None
+    event = existing(await database.row("SELECT id FROM events WHERE problem_id = :id AND kind = 'received'", id=entry))
     letter = {
         "id": clock.new_id(),
         "site_id": child.id,
@@ -247,8 +245,7 @@ async def test_removal_takes_effect_at_once(context: Context, initiatives: Site,
     entry, other = [await add(context, initiatives, text) for text in ("Посадим липы", "Реклама")]
     await name(context, initiatives, council)
     sovet = await enter("agent", council.agency.id, "sovet@council.test")
-    found = await store.find_enabled_user(database, "sovet@council.test")
-    assert found is not None
+    found = existing(await store.find_enabled_user(database, "sovet@council.test"))
     user = found[0]
     place, seen = f"{LIST}?site={initiatives.id}", f"{LIST}/{entry}"
     form = (await sovet.read(seen)).form(seen)
@@ -316,8 +313,7 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
         await agency.change(entry, to="forwarded", service=(plumbers := await agency.add_service()))
         await assignment.report_work(context.database, AGENT, child.id, entry, plumbers, "Заварили трубу")
         assert await agency.notified("service") == ["anna"], "its services are its own"
-        found = await store.find_user(context.database, str(boris.user_id))
-        assert found is not None
+        found = existing(await store.find_user(context.database, str(boris.user_id)))
         assert (await choosing.count_new(context.database, found, clock.first_id(clock.now() - 9)))[1] == 2
     sites = await digest._sites_of_agency(context.database, council.agency.id)
     assert [site.id for site in sites] == [council.id, child.id], "its own calendar and address"
@@ -414,8 +410,7 @@ async def test_who_moderates_may_not_do_what_the_role_may_not(
     await lifecycle.change(context.database, AGENT, initiatives.id, entry, Change(to="accepted"))
     assert (await agent.decide(entry, "in_progress")).status_code == 303
     await update_agency(context.database, initiatives.agency.id, {"parent_id": council.agency.id})
-    found = await store.find_enabled_user(context.database, "above@council.test")
-    assert found is not None
+    found = existing(await store.find_enabled_user(context.database, "above@council.test"))
     sites = [site for site in await store.list_report_sites(context.database, found[0]) if site.id == initiatives.id]
     assert [site.is_own for site in sites] == [True], "the agency above has it already"
 

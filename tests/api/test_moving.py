@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import time_machine
 
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.support.georeport import Worker
 from tests.support.mail import Letter, MailSink
 from tests.support.mailbox import AgencyMailbox
@@ -116,8 +116,7 @@ async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: 
         ({"mode": "email", "digest": False}, False),
     ):
         await changes.update_agency(context.database, site.agency.id, columns)
-        row = await context.database.row("SELECT digest FROM agencies")
-        assert row is not None
+        row = existing(await context.database.row("SELECT digest FROM agencies"))
         assert bool(row["digest"]) is expected, columns
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.api.test_followers import following
 from tests.api.test_letters import letters
 from tests.conftest import GOROD
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import signed_in
 from tests.support.exchange import KEY
@@ -82,8 +82,7 @@ class ExternalSystem:
         return number
 
     async def accept(self, number: int) -> None:
-        row = await self.context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
-        assert row is not None
+        row = existing(await self.context.database.row("SELECT id FROM problems WHERE number = :number", number=number))
         await lifecycle.change(self.context.database, AGENT, self.site.id, row["id"], Change(to="accepted"))
 
     async def say(self, number: int, *, at: int, **more: str) -> tuple[int, int | None]:
@@ -153,8 +152,7 @@ async def test_only_authorised_systems_speak_for_the_agency(
         number = await report(context, site, published=published)
     ahead = clock.now() + 22 * 3600
     assert await elsewhere.say(number, at=ahead) == answered
-    row = await context.database.row("SELECT * FROM problems WHERE number = :number", number=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM problems WHERE number = :number", number=number))
     address = f"/s/{site.key}/problems/{number}"
     if official is None:
         assert (row["status"], row["has_answer"]) == ("accepted" if published else "moderation", False)
@@ -214,8 +212,9 @@ async def test_an_update_in_the_same_second_as_a_decision_comes_after_it(
     form = {"api_key": elsewhere.key, "service_request_id": str(number), "update_id": small, "status": "FIXED"}
     form |= {"updated_datetime": clock.rfc3339(moment + ahead)} if ahead else {}
     assert (await client.post(UPDATES, data=form)).status_code == 200
-    row = await context.database.row("SELECT status, status_at FROM problems WHERE number = :number", number=number)
-    assert row is not None
+    row = existing(
+        await context.database.row("SELECT status, status_at FROM problems WHERE number = :number", number=number)
+    )
     assert (row["status"], row["status_at"]) == ("resolved", moment + 1)
 
 
@@ -264,8 +263,7 @@ async def test_letters_and_the_cabinet_name_the_sender(
         assert OFFICIAL not in part
         assert "Ведомство сообщает" not in part
     await signed_in(client, context, site, "viewer")
-    row = await context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM problems WHERE number = :number", number=number))
     page = (await client.get(f"/cabinet/problems/{row['id']}")).text
     assert NAME in page
     history = page[page.index(WORDS) - 800 : page.index(WORDS)]

@@ -15,7 +15,7 @@ import time_machine
 
 from tests.api.test_comments import confirmed_comment
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, make_site, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, existing, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -71,8 +71,7 @@ class City:
         )  # fmt: skip
 
         async def plant(tx: Transaction) -> str | None:
-            user = await tx.row("SELECT id FROM users LIMIT 1")
-            assert user is not None
+            user = existing(await tx.row("SELECT id FROM users LIMIT 1"))
             note = {"id": clock.new_id(), "problem_id": self.problem, "user_id": user["id"], "at": clock.now()}
             await tx.insert("notes", **note, text=SECRET_NOTE)
             await tx.run("UPDATE deliveries SET state = 'dead' WHERE site_id = :id", id=self.site.id)

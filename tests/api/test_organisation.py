@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from tests.factories import EMAIL as RESIDENT_EMAIL
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from widget_api import clock, i18n, journal
@@ -49,8 +49,7 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
     admin = await enter("admin", own)
     answer = await admin.send(SERVICES, SERVICES, name=" МУП  «Свет» ", email="svet@gorod.test", mode="email")
     assert answer.headers["location"] == f"{SERVICES}?done=added"
-    row = await context.database.row("SELECT * FROM agencies WHERE name = 'МУП «Свет»'")
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM agencies WHERE name = 'МУП «Свет»'"))
     assert (row["parent_id"], row["email"], row["mode"], bool(row["digest"])) == (own, "svet@gorod.test", "email", True)
     page = await admin.read(SERVICES)
     assert f"{SERVICES}/{row['id']}" in page.links
@@ -58,8 +57,7 @@ async def test_services_can_be_added_and_changed(enter: Enter, sites: dict[str, 
     assert "Соседи" not in page.text
     path = f"{SERVICES}/{row['id']}"
     assert (await admin.send(path, path, name="Горсвет", mode="cabinet")).headers["location"] == f"{path}?done=saved"
-    row = await context.database.row("SELECT name, email, mode FROM agencies WHERE id = :id", id=row["id"])
-    assert row is not None
+    row = existing(await context.database.row("SELECT name, email, mode FROM agencies WHERE id = :id", id=row["id"]))
     assert (row["name"], row["email"], row["mode"]) == ("Горсвет", "svet@gorod.test", "cabinet")
     for place in (SERVICES, path):
         wrong_emails = [{"email": "no address"}, {"email": "petr@gmail"}]
@@ -100,8 +98,7 @@ async def test_an_administrator_changes_the_agencys_details(
             assert next(iter(given.values()))[:40] in refused.text
     done = await admin.send(page, page, **sent, senders="Anna@gorod.test, @uprava.test", digest="yes", digest_hour="7")
     assert done.headers["location"] == f"{page}?done=saved"
-    row = await context.database.row("SELECT * FROM agencies WHERE id = :id", id=agency)
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM agencies WHERE id = :id", id=agency))
     assert [row[name] for name in sent] == ["5022000000", "Лесная, 1", "50-22-123456"]
     assert (row["senders"], bool(row["digest"])) == ('["anna@gorod.test","@uprava.test"]', True)
     (entry,) = await read_journal(context.database, "agency_changed")
@@ -200,8 +197,7 @@ async def test_the_journal_lists_only_own_users_and_sites(
     assert {line["Код"] for line in await entries_of(admin, f"?person={person}")} == {
         "user_added", "signed_in", "contact_read"
     }  # fmt: skip
-    stranger = await context.database.row("SELECT id FROM users WHERE email = 'foreign@gorod.test'")
-    assert stranger is not None
+    stranger = existing(await context.database.row("SELECT id FROM users WHERE email = 'foreign@gorod.test'"))
     assert await entries_of(admin, f"?person={stranger['id']}") == []
     assert {line["Код"] for line in await entries_of(admin, "?kind=contact_read")} == {"contact_read"}
     exports = await read_journal(context.database, "exported")

@@ -12,7 +12,7 @@ import time_machine
 from limits import parse_many
 
 from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
@@ -103,8 +103,7 @@ async def test_an_invitation_can_be_used_once(
     assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
     page = await admin.read(PEOPLE)
     assert "Приглашены" not in page.text
-    user = await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL)
-    assert user is not None
+    user = existing(await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL))
     assert f"{PEOPLE}/{user['id']}" in page.links
     written = [entry for entry in await entries(context) if entry["kind"].startswith("invit")]
     assert [(entry["kind"], entry["role"], entry["details"]) for entry in written] == [
@@ -204,8 +203,7 @@ async def test_a_used_address_is_reported_and_input_kept(
     answer = await client.post(address, data={"password": CHOSEN})  # taken meanwhile
     assert answer.status_code == 404
     assert "Учётная запись уже есть" in answer.text
-    row = await context.database.row("SELECT accepted_at FROM invitations WHERE email = :email", email=EMAIL)
-    assert row is not None
+    row = existing(await context.database.row("SELECT accepted_at FROM invitations WHERE email = :email", email=EMAIL))
     assert row["accepted_at"] is None
     assert (await Cabinet(client).sign_in(EMAIL, PASSWORD)).status_code == 303, "the account is as it was"
 
@@ -230,8 +228,7 @@ async def test_invitation_letters_are_limited_and_retried(
 
 
 async def person(context: Context, email: str) -> str:
-    row = await context.database.row("SELECT id FROM users WHERE email = :email", email=email)
-    assert row is not None
+    row = existing(await context.database.row("SELECT id FROM users WHERE email = :email", email=email))
     return f"{PEOPLE}/{row['id']}"
 
 
@@ -384,8 +381,7 @@ async def test_invitations_end_with_the_right_of_who_sent_them(
     await invite(gone, role="admin", password=PASSWORD)
     address = await link(context, mail_sink)
     await invite(gone, "both@gorod.test")
-    both = await context.database.row("SELECT id FROM invitations WHERE email = 'both@gorod.test'")
-    assert both is not None
+    both = existing(await context.database.row("SELECT id FROM invitations WHERE email = 'both@gorod.test'"))
     assert (await boss.send(PEOPLE, f"/cabinet/organisation/invitations/{both['id']}/send")).status_code == 303
     path = await person(context, "gone@gorod.test")
     if lost == "agency":
@@ -529,8 +525,9 @@ async def test_an_absent_user_has_a_deputy(
         assert [f'value="{one}"' in offered for one in (oleg, viewer)] == [True, False]
         answer = await admin.send(path, f"{path}/absence", away_until="2027-01-16", stand_in=oleg)
         assert answer.status_code == 303
-        row = await context.database.row("SELECT away_until, stand_in FROM users WHERE email = :email", email=EMAIL)
-        assert row is not None
+        row = existing(
+            await context.database.row("SELECT away_until, stand_in FROM users WHERE email = :email", email=EMAIL)
+        )
         assert (row["away_until"], row["stand_in"]) == ("2027-01-16", oleg)
         assert (await anna.client.get("/cabinet/")).status_code == 200, "an absence ends no session"
         assert "нет на месте до 16" in (await admin.read(PEOPLE)).text

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.api.test_letters import letters
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, existing, make_site, problem_body, submit_report
 from tests.support import bad_files
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
@@ -242,8 +242,7 @@ async def test_a_report_has_its_photos_in_order(widget: Widget, context: Context
     assert [(one["field"], one["code"]) for one in again["errors"]] == [("photos.0", "unknown")]
     assert "фотографии" in again["errors"][0]["detail"]
     assert await widget.written() == 1, "a report whose photo is taken is not half taken in"
-    row = await context.database.row("SELECT id, photos FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT id, photos FROM problems"))
     shown = orjson.loads(row["photos"])
     assert [one["alt"] for one in shown] == [None, "Яма у школы"]
     attached = await pictures.list_pictures(context.database, row["id"])
@@ -259,8 +258,7 @@ async def test_invalid_photo_tokens_are_named_and_nothing_is_stored(widget: Widg
     good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
     other = await make_site(context.database)
     foreign = (await service.receive(context, other.id, jpeg())).token
-    theirs = links.read_photo_token(context.signer, other.id, foreign)
-    assert theirs is not None
+    theirs = existing(links.read_photo_token(context.signer, other.id, foreign))
     resigned = links.make_photo_token(context.signer, widget.site.id, theirs)
     assert links.read_photo_token(context.signer, widget.site.id, foreign) is None, "before the table is even asked"
     old = links.make_photo_token(context.signer, widget.site.id, clock.new_id())  # never received
@@ -393,8 +391,7 @@ async def test_photos_of_clarifications_are_not_public(
     problem_id, (shown,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     received = await service.receive(context, site.id, jpeg())
-    event = await context.database.row("SELECT id FROM events WHERE status = 'accepted'")
-    assert event is not None
+    event = existing(await context.database.row("SELECT id FROM events WHERE status = 'accepted'"))
 
     async def clarify(tx: Any) -> None:
         await pictures.attach(tx, site.id, problem_id, event["id"], "clarification", [Photo(received.id)])
@@ -444,8 +441,7 @@ async def test_erasure_and_withdrawal_remove_the_photos(
         await lifecycle.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
     assert (await client.get(link)).status_code == 404, "at once, before anything is swept"
     assert await seen(client, photo_ids[1]) == (404, 404)
-    row = await context.database.row("SELECT photos FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT photos FROM problems"))
     assert row["photos"] == "[]"
     assert await pictures.list_pictures(context.database, problem_id) == []
     assert await service.sweep(context.database, context.storage) == 2
@@ -541,8 +537,7 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
     (context.storage.folder / storage.photo_file_name(photo_id, ".small")).unlink()
     small = await client.get(f"/photos/{photo_id}.small.jpg")
     assert small.content == await context.storage.get(photo_id, ".thumb")
-    row = await context.database.row("SELECT photos FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT photos FROM problems"))
     (photo_row,) = orjson.loads(row["photos"])
     del photo_row["small"]
 
@@ -701,8 +696,7 @@ async def test_photo_urls_for_platforms_work_and_are_stable(
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.confirm(context.database, site.id, problem_id)
-    row = await context.database.row("SELECT * FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM problems"))
     assert row["released_at"] is not None
     assert not row["published"]
     urls = pictures.list_platform_urls(context, row)

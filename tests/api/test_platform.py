@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states, status, timeline
 from widget_api import clock, outbound
@@ -77,8 +77,7 @@ async def test_the_request_and_each_change_are_delivered_once_and_in_order(
     assert fake.posts("requests")[0].key == rows[0]["id"] == request["extended_attributes[event_id]"]
     assert set(await states(context)) == {"delivered"}
     assert ("linked", None, None) in await timeline(context, problem)
-    link = await context.database.row("SELECT * FROM platform_links")
-    assert link is not None
+    link = existing(await context.database.row("SELECT * FROM platform_links"))
     assert (link["remote_id"], link["remote_url"]) == ("1", None)
 
 
@@ -256,8 +255,7 @@ async def test_a_refused_request_is_dead_at_once_and_blocks_no_other(
     await platform_worker.round()
     assert [one["description"] for one in fake.requests] == ["Другая яма"]
     assert await states(context) == ["dead", "pending", "delivered", "delivered"]
-    row = await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'")
-    assert row is not None
+    row = existing(await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'"))
     assert "told to answer 400" in row["last_error"]
     assert await admin.replay(context.database, row["id"], platform_worker.now)
     await platform_worker.until_idle()
@@ -299,8 +297,7 @@ async def test_polling_resolves_tokens(
     await platform_worker.round()
     fake.updates.clear()
     await pull.poll_platforms(context)
-    row = await context.database.row("SELECT remote_id FROM platform_links")
-    assert row is not None
+    row = existing(await context.database.row("SELECT remote_id FROM platform_links"))
     assert row["remote_id"] == "1"
 
 
@@ -488,8 +485,7 @@ async def test_invalid_updates_are_an_error_and_polling_continues(
 ) -> None:
     fake.faults.extend(["garbage", "garbage"])
     await pull.poll_platforms(context)
-    row = await context.database.row("SELECT last_error FROM platform_cursors")
-    assert row is not None
+    row = existing(await context.database.row("SELECT last_error FROM platform_cursors"))
     assert row["last_error"]
     calls = len(fake.calls)
     await pull.poll_platforms(context)
@@ -526,6 +522,5 @@ async def test_photos_are_sent_as_urls(
     received = await photos.receive(context, site.id, out.getvalue())
     problem_id = await accept_report(context, site, photos=(Photo(received.id),))
     await platform_worker.until_idle()
-    row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
-    assert row is not None
+    row = existing(await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
     assert [fake.requests[0]["media_url"]] == pictures.list_platform_urls(context, row)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states
 from widget_api import clock
@@ -34,9 +34,7 @@ def context(exchange_context: Context) -> Context:
 
 
 async def rest(context: Context) -> Any:
-    row = await context.database.row("SELECT failures, paused_until, pause_reason FROM platforms")
-    assert row is not None
-    return row
+    return existing(await context.database.row("SELECT failures, paused_until, pause_reason FROM platforms"))
 
 
 async def tried(context: Context) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, status
 from tests.support.mail import MailSink
@@ -52,9 +52,7 @@ async def add(context: Context, url: str, **changes: Any) -> Platform:
 
 
 async def default(context: Context) -> Platform:
-    found = await platforms.find_platform(context.database, "default")
-    assert found is not None
-    return found
+    return existing(await platforms.find_platform(context.database, "default"))
 
 
 async def serve(context: Context, platform: Platform, site: Site, on: bool) -> None:
@@ -216,8 +214,9 @@ async def test_a_report_with_a_lost_answer_is_found_for_erasure(
     await lifecycle.erase(context.database, AGENT, site.id, problem)
     await PlatformWorker(context).until_idle()
     assert [one["description"] for one in first.requests] == ["Соседняя яма", "Забудьте\nменя"]
-    link = await context.database.row("SELECT remote_id FROM platform_links WHERE problem_id = :id", id=problem)
-    assert link is not None
+    link = existing(
+        await context.database.row("SELECT remote_id FROM platform_links WHERE problem_id = :id", id=problem)
+    )
     assert link["remote_id"] == "2"
     (letter,) = mail_sink.letters
     assert "под номером 2" in letter.text

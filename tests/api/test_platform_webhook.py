@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.api.test_corrections import CLEAN, WORDS
 from tests.conftest import GOROD, running
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, existing, submit_report
 from tests.support.exchange import (
     KEY,
     PlatformWorker,
@@ -130,8 +130,7 @@ async def test_a_refusal_is_final_and_a_timeout_is_retried(
     await accept_report(context, site)
     hook.status = 400
     await platform_worker.round()
-    row = await context.database.row("SELECT state FROM deliveries WHERE opens AND sink LIKE 'platform:%'")
-    assert row is not None
+    row = existing(await context.database.row("SELECT state FROM deliveries WHERE opens AND sink LIKE 'platform:%'"))
     assert row["state"] == "dead"
 
 

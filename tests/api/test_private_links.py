@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, EMAIL, submit_report
+from tests.factories import AGENT, EMAIL, existing, submit_report
 from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
@@ -88,8 +88,7 @@ async def test_the_old_link_is_invalid_at_once_and_explains_how_to_get_the_new_o
     assert "was changed" in english.text
     for action in ("erased", "withdrawn", "clarified", "stopped", "link-changed", "reports", "again"):
         assert (await client.post(f"{old}/{action}")).status_code == 404, action
-    row = await records.find(context.database, confirmed.problem_id)
-    assert row is not None
+    row = existing(await records.find(context.database, confirmed.problem_id))
     assert (row["erased_at"], row["status"]) == (None, "moderation")
     newest = await change(client, new)
     assert [(await client.get(one)).status_code for one in (old, new, newest)] == [404, 404, 200]
@@ -112,13 +111,11 @@ async def test_pressing_the_button_twice_changes_the_link_once(
 
 async def test_of_two_concurrent_changes_one_wins(context: Context, confirmed: Receipt) -> None:
     """Both read the report before either writes: the link returned by the first must not be invalid at once."""
-    before = await records.find(context.database, confirmed.problem_id)
-    assert before is not None
+    before = existing(await records.find(context.database, confirmed.problem_id))
     await residents.change_link(context, before, "first")
     with pytest.raises(Conflict):
         await residents.change_link(context, before, "second")
-    after = await records.find(context.database, confirmed.problem_id)
-    assert after is not None
+    after = existing(await records.find(context.database, confirmed.problem_id))
     assert after["link_id"] == "first"
 
 
@@ -183,8 +180,7 @@ async def test_links_in_earlier_letters_work_but_do_not_lead_to_the_private_page
     assert (await client.get(all_of_mine)).status_code == 404, "it would lead to the new link"
     stop = path(links.stop_url(context, confirmed.problem_id))
     assert (await client.post(stop, content=b"List-Unsubscribe=One-Click")).status_code == 200
-    contact = await contacts.find(context.database, confirmed.problem_id)
-    assert contact is not None
+    contact = existing(await contacts.find(context.database, confirmed.problem_id))
     assert contact["stopped_at"] is not None
     assert "/t/" not in (await client.get(stop)).text
 
@@ -202,8 +198,7 @@ async def test_an_earlier_letter_still_confirms_the_address(
     confirmation = path(links.confirm_url(context, receipt.problem_id))
     await change(client, path(links.track_url(context, receipt.problem_id)))
     assert (await client.post(confirmation)).status_code == 303
-    contact = await contacts.find(context.database, receipt.problem_id)
-    assert contact is not None
+    contact = existing(await contacts.find(context.database, receipt.problem_id))
     assert contact["confirmed_at"] is not None
 
 

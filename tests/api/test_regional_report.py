@@ -18,7 +18,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.journal import read_journal
 from widget_api import clock
@@ -68,8 +68,7 @@ async def fill(context: Context, site: Site) -> None:
     await report_on(context, site, "2026-11-04", Change(to="rejected", text="Не городское"), category="snow")
     await report_on(context, site, "2026-11-04", Change(to="redirected", text="Области", responsible="Область"))
     await report_on(context, site, "2026-11-05")
-    row = await context.database.row("SELECT number FROM problems WHERE id = :id", id=first)
-    assert row is not None
+    row = existing(await context.database.row("SELECT number FROM problems WHERE id = :id", id=first))
     await report_on(context, site, "2026-11-06", Change(to="duplicate", duplicate_of=row["number"]))
 
 

@@ -17,7 +17,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
+from tests.factories import existing, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -85,8 +85,7 @@ def apply(context: Context, client: httpx2.AsyncClient, mail_sink: MailSink, tow
 
 
 async def count(context: Context, table: str) -> int:
-    row = await context.database.row(f"SELECT COUNT(*) FROM {table}")
-    assert row is not None
+    row = existing(await context.database.row(f"SELECT COUNT(*) FROM {table}"))
     return int(row[0])
 
 
@@ -240,8 +239,7 @@ async def test_the_address_of_any_page_is_that_of_its_site(
 ) -> None:
     assert 'type="url"' not in (await client.get(NEW)).text, "browsers refuse addresses without a scheme there"
     assert (await apply(typed).apply()).status_code == 303
-    row = await context.database.row("SELECT origin FROM applications")
-    assert row is not None
+    row = existing(await context.database.row("SELECT origin FROM applications"))
     assert row["origin"] == origin
 
 
@@ -253,8 +251,7 @@ async def test_the_name_comes_from_the_register(apply: Apply, context: Context, 
 
     await context.database.write(load)
     assert (await apply(name="").begin()).link
-    row = await context.database.row("SELECT name FROM applications")
-    assert row is not None
+    row = existing(await context.database.row("SELECT name FROM applications"))
     assert row["name"] == full
     email = f"b@{town.host}"
     other = await apply(contact_email=email, email=email, inn=OTHER_INN, name="Город").send(town)
@@ -1019,8 +1016,7 @@ async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
         moment.move_to(start + 70 * DAY)
         admin = await enter("admin", site.agency.id, "second@zarechensk.test")
         assert "отключён" in (await admin.read(page)).text
-        row = await context.database.row("SELECT token FROM site_proofs")
-        assert row is not None
+        row = existing(await context.database.row("SELECT token FROM site_proofs"))
         town.put_file(row["token"])
         assert (await admin.send(page, f"{page}/proof")).status_code == 303
         assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
@@ -1039,8 +1035,7 @@ async def test_a_site_that_does_not_answer_is_not_stopped(
             moment.move_to(start + day * DAY)
             await recheck.check_site(context, site.id)
     assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
-    row = await context.database.row("SELECT seen, told_at FROM site_proofs")
-    assert row is not None
+    row = existing(await context.database.row("SELECT seen, told_at FROM site_proofs"))
     assert row["seen"] == "unreachable"
     assert row["told_at"] is not None
 

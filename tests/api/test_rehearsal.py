@@ -17,7 +17,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.processes import CommandFailed, clean_environment, run_command
 from tests.support.s3 import S3
 from widget_api import clock
@@ -87,8 +87,7 @@ def test_backups_are_copied_to_another_place(cli: Cli, folder: Path, tmp_path: P
 async def test_a_rehearsal_notices_what_a_backup_lacks(database: Database, settings: Settings, tmp_path: Path) -> None:
     site = await make_site(database)
     await submit_report(database, site)
-    media = backup.media_folder(settings)
-    assert media is not None
+    media = existing(backup.media_folder(settings))
     media.mkdir(parents=True, exist_ok=True)
     (media / "photo.jpg").write_bytes(b"photo")
     written = await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.mail import MailSink
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
@@ -229,8 +229,7 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
         await tx.run("UPDATE agencies SET created_at = 0")
 
     await context.database.write(earlier)
-    event = await digest._find_anchor_event(context.database, [site])
-    assert event is not None
+    event = existing(await digest._find_anchor_event(context.database, [site]))
     await digest._enqueue(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
     (received,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
     assert "1 просроченное" in received.text, "a published report, of which nothing was sent"

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from tests.factories import EMAIL, make_site
+from tests.factories import EMAIL, existing, make_site
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -155,8 +155,7 @@ async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, 
 @pytest.mark.usefixtures("patient")
 async def test_without_an_email_address_a_code_is_shown(client: httpx2.AsyncClient, address: str) -> None:
     sent = await client.post(address, data=filled((await client.get(address)).text, email=""))
-    code = re.search(r'<p class="code">(\w{4}-\w{4})</p>', sent.text)
-    assert code is not None
+    code = existing(re.search(r'<p class="code">(\w{4}-\w{4})</p>', sent.text))
     found = await client.post("/track", data={"number": "1", "code": code[1]})
     assert found.status_code == 303
 
@@ -342,8 +341,7 @@ async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, cont
     sent = await client.post(f"{address}?lang=en", data=filled(page))
     assert "The report was sent" in sent.text
     (report,) = await reports(context)
-    contact = await contacts.find(context.database, report["id"])
-    assert contact is not None
+    contact = existing(await contacts.find(context.database, report["id"]))
     assert contact["language"] == "en"
 
 
@@ -420,8 +418,7 @@ async def test_photos_are_kept_while_other_fields_are_invalid(
     assert 'value="ул. Ленина, 12"' in wrong.text
     kept = taken(wrong.text)
     assert len(kept) == 2
-    thumb = re.search(r'<img src="([^"]+)" alt="Фотография 1">', wrong.text)
-    assert thumb is not None
+    thumb = existing(re.search(r'<img src="([^"]+)" alt="Фотография 1">', wrong.text))
     assert (await client.get(unescape(thumb[1]))).headers["content-type"] == "image/jpeg"
     typed: dict[str, Any] = filled(wrong.text) | {"photo": kept, "photo_remove": kept[1]}
     sent = await client.post(address, data=typed)

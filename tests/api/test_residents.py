@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, EMAIL, submit_report
+from tests.factories import AGENT, EMAIL, existing, submit_report
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
@@ -40,14 +40,12 @@ async def move(context: Context, site: Site, receipt: Receipt, *statuses: str, *
 
 
 async def status_of(context: Context, receipt: Receipt) -> str:
-    row = await records.find(context.database, receipt.problem_id)
-    assert row is not None
+    row = existing(await records.find(context.database, receipt.problem_id))
     return str(row["status"])
 
 
 async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
-    row = await contacts.find(context.database, receipt.problem_id)
-    assert row is not None
+    row = existing(await contacts.find(context.database, receipt.problem_id))
     return row["confirmed_at"]  # type: ignore[no-any-return]
 
 
@@ -247,8 +245,7 @@ async def test_the_author_unsubscribes_from_letters(
     one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
     assert one_click.status_code == 200  # a mail program must not be redirected (RFC 8058, section 3.1)
     assert FORM.findall((await client.get(address)).text) == []
-    contact = await contacts.find(context.database, receipt.problem_id)
-    assert contact is not None
+    contact = existing(await contacts.find(context.database, receipt.problem_id))
     assert contact["stopped_at"] is not None
 
 
@@ -263,8 +260,7 @@ async def test_the_author_subscribes_again(
     assert f"{address}/started" in page
     assert f"{address}/stopped" not in page
     assert (await client.post(f"{address}/started")).status_code == 303
-    contact = await contacts.find(context.database, receipt.problem_id)
-    assert contact is not None
+    contact = existing(await contacts.find(context.database, receipt.problem_id))
     assert contact["stopped_at"] is None
 
 
@@ -303,10 +299,11 @@ async def test_erasure_revokes_the_consent_and_says_so(
     address = path(links.track_url(context, receipt.problem_id))
     await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
     await client.post(f"{address}/erased")
-    row = await context.database.row(
-        "SELECT withdrawn_at, ip FROM consents WHERE problem_id = :id", id=receipt.problem_id
+    row = existing(
+        await context.database.row(
+            "SELECT withdrawn_at, ip FROM consents WHERE problem_id = :id", id=receipt.problem_id
+        )
     )
-    assert row is not None
     assert row["withdrawn_at"] is not None
     assert row["ip"] is None
     page = (await client.get(f"{address}?done=erased")).text
@@ -317,8 +314,9 @@ async def test_erasure_revokes_the_consent_and_says_so(
 
 async def test_erasure_by_retention_does_not_revoke_the_consent(context: Context, site: Site, receipt: Receipt) -> None:
     await lifecycle.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
-    row = await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
-    assert row is not None
+    row = existing(
+        await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
+    )
     assert row["withdrawn_at"] is None
 
 
@@ -366,8 +364,7 @@ async def test_only_marks_from_one_to_five_are_valid(
     assert refused.status_code == 422
     assert "Выберите оценку" in refused.text
     assert "Долго &lt;ждали&gt;" in refused.text
-    row = await records.find(context.database, receipt.problem_id)
-    assert row is not None
+    row = existing(await records.find(context.database, receipt.problem_id))
     assert row["rating"] is None
 
 

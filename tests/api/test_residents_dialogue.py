@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, EMAIL, OPERATOR, make_site, submit_report
+from tests.factories import AGENT, EMAIL, OPERATOR, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mail import MailSink
 from widget_api import clock, events
@@ -33,9 +33,7 @@ WORDS = "У третьего, возле лавочки"
 
 
 async def row(context: Context, receipt: Receipt) -> Any:
-    found = await records.find(context.database, receipt.problem_id)
-    assert found is not None
-    return found
+    return existing(await records.find(context.database, receipt.problem_id))
 
 
 async def ask(context: Context, site: Site, receipt: Receipt, text: str = QUESTION, actor: Actor = AGENT) -> str | None:

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.factories import submit_report
+from tests.factories import existing, submit_report
 from tests.support.cabinet import PageText, signed_in
 from widget_api.context import Context
 from widget_api.mail import links
@@ -79,8 +79,7 @@ async def test_a_form_sent_twice_is_stored_once(
     for _ in range(2):
         assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
     assert await clarifications(context, receipt) == [("Вот она", 1)]
-    loose = await context.database.row("SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL")
-    assert loose is not None
+    loose = existing(await context.database.row("SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL"))
     assert loose["many"] == 0  # the second upload was not even processed
     # the user went back, changed the form and sent it
     assert (await send(client, address, "И ещё", jpeg("blue"), form=form)).status_code == 303
@@ -144,8 +143,7 @@ async def test_a_closed_report_accepts_no_photos(
     refused = await send(client, address, "Вот она", jpeg(), form=form)
     assert refused.status_code == 409
     assert "уже закрыто" in refused.text
-    row = await context.database.row("SELECT COUNT(*) AS many FROM photos")
-    assert row is not None
+    row = existing(await context.database.row("SELECT COUNT(*) AS many FROM photos"))
     assert row["many"] == 0
 
 
@@ -159,8 +157,7 @@ async def test_after_ten_messages_a_day_no_photo_is_processed(
     refused = await send(client, address, "Ещё", jpeg())
     assert refused.status_code == 409
     assert "Ещё" in refused.text
-    row = await context.database.row("SELECT COUNT(*) AS many FROM photos")
-    assert row is not None
+    row = existing(await context.database.row("SELECT COUNT(*) AS many FROM photos"))
     assert row["many"] == 0
 
 

@@ -11,6 +11,7 @@ import time_machine
 
 from tests.api.test_journal import entries
 from tests.conftest import ONE_DATABASE
+from tests.factories import existing
 from tests.support.brute_force import record_delays
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.second_factor import CODE_PATH, PATH, Device, set_up, shown_secret
@@ -171,8 +172,7 @@ async def forged(laptop: Cabinet, device: Device, moment: Any, context: Context)
 
 async def other_purpose(laptop: Cabinet, device: Device, moment: Any, context: Context) -> None:
     """A link that resets a password has the same payload under another salt."""
-    user = await context.database.row("SELECT * FROM users WHERE email = :email", email=EMAIL)
-    assert user is not None
+    user = existing(await context.database.row("SELECT * FROM users WHERE email = :email", email=EMAIL))
     laptop.client.cookies.clear()
     laptop.client.cookies.set("__Host-second-step", password_reset.reset_url(context, user).rpartition("/")[2])
 
@@ -337,8 +337,7 @@ async def test_setting_up_needs_the_password_and_ends_other_sessions(
     device, _ = await set_up(anna)
     assert await is_signed_in(anna)
     assert not await is_signed_in(laptop)
-    user = await context.database.row("SELECT * FROM users")
-    assert user is not None
+    user = existing(await context.database.row("SELECT * FROM users"))
     assert device.secret not in str(tuple(user))
     assert encryption.decrypt(context.settings.secret_keys, f"factor/{user['id']}", user["factor_secret"])
     assert encryption.decrypt(context.settings.secret_keys, "factor/another", user["factor_secret"]) is None
@@ -411,8 +410,7 @@ async def test_an_administrator_takes_the_factor_of_a_colleague(
     anna: Cabinet, device: Device, enter: Enter, site: Site, context: Context, mail_sink: Any, new_browser: Browser
 ) -> None:
     admin = await enter("admin", site.agency.id)
-    user = await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL)
-    assert user is not None
+    user = existing(await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL))
     page = f"/cabinet/organisation/people/{user['id']}"
     assert "Второй фактор включён" in (await admin.read(page)).text
     assert (await admin.send(page, f"{page}/factor", password="a guess")).status_code == 422
@@ -437,8 +435,7 @@ async def test_an_administrator_takes_the_factor_of_a_colleague(
 async def test_administrators_cannot_take_their_own(enter: Enter, site: Site, context: Context, moment: Any) -> None:
     admin = await enter("admin", site.agency.id)
     await set_up(admin)
-    user = await context.database.row("SELECT id FROM users")
-    assert user is not None
+    user = existing(await context.database.row("SELECT id FROM users"))
     page = f"/cabinet/organisation/people/{user['id']}"
     token = (await admin.read(page)).forms[0].fields["form_token"]
     answer = await admin.client.post(f"{page}/factor", data={"form_token": token})
@@ -520,8 +517,7 @@ def test_rotated_keys_go_on_to_decrypt() -> None:
     stored = encryption.encrypt((old,), "factor/1", "SECRET")
     assert encryption.decrypt((new, old), "factor/1", stored) == "SECRET"
     assert encryption.decrypt((new,), "factor/1", stored) is None
-    renewed = encryption.renew((new, old), "factor/1", stored)
-    assert renewed is not None
+    renewed = existing(encryption.renew((new, old), "factor/1", stored))
     assert encryption.decrypt((new,), "factor/1", renewed) == "SECRET"
     assert encryption.renew((new, old), "factor/1", renewed) is None
     assert encryption.renew((new,), "factor/1", stored) is None
@@ -534,8 +530,7 @@ async def test_the_nightly_purge_encrypts_with_the_newest_key(
     keys = ("another key, of thirty-two letters", *settings.secret_keys)
     counts = await retention.purge(context.database, context.storage, keys)
     assert counts["encrypted_again"] == 1
-    user = await context.database.row("SELECT id, factor_secret FROM users")
-    assert user is not None
+    user = existing(await context.database.row("SELECT id, factor_secret FROM users"))
     assert encryption.decrypt(keys[:1], f"factor/{user['id']}", user["factor_secret"]) == device.secret
     assert (await retention.purge(context.database, context.storage, keys))["encrypted_again"] == 0
 
@@ -546,8 +541,7 @@ async def test_a_restored_backup_revives_no_code(
 ) -> None:
     _, codes = await set_up(anna)
     moment.shift(60)
-    revision = await schema.current_revision(context.database)
-    assert revision is not None
+    revision = existing(await schema.current_revision(context.database))
     await backup.write_backup(settings, tmp_path / "copy.zip", revision)
     moment.shift(60)
     laptop = new_browser()

@@ -14,7 +14,7 @@ import time_machine
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Enter, PageText
 from tests.support.exchange import accept_report as accept
 from tests.support.journal import read_journal
@@ -131,12 +131,10 @@ async def test_rules_are_limited_and_refer_to_the_agencys_own_services(
     assert "Север" in (await admin.read(path)).text
     inside, outside = (55.05, 38.75), (55.2, 38.75)
     for point, area_name in ((inside, "Север"), (outside, None)):
-        rule = await routing_rules.find_rule(database, site.id, "roads", *point)
-        assert rule is not None
+        rule = existing(await routing_rules.find_rule(database, site.id, "roads", *point))
         assert rule.area_name == area_name
     await districts.delete_district(database, site.id, north["id"])
-    rule = await routing_rules.find_rule(database, site.id, "roads", *inside)
-    assert rule is not None
+    rule = existing(await routing_rules.find_rule(database, site.id, "roads", *inside))
     assert rule.area_name is None, "the rule for everywhere applies"
     assert "район удалён, правило не действует" in (await admin.read(path)).text
     for place in ("nan,nan", "inf,1"):
@@ -353,8 +351,7 @@ async def test_the_date_a_service_was_given_is_the_one_that_counts_for_it(
     assert [own in one for one in await read(plumber, "problems?status=soon")] == [True]
     assert await read(city, "problems?status=soon") == []
     assert own in (await read(plumber, ""))[0]
-    signed_in = await context.database.row("SELECT MAX(created_at) AS at FROM sessions")
-    assert signed_in is not None
+    signed_in = existing(await context.database.row("SELECT MAX(created_at) AS at FROM sessions"))
     moment = i18n.format_moment("ru", signed_in["at"], site.time_zone).replace("\xa0", " ")
     assert moment in (await plumber.read("/cabinet/account")).text, "in the zone where the service works"
     page = f"/cabinet/problems/{dated}"

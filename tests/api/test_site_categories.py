@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.test_unsent_forms import selected
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api.context import Context
 from widget_api.errors import Invalid
@@ -43,15 +43,12 @@ async def press(admin: Cabinet, site: Site, do: str, code: str = "roads", **fiel
 
 
 def preview(answer: httpx2.Response) -> str:
-    found = re.search(r'srcdoc="([^"]*)"', answer.text)
-    assert found is not None
+    found = existing(re.search(r'srcdoc="([^"]*)"', answer.text))
     return html.unescape(found[1])
 
 
 async def category(context: Context, site: Site, code: str = "roads") -> Category:
-    found = (await sites.by_id(context.database, site.id)).known_category(code)
-    assert found is not None
-    return found
+    return existing((await sites.by_id(context.database, site.id)).known_category(code))
 
 
 async def test_what_is_saved_is_what_the_widget_and_the_form_ask(
@@ -81,8 +78,7 @@ async def test_what_is_saved_is_what_the_widget_and_the_form_ask(
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Глубина" in page
     assert "Провал опасен — 112" in page
-    entry = await context.database.row("SELECT * FROM journal WHERE kind = 'category_changed'")
-    assert entry is not None
+    entry = existing(await context.database.row("SELECT * FROM journal WHERE kind = 'category_changed'"))
     assert (entry["role"], entry["site_id"]) == ("admin", site.id)
     assert "Ямы" not in entry["details"]
     found = await category(context, site)

@@ -12,7 +12,7 @@ import time_machine
 
 from tests.api.test_answer_files import jpeg
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, existing, make_site, submit_report
 from tests.support.exchange import accept_report as publish
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
@@ -347,8 +347,7 @@ async def test_pages_have_metadata_for_search_engines_and_previews(
 
 async def test_the_form_can_be_indexed(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
-    described = re.search(r'<meta name="description" content="([^"]+)">', page)
-    assert described is not None
+    described = existing(re.search(r'<meta name="description" content="([^"]+)">', page))
     assert site.agency.name in described[1]
     assert f'<link rel="canonical" href="{PUBLIC_URL}/s/{site.key}/report">' in page
     assert f'hreflang="en" href="{PUBLIC_URL}/s/{site.key}/report?lang=en"' in page

@@ -11,7 +11,7 @@ import time_machine
 
 from tests.api.test_canary import public_routes
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import AGENT, EMAIL, HOST_ORIGIN, make_site, submit_report
+from tests.factories import AGENT, EMAIL, HOST_ORIGIN, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.exchange import wait_until_nothing_due
@@ -217,8 +217,7 @@ async def test_an_administrator_makes_the_key_reads_reports_and_deletes_them(
 ) -> None:
     path = f"/cabinet/sites/{site.id}/testing"
     assert (await admin.send(path, path)).status_code == 303
-    test = await testing.find_test_site(context.database, site.id)
-    assert test is not None
+    test = existing(await testing.find_test_site(context.database, site.id))
     page = await admin.read(path)
     assert test.key in page.text
     live = await submit_report(context.database, site)
@@ -236,8 +235,7 @@ async def test_an_administrator_makes_the_key_reads_reports_and_deletes_them(
     assert [row["site_id"] for row in left] == [site.id]
     for _ in range(2):  # pressed twice
         assert (await admin.send(path, f"{path}/key", key=test.key)).status_code == 303
-    replaced = await testing.find_test_site(context.database, site.id)
-    assert replaced is not None
+    replaced = existing(await testing.find_test_site(context.database, site.id))
     assert replaced.key.startswith(testing.KEY_PREFIX)
     assert (await admin.client.get(f"/s/{test.key}")).status_code == 404
     assert (await admin.client.get(f"/s/{replaced.key}")).status_code == 200
@@ -262,8 +260,7 @@ async def test_a_report_goes_in_by_the_test_key(client: httpx2.AsyncClient, cont
     widget = Widget(client, test_site, "http://localhost:3000")
     answer = await widget.send(email=None)
     assert answer.status_code == 201, answer.text
-    row = await context.database.row("SELECT site_id FROM problems")
-    assert row is not None
+    row = existing(await context.database.row("SELECT site_id FROM problems"))
     assert row["site_id"] == test_site.id
     page = await client.get((await client.get(widget.root)).json()["links"]["track"])
     given = {"number": "1", "code": answer.json()["code"]}

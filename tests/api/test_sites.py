@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import HOST_ORIGIN, make_site
+from tests.factories import HOST_ORIGIN, existing, make_site
 from tests.support import migrations
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
@@ -121,8 +121,7 @@ async def test_categories_can_be_changed_added_and_disabled(database: Database) 
     )
     changed = await service.by_key(database, site.key)
     assert changed.category("snow") is None
-    added = changed.category("stray")
-    assert added is not None
+    added = existing(changed.category("stray"))
     assert (added.name, added.working_days) == ("Бездомные животные", 3)
     assert added.questions[0].values == (("a", "А"),)
     assert changed.categories[-1] == added
@@ -517,8 +516,7 @@ async def test_tokens_are_stored_as_hashes_and_can_be_revoked(database: Database
     (listed,) = await changes.list_tokens(database, site.id)
     assert token not in str(listed)
     assert token.startswith(listed["hint"])
-    row = await database.row("SELECT token_hash FROM tokens")
-    assert row is not None
+    row = existing(await database.row("SELECT token_hash FROM tokens"))
     assert row[0] == hashlib.sha256(token.encode()).hexdigest()
     await changes.revoke_token(database, token)
     assert (await changes.list_tokens(database))[0]["revoked_at"] is not None

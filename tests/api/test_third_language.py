@@ -17,7 +17,7 @@ from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
 from tests.api.test_participation import add_participant
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from tests.support.public_api import Widget
@@ -103,8 +103,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Done"))
     comment = await confirmed_comment(widget, context, number, lang=CODE)
     assert (await follow(widget, number, lang=CODE)).status_code == 202
-    follower = await context.database.row("SELECT id, language FROM followers")
-    assert follower is not None
+    follower = existing(await context.database.row("SELECT id, language FROM followers"))
     assert follower["language"] == CODE
     held = Verdict(
         kind="answer", state="held", reason="dmarc", site_id=site.id, problem_id=problem_id, status="planned"
@@ -127,13 +126,11 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
     border = '{"type": "Polygon", "coordinates": [[[38, 55], [39, 55], [39, 56], [38, 55]]]}'
     await districts.add_district(context.database, site, "North", border)
     (district,) = (await sites.by_id(context.database, site.id)).districts
-    operator = await find_user(context.database, user_id)
-    assert operator is not None
+    operator = existing(await find_user(context.database, user_id))
     bulk_id = await bulk_service.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
     fresh = (await submit_report(context.database, site)).problem_id
     follower_id = follower["id"]
-    user = await accounts.find_by_id(context.database, user_id)
-    assert user is not None
+    user = existing(await accounts.find_by_id(context.database, user_id))
     pending = PendingSignIn(user_id=user_id, fingerprint=people_accounts.fingerprint(user))
     client.cookies.set("__Host-second-step", make_state(context.signer, pending))
     numbers = await regional_report.read(context.database, Query(sites=(site,)), clock.now())
@@ -424,8 +421,9 @@ async def test_errors_are_in_it(client: httpx2.AsyncClient, site: Site) -> None:
 async def test_a_report_is_stored_with_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     answer = await Widget(client, site).send(lang=CODE)
     assert answer.status_code == 201, answer.text
-    row = await context.database.row("SELECT language FROM problems WHERE site_id = :site_id", site_id=site.id)
-    assert row is not None
+    row = existing(
+        await context.database.row("SELECT language FROM problems WHERE site_id = :site_id", site_id=site.id)
+    )
     assert row["language"] == CODE
 
 
@@ -445,6 +443,5 @@ def test_every_letter_is_available_in_it(dialect: str) -> None:
     sender: dict[str, Any] = {"mail_from": "widget@widget.test", "sender_name": "Agency"}
     for name, template, values in all_letters(CODE):
         letter = messages.compose(template, CODE, to="anna@example.ru", thread=thread, values=values, **sender)
-        body = letter.get_body(("html",))
-        assert body is not None
+        body = existing(letter.get_body(("html",)))
         assert f'<html lang="{CODE}"' in body.get_content(), name

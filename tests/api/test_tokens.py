@@ -11,7 +11,7 @@ import time_machine
 
 from tests.api.test_journal import entries
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site
+from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.second_factor import set_up
 from widget_api import clock
@@ -34,8 +34,7 @@ async def issue(admin: Cabinet, site: Site, **changed: str) -> httpx2.Response:
 
 def secret_of(answer: httpx2.Response) -> str:
     assert answer.status_code == 200, answer.text
-    found = re.search(r">(wt_[\w-]{32})<", answer.text)
-    assert found is not None
+    found = existing(re.search(r">(wt_[\w-]{32})<", answer.text))
     return found[1]
 
 
@@ -129,8 +128,7 @@ async def test_the_page_of_who_is_no_administrator_any_more_names_the_keys_they_
     other = await enter("admin", site.agency.id, "other@gorod.test")
     secret_of(await issue(other, site))
     (row,) = await changes.list_tokens(context.database)
-    user = await context.database.row("SELECT id FROM users WHERE email = 'other@gorod.test'")
-    assert user is not None
+    user = existing(await context.database.row("SELECT id FROM users WHERE email = 'other@gorod.test'"))
     page, known = f"/cabinet/organisation/people/{user['id']}", "Действует 1 ключ API, секрет которого знает"
     assert known not in (await admin.read(page)).text
     assert (await admin.send(page, page, role="agent")).status_code == 303

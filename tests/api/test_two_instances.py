@@ -15,7 +15,7 @@ import orjson
 import pytest
 import uvicorn
 
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.support.cabinet import signed_in
 from tests.support.exchange import PlatformWorker
 from tests.support.georeport import Worker, photos_of
@@ -60,9 +60,7 @@ class Instance:
         return self.context.database
 
     async def problem(self, number: int = 1) -> Any:
-        row = await self.database.row("SELECT * FROM problems WHERE number = :number", number=number)
-        assert row is not None
-        return row
+        return existing(await self.database.row("SELECT * FROM problems WHERE number = :number", number=number))
 
     async def known(self) -> set[tuple[Any, ...]]:
         """Every event that is exchanged, with all its data."""
@@ -158,8 +156,7 @@ async def test_a_report_and_its_decisions_are_exchanged(central: tuple[Instance,
     await settle(local, platform_worker)
     problem = await local.problem()
     assert (problem["status"], problem["expected_on"], bool(problem["published"])) == ("planned", "2099-01-02", True)
-    link = await local.database.row("SELECT * FROM platform_links")
-    assert link is not None
+    link = existing(await local.database.row("SELECT * FROM platform_links"))
     assert link["remote_url"] == f"{platform.context.settings.public_url}/s/{platform.site.key}/problems/1"
     async with httpx2.AsyncClient(base_url=platform.context.settings.public_url) as client:
         answer = await client.get("/open311/v2/requests/1.json?extensions=true")
@@ -331,8 +328,7 @@ async def test_many_decisions_on_one_report_end_in_equal_states(
 async def poll(local: Instance) -> None:
     """Poll as the worker does, without delay; the platform is recognised as an instance of this service at once."""
     await platforms.mark_discovered(local.database, "default", exact=True)
-    found = await platforms.find_platform(local.database, "default")
-    assert found is not None
+    found = existing(await platforms.find_platform(local.database, "default"))
     assert (
         await pull.poll_site(local.database, local.context.outbound, found, local.site.id, respect_pauses=False) is None
     )
@@ -408,8 +404,7 @@ async def test_updates_before_the_number_was_known_are_read_again(
     await lifecycle.confirm(local.database, local.site.id, receipt.problem_id)
     await settle(local, PlatformWorker(local.context))
     await act(platform, AGENT, Change(to="accepted"))
-    link = await local.database.row("SELECT * FROM platform_links")
-    assert link is not None
+    link = existing(await local.database.row("SELECT * FROM platform_links"))
 
     async def unlink(tx: Transaction) -> None:
         await tx.run("DELETE FROM platform_links")
@@ -446,8 +441,7 @@ async def test_each_page_of_the_feed_is_progress(
         return await read(self, cursor, page)
 
     monkeypatch.setattr(client.Client, "updates", fail_after_first)
-    found = await platforms.find_platform(local.database, "default")
-    assert found is not None
+    found = existing(await platforms.find_platform(local.database, "default"))
     outcomes = [
         await pull.poll_site(local.database, local.context.outbound, found, local.site.id, respect_pauses=False)
         for _ in range(4)

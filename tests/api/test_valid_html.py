@@ -15,7 +15,7 @@ from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_third_language import count_token, invited
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, PUBLIC_URL, submit_report
+from tests.factories import AGENT, PUBLIC_URL, existing, submit_report
 from tests.support import markup, second_factor
 from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mailbox import AgencyMailbox
@@ -282,8 +282,7 @@ async def read_visits(public: Public, context: Context, site: Site) -> None:
     await visits.invite(database, child, ahead, agency, [1], who)
     await visits.publish_result(database, child, past, agency, "Пандус <есть>")
     await rights.name_agency(database, child, site.agency.id, "invite", who)
-    row = await database.row("SELECT id FROM visit_invitations")
-    assert row is not None
+    row = existing(await database.row("SELECT id FROM visit_invitations"))
     await public.read("invited", mail.invitation_url(context, row["id"]))
     for name, path in {"visits": "events", "visit": f"events/{ahead}", "agencies": "agencies"}.items():
         await public.read(f"cabinet-{name}", f"{own}/{path}")

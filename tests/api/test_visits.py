@@ -12,7 +12,7 @@ import time_machine
 
 from tests.api.test_collections import add_entry
 from tests.conftest import ONE_DATABASE
-from tests.factories import RESIDENT, make_report, make_site, run_statement
+from tests.factories import RESIDENT, existing, make_report, make_site, run_statement
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
@@ -290,8 +290,7 @@ async def test_a_visit_that_is_called_off_is_told_to_those_who_know_of_it(
         await service.answer(context.database, declined, "declined")
         await invite(cabinet, visit, 4)
         now, database = clock.now(), context.database
-        leaving = await database.write(lambda tx: mail.LETTERS.claim(tx, now, now + 60))
-        assert leaving is not None
+        leaving = existing(await database.write(lambda tx: mail.LETTERS.claim(tx, now, now + 60)))
         await invite(cabinet, visit, 3)  # this letter has not left
         form = await token(cabinet, visit)
         for _ in range(2):

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from tests.api.test_two_instances import WISHES, Instance
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.support.exchange import PlatformWorker, correct_report
 from tests.support.faults import FaultProxy
 from tests.support.postgres import PostgreSQL
@@ -208,8 +208,7 @@ class TwoInstances(RuleBasedStateMachine):
         self.run(self._ask())
 
     async def _ask(self) -> str | None:
-        platform = await platforms.find_platform(self.context.database, "default")
-        assert platform is not None
+        platform = existing(await platforms.find_platform(self.context.database, "default"))
         context = self.context
         return await pull.poll_site(
             context.database, context.outbound, platform, self.here.site.id, respect_pauses=False

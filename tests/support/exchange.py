@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.factories import AGENT, make_report, submit_report
+from tests.factories import AGENT, existing, make_report, submit_report
 from tests.support.waiting import await_for
 from widget_api import clock
 from widget_api.context import Context
@@ -100,14 +100,12 @@ async def _write_nothing(tx: Transaction) -> None:
 
 async def poll_platform(context: Context, site: Site) -> None:
     """Poll the default platform for news, as the worker does periodically, ignoring pauses."""
-    platform = await platforms.find_platform(context.database, "default")
-    assert platform is not None
+    platform = existing(await platforms.find_platform(context.database, "default"))
     assert await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False) is None
 
 
 async def status(context: Context, problem_id: str) -> str:
-    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=problem_id)
-    assert row is not None
+    row = existing(await context.database.row("SELECT status FROM problems WHERE id = :id", id=problem_id))
     return str(row["status"])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.factories import existing
 from tests.support.lmtp import Lmtp
 from widget_api.context import Context
 from widget_api.database import Row
@@ -36,11 +37,11 @@ class AgencyMailbox:
 
     @property
     def reply(self) -> str:
-        address = verp.reply_address(
-            self.context.settings, self.context.signer, self.problem_id, self.site.id, self.site.agency.id
+        return existing(
+            verp.reply_address(
+                self.context.settings, self.context.signer, self.problem_id, self.site.id, self.site.agency.id
+            )
         )
-        assert address is not None
-        return address
 
     @property
     def root(self) -> str:
@@ -67,9 +68,7 @@ class AgencyMailbox:
         return (await self.records())[-1]
 
     async def problem(self) -> Row:
-        row = await records.find(self.context.database, self.problem_id)
-        assert row is not None
-        return row
+        return existing(await records.find(self.context.database, self.problem_id))
 
     async def answer(self) -> str | None:
         """The text of the newest decision."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from scripts import servers
+from tests.factories import existing
 from widget_api.sites.install import packages
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,16 +141,13 @@ def test_the_joomla_manifest_names_what_is_there() -> None:
         assert manifest.findtext(name)
     folders = {one.text for one in manifest.findall("./files/folder")}
     assert folders | {"media"} == {path.name for path in MODULE.iterdir() if path.is_dir()}
-    services = manifest.find("./files/folder[@module]")
-    assert services is not None
+    services = existing(manifest.find("./files/folder[@module]"))
     assert (services.get("module"), services.text) == ("mod_igrajdanin", "services")
-    media = manifest.find("media")
-    assert media is not None
+    media = existing(manifest.find("media"))
     assert media.get("destination") == "mod_igrajdanin"
     for folder in media.findall("folder"):
         assert (MODULE / str(media.get("folder")) / str(folder.text)).is_dir()
-    namespace = manifest.find("namespace")
-    assert namespace is not None
+    namespace = existing(manifest.find("namespace"))
     assert namespace.get("path") == "src"
     dispatcher = (MODULE / "src" / "Dispatcher" / "Dispatcher.php").read_text()
     assert f"namespace {namespace.text}\\Site\\Dispatcher;" in dispatcher

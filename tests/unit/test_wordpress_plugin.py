@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from packaging.version import Version
 
 from scripts import servers
+from tests.factories import existing
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "embed_examples" / "wordpress"
@@ -184,8 +185,7 @@ def test_uninstalling_removes_all_options() -> None:
 @php
 def test_the_recorded_page_is_what_the_plugin_renders_now() -> None:
     page = (EXAMPLE / "index.html").read_text()
-    recorded = re.search(r'<div class="wp-block-igrajdanin-widget">.*?</div>', page)
-    assert recorded is not None
+    recorded = existing(re.search(r'<div class="wp-block-igrajdanin-widget">.*?</div>', page))
     block = plugin("igrajdanin_block", {"type": "", "view": "", "category": ""}, option=SET)["answer"]
     filled = recorded[0].replace("{{W}}", SET["service"]).replace("{{KEY}}", SET["key"])
     assert filled == block.replace("Report a problem", "Сообщить о проблеме")
@@ -200,8 +200,7 @@ def test_every_text_is_translated() -> None:
     sources = "".join(path.read_text() for path in PLUGIN.glob("*.php"))
     texts = set(re.findall(r"(?:__|_e)\( '([^']+)', 'igrajdanin-widget' \)", sources))
     block = json.loads((PLUGIN / "block" / "block.json").read_text())
-    header = re.search(r"Description:\s+(.+)", sources)
-    assert header is not None
+    header = existing(re.search(r"Description:\s+(.+)", sources))
     assert len(texts) > 15
     known = catalogue()
     assert not [one.string for one in known if re.search(r"\bтем[аыу]", str(one.string), re.IGNORECASE)], (

@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.factories import existing
 from widget_api.database import Database, Transaction
 from widget_api.database.connection import number_parameters
 from widget_api.errors import NotFound, Refused
@@ -29,15 +30,13 @@ async def counted(database: Database) -> Database:
 
 
 async def increment(tx: Transaction) -> int:
-    row = await tx.row("SELECT many FROM counted WHERE name = 'a'")
-    assert row is not None
+    row = existing(await tx.row("SELECT many FROM counted WHERE name = 'a'"))
     await tx.run("UPDATE counted SET many = :many WHERE name = 'a'", many=row["many"] + 1)
     return int(row["many"]) + 1
 
 
 async def many(database: Database) -> int:
-    row = await database.row("SELECT many FROM counted WHERE name = 'a'")
-    assert row is not None
+    row = existing(await database.row("SELECT many FROM counted WHERE name = 'a'"))
     return int(row["many"])
 
 
@@ -108,16 +107,16 @@ async def test_readers_see_acknowledged_writes(counted: Database) -> None:
 async def test_synchronous_reads_see_acknowledged_writes(counted: Database) -> None:
     for expected in range(1, 21):
         await counted.write(increment)
-        row = await counted.row_at_once("SELECT many FROM counted WHERE name = :name", name="a")
-        assert row is not None
+        row = existing(await counted.row_at_once("SELECT many FROM counted WHERE name = :name", name="a"))
         assert row["many"] == expected
 
 
 async def test_percent_signs_colons_and_repeated_names_survive(counted: Database) -> None:
-    row = await counted.row(
-        "SELECT 'at 100%' AS literal, CAST(:word AS TEXT) AS one, CAST(:word AS TEXT) AS two", word="a%b"
+    row = existing(
+        await counted.row(
+            "SELECT 'at 100%' AS literal, CAST(:word AS TEXT) AS one, CAST(:word AS TEXT) AS two", word="a%b"
+        )
     )
-    assert row is not None
     assert (row["one"], row["two"]) == ("a%b", "a%b")
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import AGENT, NOON, make_site, submit_report
+from tests.factories import AGENT, NOON, existing, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import admin, queries, queue
@@ -112,8 +112,7 @@ async def test_a_killed_worker_does_not_consume_a_retry_attempt(database: Databa
         now += LEASE
         assert (leased.attempts, leased.repeated) == (1, lost > 0)
     (taken,) = await take(database, now=now)
-    retry_in = retry_delay(taken.attempts, None)
-    assert retry_in is not None
+    retry_in = existing(retry_delay(taken.attempts, None))
     assert retry_in <= 1.2 * RETRY_DELAYS[1], "the first failure is followed by the first wait"
     await queue.finish(database, "w", taken, now, "busy", retry_in)
     (again,) = await take(database, now=now + retry_in)

@@ -16,7 +16,7 @@ from aiosmtplib.email import flatten_message
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.factories import SECRET
+from tests.factories import SECRET, existing
 from tests.support.certificates import issue_certificate
 from tests.support.letters import all_letters
 from tests.support.mail import MailSink
@@ -106,8 +106,7 @@ def test_subjects_survive_folding(category: str) -> None:
 
 def test_the_confirmation_link_is_on_its_own_line() -> None:
     message = compose()
-    part = message.get_body(("plain",))
-    assert part is not None
+    part = existing(message.get_body(("plain",)))
     lines = [line for line in part.get_content().splitlines() if "://" in line]
     assert lines == [f"{W}/confirm/abc"]
 

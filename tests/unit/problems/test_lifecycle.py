@@ -8,7 +8,7 @@ import itertools
 import pytest
 import time_machine
 
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from widget_api import clock
 from widget_api.clock import new_id
 from widget_api.database import Database, Transaction
@@ -56,8 +56,7 @@ async def pending(database: Database, receipt: Receipt) -> list[str]:
 
 
 async def state(database: Database, receipt: Receipt) -> dict[str, object]:
-    row = await records.find(database, receipt.problem_id)
-    assert row is not None
+    row = existing(await records.find(database, receipt.problem_id))
     return dict(row)
 
 
