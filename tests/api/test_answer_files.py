@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, RESIDENT, submit_report
+from tests.factories import AGENT, RESIDENT, run_statement, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
 from widget_api.attachments.documents import model
@@ -336,10 +336,9 @@ async def test_unused_files_are_deleted_in_time(
     assert await documents.purge(context.database, context.storage) == 0
     assert await context.storage.get_document(row["id"]) == PDF
 
-    async def age(tx: Transaction) -> None:
-        await tx.run("UPDATE documents SET created_at = created_at - :life", life=model.UNATTACHED_LIFETIME + 1)
-
-    await context.database.write(age)
+    await run_statement(
+        context.database, "UPDATE documents SET created_at = created_at - :life", life=model.UNATTACHED_LIFETIME + 1
+    )
     assert await documents.purge(context.database, context.storage) == 1
     assert await context.storage.get_document(row["id"]) is None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import OPERATOR, existing, make_site, submit_report
+from tests.factories import OPERATOR, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import PASSWORD
 from widget_api import clock
 from widget_api.comments import service as discussion
@@ -87,10 +87,8 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     )
     above = await service.add_agency(database, name="Правительство", email="p@gorod.test")
 
-    async def subordinate(tx: Any) -> None:  # the parent agency is newer, so it comes later in the backup
-        await tx.run("UPDATE agencies SET parent_id = :above WHERE id = :id", above=above, id=parent)
-
-    await database.write(subordinate)
+    # The parent agency is newer, so it comes later in the backup.
+    await run_statement(database, "UPDATE agencies SET parent_id = :above WHERE id = :id", above=above, id=parent)
     first = await submit_report(database, site)
     await submit_report(database, site, email=None)
     await lifecycle.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))

@@ -12,7 +12,7 @@ from tests.factories import AGENT, existing, make_site, run_statement, submit_re
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import i18n
 from widget_api.cabinet.deliveries_service import PAGE_SIZE
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
 from widget_api.people.model import Role
@@ -45,16 +45,14 @@ async def create_delivery(database: Database, site: Site, state: str = "dead", s
     email = f"{uuid.uuid4().hex}@example.test"  # one address gets at most three letters a day
     problem = (await submit_report(database, site, email=email)).problem_id
 
-    async def work(tx: Transaction) -> None:
-        await tx.run(
-            "UPDATE deliveries SET state = :state, sink = :sink, attempts = 8, last_error = '550 No <such> mailbox'"
-            " WHERE problem_id = :id",
-            id=problem,
-            state=state,
-            sink=sink,
-        )
-
-    await database.write(work)
+    await run_statement(
+        database,
+        "UPDATE deliveries SET state = :state, sink = :sink, attempts = 8, last_error = '550 No <such> mailbox'"
+        " WHERE problem_id = :id",
+        id=problem,
+        state=state,
+        sink=sink,
+    )
     return str((await of_problem(database, problem))["id"])
 
 

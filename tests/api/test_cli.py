@@ -17,7 +17,7 @@ import pytest
 import typer
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site, submit_report
+from tests.factories import make_site, run_statement, submit_report
 from tests.support import commands, processes
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
@@ -396,12 +396,11 @@ def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
             site = await make_site(database)
             receipt = await submit_report(database, site, email="anna@example.test")
 
-            async def work(tx: Transaction) -> None:
-                await tx.run(
-                    "UPDATE deliveries SET state = 'dead', attempts = 9 WHERE problem_id = :id", id=receipt.problem_id
-                )
-
-            await database.write(work)
+            await run_statement(
+                database,
+                "UPDATE deliveries SET state = 'dead', attempts = 9 WHERE problem_id = :id",
+                id=receipt.problem_id,
+            )
         finally:
             await database.disconnect()
 

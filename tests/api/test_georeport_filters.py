@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.conftest import GOROD, ONE_DATABASE
-from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, make_site, run_statement, submit_report
 from tests.support.georeport import ROOT
 from widget_api import clock
 from widget_api.context import Context
@@ -252,10 +252,7 @@ async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
     again = Change(to="reopened", text="Провалилась снова, звоните мне")
     await lifecycle.change(context.database, RESIDENT, site.id, receipt.problem_id, again)
 
-    async def work(tx: Any) -> None:
-        await tx.run("UPDATE problems SET source_url = 'https://elsewhere.test/7'")
-
-    await context.database.write(work)
+    await run_statement(context.database, "UPDATE problems SET source_url = 'https://elsewhere.test/7'")
     born = await context.database.row(
         "SELECT e.id, p.answer_due FROM events e JOIN problems p ON p.id = e.problem_id WHERE e.kind = 'received'"
     )
@@ -302,10 +299,7 @@ async def test_updates_of_given_requests_are_returned_regardless_of_time(
         await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
 
-    async def long_ago(tx: Any) -> None:
-        await tx.run("UPDATE events SET at = at - :year", year=365 * DAY)
-
-    await context.database.write(long_ago)
+    await run_statement(context.database, "UPDATE events SET at = at - :year", year=365 * DAY)
 
     async def updates(**query: Any) -> list[tuple[str, str]]:
         answer = await client.get(f"{ROOT}/servicerequestupdates.json", params=query)

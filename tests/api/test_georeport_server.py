@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, existing, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Unavailable
@@ -180,10 +180,7 @@ async def test_the_key_is_checked_before_the_fields(
 async def test_an_expired_key_is_refused(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
     key = await changes.add_token(database, site.id, "georeport")
 
-    async def work(tx: Any) -> None:
-        await tx.run("UPDATE tokens SET expires_at = :now", now=clock.now() - 1)
-
-    await database.write(work)
+    await run_statement(database, "UPDATE tokens SET expires_at = :now", now=clock.now() - 1)
     assert (await post(client, "requests.json", fields(key))).status_code == 403
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, signed_in
 from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
@@ -109,10 +109,7 @@ async def test_attachments_can_be_viewed_before_publication(
 async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "spoofed")
 
-    async def long_ago(tx: Transaction) -> None:
-        await tx.run("UPDATE mailbox_messages SET received_at = 1700000000")
-
-    await agency_mailbox.context.database.write(long_ago)
+    await run_statement(agency_mailbox.context.database, "UPDATE mailbox_messages SET received_at = 1700000000")
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     for page in (LETTERS, path):
         source = (await cabinet.client.get(f"{page}?lang=en")).text

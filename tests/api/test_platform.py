@@ -13,14 +13,13 @@ import pytest
 from PIL import Image
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, existing, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.deliveries import admin, queue
 from widget_api.deliveries.model import Withheld
 from widget_api.platform import pull, push
@@ -352,10 +351,7 @@ async def test_a_delivery_in_progress_is_not_claimed_again(
         await worker._deliver()
         await asyncio.sleep(0.01)
 
-    async def end_leases(tx: Transaction) -> None:
-        await tx.run("UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
-
-    await context.database.write(end_leases)
+    await run_statement(context.database, "UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
     for _ in range(3):
         await asyncio.wait_for(worker._deliver(), 5)
         await asyncio.sleep(0.05)

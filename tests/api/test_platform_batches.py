@@ -12,12 +12,11 @@ import time_machine
 from aiohttp import web
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, NOON, submit_report
+from tests.factories import AGENT, NOON, run_statement, submit_report
 from tests.support.exchange import KEY, accept_report, webhook_receiver
 from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.deliveries import model, queue
 from widget_api.platform import batches, signature
 from widget_api.problems import lifecycle
@@ -178,10 +177,7 @@ async def test_reports_marked_as_spam_are_in_no_batch(
     assert {one.kind for one in held if one.sink.startswith("platform:")} == {"received"}
     await lifecycle.mark_spam(context.database, AGENT, site.id, sent[0].problem_id, True)
 
-    async def over(tx: Transaction) -> None:
-        await tx.run("UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
-
-    await context.database.write(over)
+    await run_statement(context.database, "UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
     await work(context, done)
     descriptions = {one["data"].get("description") for one in hook.events} - {None}
     assert descriptions == {"Реклама 1", "Реклама 2"}

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, existing, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, states
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.deliveries import admin, circuit, queue
 from widget_api.deliveries.model import LEASE
 from widget_api.problems import lifecycle
@@ -88,10 +87,7 @@ async def test_deliveries_to_a_paused_platform_do_not_hide_others(
     assert not {one.sink for one in claimed if one.sink.startswith("platform:")}
     assert await queue.claim(context.database, "other", 50, soon) == []
 
-    async def clock_went_back(tx: Transaction) -> None:
-        await tx.run("UPDATE deliveries SET next_at = next_at + 86400 WHERE state = 'leased'")
-
-    await context.database.write(clock_went_back)
+    await run_statement(context.database, "UPDATE deliveries SET next_at = next_at + 86400 WHERE state = 'leased'")
     again = await queue.claim(context.database, "other", 50, soon + LEASE)
     assert {one.id for one in again if not one.probe} == {one.id for one in claimed}
 

@@ -9,13 +9,12 @@ import httpx2
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Enter
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, status, timeline
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.errors import Refused
 from widget_api.platform import mirror
 from widget_api.platform.store import platforms, services
@@ -202,10 +201,9 @@ async def test_open_requests_are_polled_individually_from_time_to_time(
     reports = [await accept_report(context, site, description=f"Яма номер {number}") for number in range(5)]
     await PlatformWorker(context).until_idle()
 
-    async def older(tx: Transaction) -> None:
-        await tx.run("UPDATE platform_links SET linked_at = linked_at - 60 WHERE problem_id = :id", id=reports[0])
-
-    await context.database.write(older)
+    await run_statement(
+        context.database, "UPDATE platform_links SET linked_at = linked_at - 60 WHERE problem_id = :id", id=reports[0]
+    )
     fake.requests[0] |= {"status": "closed", "updated_datetime": rfc3339(now())}
     for _ in range(4):
         await poll_platform(context, site)

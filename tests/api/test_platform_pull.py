@@ -6,12 +6,12 @@ import orjson
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import make_site
+from tests.factories import make_site, run_statement
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, timeline
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Row, Transaction
+from widget_api.database import Row
 from widget_api.platform import pull
 from widget_api.platform.model import Cursor
 from widget_api.platform.store import log
@@ -71,13 +71,11 @@ async def test_an_unanswered_token_does_not_block_others(
     for _ in range(3):
         await platform_worker.round()
 
-    async def lose(tx: Transaction) -> None:
-        await tx.run(
-            "UPDATE platform_links SET remote_token = 'no/such', linked_at = linked_at + 60 WHERE problem_id = :id",
-            id=reports[1],
-        )
-
-    await context.database.write(lose)
+    await run_statement(
+        context.database,
+        "UPDATE platform_links SET remote_token = 'no/such', linked_at = linked_at + 60 WHERE problem_id = :id",
+        id=reports[1],
+    )
     fake.resolved, rows = True, list[Row]()
     for _ in range(50):
         await poll_platform(context, site)
@@ -93,12 +91,11 @@ async def test_an_unexpected_failure_of_one_platform_does_not_stop_others(
     other = await make_site(context.database)
     await log.write_cursor(context.database, "default", site.id, Cursor(since=1), None)
 
-    async def spoil(tx: Transaction) -> None:
-        await tx.run(
-            "UPDATE platform_cursors SET cursor = :cursor", cursor='{"since": 1, "written_by": "a later version"}'
-        )
-
-    await context.database.write(spoil)
+    await run_statement(
+        context.database,
+        "UPDATE platform_cursors SET cursor = :cursor",
+        cursor='{"since": 1, "written_by": "a later version"}',
+    )
     await pull.poll_platforms(context)
     assert await log.cursor(context.database, "default", other.id) is not None
     assert "platform default: what it tells cannot be used" in caplog.text

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tests.api.test_letters import letters
-from tests.factories import AGENT, existing, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.mail import MailSink
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
@@ -110,20 +110,18 @@ async def test_a_reminder_can_be_answered_and_answered_reports_get_none(context:
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
 
-    async def due(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = :day", day=local_date(clock.now(), site.time_zone).isoformat())
-
-    await context.database.write(due)
+    await run_statement(
+        context.database,
+        "UPDATE problems SET answer_due = :day",
+        day=local_date(clock.now(), site.time_zone).isoformat(),
+    )
     await reminders.enqueue_reminders(context.database)
     received = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
     assert len(received) == 1
     assert "Статус: Принято." in received[0].text
     assert received[0].message["References"] == f"<{receipt.problem_id}.agency@widget.test>"
 
-    async def late(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = '2020-01-01'")
-
-    await context.database.write(late)
+    await run_statement(context.database, "UPDATE problems SET answer_due = '2020-01-01'")
     assert await reminders.enqueue_reminders(context.database) == 0, "longer ago than anybody is reminded of"
 
 
@@ -168,10 +166,7 @@ async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> N
 async def test_a_new_agency_gets_its_first_digest_on_the_next_morning(database: Database) -> None:
     await made(database)
 
-    async def tomorrow(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = '2026-12-03'")
-
-    await database.write(tomorrow)
+    await run_statement(database, "UPDATE problems SET answer_due = '2026-12-03'")
     assert await digest_on(database, "2026-12-02T12:30") == 0
     assert await digest_on(database, "2026-12-03T08:00") == 1
 

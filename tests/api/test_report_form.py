@@ -12,7 +12,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from tests.factories import EMAIL, existing, make_site
+from tests.factories import EMAIL, existing, make_site, run_statement
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -354,10 +354,7 @@ async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, address:
 
 
 async def test_a_disabled_site_accepts_no_reports(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
-    async def disable(tx: Transaction) -> None:
-        await tx.run("UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
-
-    await context.database.write(disable)
+    await run_statement(context.database, "UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
     assert (await client.get(f"/s/{site.key}/report")).status_code == 404
 
 

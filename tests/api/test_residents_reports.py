@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, submit_report
+from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, run_statement, submit_report
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api import clock
@@ -51,10 +51,7 @@ async def links_sent(context: Context, sink: MailSink, address: str = EMAIL) -> 
 async def forget_letters(context: Context) -> None:
     """As if the confirmation letters had been sent a day ago."""
 
-    async def work(tx: Any) -> None:
-        await tx.run("DELETE FROM confirmation_letters")
-
-    await context.database.write(work)
+    await run_statement(context.database, "DELETE FROM confirmation_letters")
 
 
 async def test_the_link_shows_all_reports_of_the_address_over_all_sites(

@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from starlette.routing import Route
 
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, run_statement, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.database_files import database_files_contain
 from tests.support.pictures import halves, photo
@@ -60,10 +60,7 @@ async def anna(database: Any, site: Site, new_browser: Browser) -> Cabinet:
 async def end_sessions(database: Any, cabinet: Cabinet) -> None:
     """As after twelve hours: the session has expired, and the browser has dropped its cookie."""
 
-    async def work(tx: Any) -> None:
-        await tx.run("DELETE FROM sessions")
-
-    await database.write(work)
+    await run_statement(database, "DELETE FROM sessions")
     for name in [cookie.name for cookie in cabinet.client.cookies.jar if cookie.name.endswith("cabinet")]:
         cabinet.client.cookies.delete(name)
 
@@ -313,10 +310,7 @@ async def test_unauthenticated_clients_store_nothing(
     await stranger.client.post(path, data={"form_token": token, "text": ANSWER}, headers=cross)
     assert await kept(database) == []
 
-    async def disable(tx: Any) -> None:
-        await tx.run("UPDATE users SET disabled_at = 1 WHERE id = :id", id=user)
-
-    await database.write(disable)
+    await run_statement(database, "UPDATE users SET disabled_at = 1 WHERE id = :id", id=user)
     await anna.client.post(path, data={"form_token": token, "text": ANSWER})
     assert await kept(database) == [], "who may not come in keeps nothing"
 

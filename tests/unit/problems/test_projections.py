@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, make_site, run_statement, submit_report
 from widget_api.browse import listing
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
@@ -125,10 +125,7 @@ async def test_projections_of_another_version_are_rebuilt(database: Database) ->
     await database.write(damage)
     assert not await rebuild.ensure(database.url)
 
-    async def older(tx: Any) -> None:
-        await tx.run("UPDATE projections SET version = 0")
-
-    await database.write(older)
+    await run_statement(database, "UPDATE projections SET version = 0")
     assert await rebuild.ensure(database.url)
     assert await stored(database) == before
 
