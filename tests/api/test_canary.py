@@ -33,26 +33,14 @@ from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 # Tables that are not public, and the non-public columns of the others.
-PERSONAL: dict[str, tuple[str, ...]] = {
-    "contacts": (),
-    "consents": (),
-    "followers": (),
-    "commenters": (),
-    "participants": (),
-    "submissions": (),
-    "supports": (),
-    "users": (),
-    "invitations": (),
-    "webmaster_letters": (),
-    "sessions": (),
-    "tokens": (),
-    "confirmation_letters": (),
-    "media_sources": (),
+WHOLLY_PERSONAL = (
+    "contacts", "consents", "followers", "commenters", "participants", "submissions", "supports", "users",
+    "invitations", "webmaster_letters", "sessions", "tokens", "confirmation_letters", "media_sources", "notes",
+    "notices", "answer_templates",
+)  # fmt: skip
+PERSONAL: dict[str, tuple[str, ...]] = dict.fromkeys(WHOLLY_PERSONAL, ()) | {
     "problems": ("code_hash", "device", "page_url", "source_name", "channel", "document_number"),
     "platforms": ("key",),
-    "notes": (),
-    "notices": (),
-    "answer_templates": (),
 }
 # Query strings for public reads, besides none.
 QUERIES: dict[str, tuple[str, ...]] = {

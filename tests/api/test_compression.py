@@ -24,19 +24,11 @@ from widget_api.web import middleware
 pytestmark = ONE_DATABASE
 READ = {"br": brotli.decompress, "gzip": gzip.decompress}
 PUBLIC = (
-    "/s/{key}",
-    "/s/{key}?q=яма",
-    "/s/{key}/feed.atom",
-    "/s/{key}/sitemap.xml",
-    "/api/v1/sites/{key}",
-    "/api/v1/sites/{key}/problems?limit=50",
-    "/api/v1/sites/{key}/problems.geojson",
-    "/api/v1/sites/{key}/problems.csv",
-    "/api/v1/sites/{key}/numbers.csv",
-    "/api/v1/sites/{key}/clusters?zoom=16&bbox=38,54,40,56",
-    "/w/1/loader.js",
+    "/s/{key}", "/s/{key}?q=яма", "/s/{key}/feed.atom", "/s/{key}/sitemap.xml", "/api/v1/sites/{key}",
+    "/api/v1/sites/{key}/problems?limit=50", "/api/v1/sites/{key}/problems.geojson", "/api/v1/sites/{key}/problems.csv",
+    "/api/v1/sites/{key}/numbers.csv", "/api/v1/sites/{key}/clusters?zoom=16&bbox=38,54,40,56", "/w/1/loader.js",
     "/static/pages.css",
-)
+)  # fmt: skip
 
 
 @pytest.fixture

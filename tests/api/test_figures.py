@@ -179,14 +179,8 @@ async def test_a_figure_opens_a_list_of_as_many_reports(
             assert (name, lines) == (name, figure.compute(found))
     seen = {name for name, number in pressed.items() if number}
     assert seen >= {
-        "просрочено",
-        "Просроченные",
-        "вернули",
-        "новых",
-        "поступило",
-        "просрочено из поступивших",
-        "сообщения",
-    }
+        "просрочено", "Просроченные", "вернули", "новых", "поступило", "просрочено из поступивших", "сообщения",
+    }  # fmt: skip
 
 
 async def test_a_figure_of_the_city_opens_as_many_published_reports(client: httpx2.AsyncClient, land: Land) -> None:

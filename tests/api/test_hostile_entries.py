@@ -62,18 +62,8 @@ _HOSTILE = (
     ' \'"description":"=1+1 \') WHERE site_id = :id'
 )
 CALENDAR = {
-    "BEGIN",
-    "END",
-    "VERSION",
-    "PRODID",
-    "METHOD",
-    "X-WR-CALNAME",
-    "UID",
-    "DTSTAMP",
-    "DTSTART",
-    "DTEND",
-    "SUMMARY",
-}
+    "BEGIN", "END", "VERSION", "PRODID", "METHOD", "X-WR-CALNAME", "UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY",
+}  # fmt: skip
 CALENDAR |= {"DESCRIPTION", "URL", "LOCATION"}
 NAME = f"=1+1{MARKUP}{BREAKS}Bcc: x@evil.test"  # of site, collection and category
 NAME_WITHOUT_LINK = NAME.removesuffix("x@evil.test")  # of agency

@@ -176,34 +176,14 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
     token = await asyncio.to_thread(work)
     written = {entry["kind"]: entry for entry in await entries(database)}
     assert {entry["role"] for entry in written.values()} == {"command_line"}
+    # The first change of the site is its test mode; the details below are of the last one.
     assert list(written) == [
-        "agency_added",
-        "site_added",
-        "site_changed",  # its test mode; the details below are of the last change
-        "agency_changed",
-        "category_changed",
-        "districts_changed",
-        "token_added",
-        "speaker_changed",
-        "token_revoked",
-        "platform_added",
-        "platform_changed",
-        "platform_mapping_changed",
-        "platform_site_changed",
-        "site_key_rotated",
-        "site_disabled",
-        "site_enabled",
-        "agency_disabled",
-        "agency_enabled",
-        "user_added",
-        "user_changed",
-        "user_disabled",
-        "user_enabled",
-        "password_reset",
-        "person_erased",
-        "exported",
-        "restored",
-    ]
+        "agency_added", "site_added", "site_changed", "agency_changed", "category_changed", "districts_changed",
+        "token_added", "speaker_changed", "token_revoked", "platform_added", "platform_changed",
+        "platform_mapping_changed", "platform_site_changed", "site_key_rotated", "site_disabled", "site_enabled",
+        "agency_disabled", "agency_enabled", "user_added", "user_changed", "user_disabled", "user_enabled",
+        "password_reset", "person_erased", "exported", "restored",
+    ]  # fmt: skip
     assert written["site_changed"]["details"] == {
         "columns": ["discussion", "origins"],
         "values": ["discussion:off:moderated"],

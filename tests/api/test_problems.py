@@ -134,59 +134,26 @@ async def id_of(database: Database, site: Site, number: int) -> str:
     return str(row["id"])
 
 
+WRONG = {
+    "limit": ("101", "0", "-5", "x", "٣", "1e1", "9" * 5000, "000000001" + "9" * 1000, "1&limit=2"),
+    "status": ("gone", ",", "accepted%00", "' OR 1=1 --"),
+    "category": ("x" * 101, ",".join(f"c{one}" for one in range(101)), "%00", "a%00b", "roads,%00"),
+    "sort": ("random", "number;DROP TABLE problems"),
+    "bbox": (
+        "1,2,3", "1,2,3,4,5", "39,55,38,56", "38,56,39,55", "38,55,38,56", "1,2,3,nan", "-inf,2,3,4", "1,2,3,91",
+        "-181,2,3,4", "170,50,-170,60", "1,2,3," + "4" * 5000,
+    ),
+    "cursor": ("abc", "WzEsMl0", "A" * 4000, "%FF%FE", "я"),
+    "q": ("я" * 201, "x" * 60_000, "%00", "яма%1F"),
+    "since": ("yesterday", "2026-02-30", "2026-2-3", "٢٠٢٦-٠١-٠١", "2026-01-01T00:00:00Z"),
+    "until": ("9999-12-31", "0000-01-01", "2026-02-01&since=2026-02-02"),
+    "overdue": ("1", "false"),
+}  # fmt: skip
+
+
 @ONE_DATABASE
 @pytest.mark.parametrize(
-    ("query", "parameter"),
-    [
-        ("limit=101", "limit"),
-        ("limit=0", "limit"),
-        ("limit=-5", "limit"),
-        ("limit=x", "limit"),
-        ("limit=٣", "limit"),
-        ("limit=1e1", "limit"),
-        ("limit=" + "9" * 5000, "limit"),
-        ("limit=000000001" + "9" * 1000, "limit"),
-        ("limit=1&limit=2", "limit"),
-        ("status=gone", "status"),
-        ("status=,", "status"),
-        ("status=accepted%00", "status"),
-        ("status=' OR 1=1 --", "status"),
-        ("category=" + "x" * 101, "category"),
-        ("category=" + ",".join(f"c{one}" for one in range(101)), "category"),
-        ("category=%00", "category"),
-        ("sort=random", "sort"),
-        ("sort=number;DROP TABLE problems", "sort"),
-        ("bbox=1,2,3", "bbox"),
-        ("bbox=1,2,3,4,5", "bbox"),
-        ("bbox=39,55,38,56", "bbox"),
-        ("bbox=38,56,39,55", "bbox"),
-        ("bbox=38,55,38,56", "bbox"),
-        ("bbox=1,2,3,nan", "bbox"),
-        ("bbox=-inf,2,3,4", "bbox"),
-        ("bbox=1,2,3,91", "bbox"),
-        ("bbox=-181,2,3,4", "bbox"),
-        ("bbox=170,50,-170,60", "bbox"),
-        ("bbox=1,2,3," + "4" * 5000, "bbox"),
-        ("cursor=abc", "cursor"),
-        ("cursor=WzEsMl0", "cursor"),
-        ("cursor=" + "A" * 4000, "cursor"),
-        ("cursor=%FF%FE", "cursor"),
-        ("cursor=я", "cursor"),
-        ("q=" + "я" * 201, "q"),
-        ("q=" + "x" * 60_000, "q"),
-        ("q=%00", "q"),
-        ("q=яма%1F", "q"),
-        ("since=yesterday", "since"),
-        ("since=2026-02-30", "since"),
-        ("since=2026-2-3", "since"),
-        ("since=٢٠٢٦-٠١-٠١", "since"),
-        ("since=2026-01-01T00:00:00Z", "since"),
-        ("until=9999-12-31", "until"),
-        ("until=0000-01-01", "until"),
-        ("since=2026-02-02&until=2026-02-01", "until"),
-        ("overdue=1", "overdue"),
-        ("overdue=false", "overdue"),
-    ],
+    ("query", "parameter"), [(f"{name}={value}", name) for name, values in WRONG.items() for value in values]
 )
 async def test_an_invalid_parameter_is_named(
     client: httpx2.AsyncClient, site: Site, query: str, parameter: str

@@ -230,17 +230,10 @@ async def test_words_of_withdrawn_problems_are_removed_from_the_index(database: 
 @pytest.mark.parametrize(
     "query",
     [
-        "status=planned",
-        "category=snow",
-        "status=working&sort=support",
-        "status=planned&category=snow",
-        "bbox=38,54,40,56",
-        "since=2020-01-01&sort=updated",
-        "q=сугроб",
-        "overdue=true",
-        "sort=due",
+        "status=planned", "category=snow", "status=working&sort=support", "status=planned&category=snow",
+        "bbox=38,54,40,56", "since=2020-01-01&sort=updated", "q=сугроб", "overdue=true", "sort=due",
     ],
-)
+)  # fmt: skip
 async def test_new_values_are_found_after_an_earlier_query(
     client: httpx2.AsyncClient, database: Database, site: Site, query: str
 ) -> None:

@@ -385,14 +385,8 @@ async def test_the_consent_names_all_recipients(database: Database, make_setting
     plain = make_settings(processor="ООО «Сервис», ИНН 7700000000")
     document = await consent.current_document(database, site, plain, "ru")
     for fact in (
-        "Управа",
-        "u@gorod.test",
-        "5022000000",
-        "140400, Коломна",
-        "ООО «Сервис»",
-        "1\u202f095 дней",
-        "30 дней",
-    ):
+        "Управа", "u@gorod.test", "5022000000", "140400, Коломна", "ООО «Сервис»", "1\u202f095 дней", "30 дней",
+    ):  # fmt: skip
         assert fact in document.body
     assert document.hash == hashlib.sha256(document.body.encode()).hexdigest()
     assert document.hash.startswith(document.version)

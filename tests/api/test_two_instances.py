@@ -73,16 +73,8 @@ class Instance:
     async def state(self) -> dict[str, Any]:
         problem = await self.problem()
         names = (
-            "category",
-            "description",
-            "address",
-            "lat",
-            "lng",
-            "created_at",
-            "status",
-            "status_at",
-            "status_event",
-        )
+            "category", "description", "address", "lat", "lng", "created_at", "status", "status_at", "status_event",
+        )  # fmt: skip
         return {name: problem[name] for name in (*names, "published", "expected_on", "responsible")}
 
 

@@ -120,16 +120,8 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("invitation", f"/cabinet/invitation/{await invited(context, site)}")
     await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
     for name in (
-        "",
-        "stats",
-        "status",
-        "api/v1/docs",
-        "track",
-        "mine",
-        "sites/new",
-        "cabinet/sign-in",
-        "cabinet/forgot",
-    ):
+        "", "stats", "status", "api/v1/docs", "track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot",
+    ):  # fmt: skip
         await public.read(name.replace("/", "-") or "front", f"/{name}")
     await read_applications(public, context, site)
     await public.read("missing", "/nowhere", 404)

@@ -35,19 +35,12 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "secret",
     [
-        "wk_Djyn67omTDDlA2UK1FjI8miM",
-        "wt_6PCNiBqyYG0FFOiP7pHr8",
-        "/t/ImFiYyI.aBcDeF.x-y_z",
-        "/confirm/ImFiYyI.aBcDeF.x-y_z",
-        "/unsubscribe/ImFiYyI.aBcDeF.x-y_z",
-        "/mine/ImFiYyI.aBcDeF.x-y_z",
-        "/unfollow/ImFiYyI.aBcDeF.x-y_z",
-        "/my-comment/ImFiYyI.aBcDeF.x-y_z",
-        "/moderate/ImFiYyI.aBcDeF.x-y_z",
-        "/cabinet/invitation/aBcDeF-x_y",
-        "postgresql://user:geheim@host/db",
+        "wk_Djyn67omTDDlA2UK1FjI8miM", "wt_6PCNiBqyYG0FFOiP7pHr8", "/t/ImFiYyI.aBcDeF.x-y_z",
+        "/confirm/ImFiYyI.aBcDeF.x-y_z", "/unsubscribe/ImFiYyI.aBcDeF.x-y_z", "/mine/ImFiYyI.aBcDeF.x-y_z",
+        "/unfollow/ImFiYyI.aBcDeF.x-y_z", "/my-comment/ImFiYyI.aBcDeF.x-y_z", "/moderate/ImFiYyI.aBcDeF.x-y_z",
+        "/cabinet/invitation/aBcDeF-x_y", "postgresql://user:geheim@host/db",
     ],
-)
+)  # fmt: skip
 def test_secrets_are_redacted(capsys: pytest.CaptureFixture[str], secret: str, production: bool) -> None:
     logs.configure(production=production)
     try:

@@ -68,21 +68,12 @@ def test_an_address_on_the_sites_domain(email: str, host: str, own: bool) -> Non
     assert hosts.is_of_host(email, host) == own
 
 
-@pytest.mark.parametrize(
-    ("text", "valid"),
-    [
-        ("7707083893", True),
-        ("7707083894", False),
-        ("7728168971", True),
-        ("500100732259", True),
-        ("500100732258", False),
-        ("500100732269", False),
-        ("770708389", False),
-        ("77070838931", False),
-        ("７７０７０８３８９３", False),
-        ("77o7083893", False),
-        ("", False),
-    ],
-)
+VALID = ("7707083893", "7728168971", "500100732259")
+INVALID = (
+    "7707083894", "500100732258", "500100732269", "770708389", "77070838931", "７７０７０８３８９３", "77o7083893", "",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "valid"), [(one, True) for one in VALID] + [(one, False) for one in INVALID])
 def test_check_digits(text: str, valid: bool) -> None:
     assert is_inn(text) == valid

@@ -49,16 +49,10 @@ def test_a_builders_div_a_frame_and_a_pinned_release() -> None:
 @pytest.mark.parametrize(
     "around",
     [
-        "<!-- {} -->",
-        "<!--\n{}",
-        "<script>document.write('{}')</script>",
-        "<style>{}</style>",
-        "<textarea>{}</textarea>",
-        "<noscript>{}</noscript>",
-        "<title>{}</title>",
-        "<a title='{}'>x</a>",
+        "<!-- {} -->", "<!--\n{}", "<script>document.write('{}')</script>", "<style>{}</style>",
+        "<textarea>{}</textarea>", "<noscript>{}</noscript>", "<title>{}</title>", "<a title='{}'>x</a>",
     ],
-)
+)  # fmt: skip
 def test_lookalikes_are_ignored(around: str) -> None:
     assert parse_markup(around.replace("{}", f'<igrajdanin-widget site-key="{KEY}">'), PAGE).elements == []
 
@@ -115,26 +109,13 @@ def test_the_head_is_that_of_a_browser(parts: list[str]) -> None:
     "part",
     [
         *(
-            "<",
-            "<!",
-            "<!--",
-            "<a ",
-            '<a b="',
-            "</",
-            "<a",
-            "<?",
-            "<![",
-            "<div>",
-            "<script>",
-            "<script></scrip",
-            "<a x=",
-            "a x=",
-            "'",
+            "<", "<!", "<!--", "<a ", '<a b="', "</", "<a", "<?", "<![", "<div>", "<script>", "<script></scrip",
+            "<a x=", "a x=", "'",
         ),
         *("<template>", "</template>", "<script><!--", "<!-- -", "</title", "<script><!--<script>", "<noscript></"),
         *("<a" + " " * 100, '<a "', "<a '", "<title><", "<!-->", "<a/", "=", '<a b="c" ', "<a b=c d='e' f>", "--><!--"),
     ],
-)
+)  # fmt: skip
 def test_a_megabyte_of_markup_is_parsed_quickly(part: str) -> None:
     source = "<p " + part * (1024 * 1024 // len(part))
     began = time.process_time()
