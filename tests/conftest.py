@@ -48,6 +48,7 @@ FULL = is_full()
 hypothesis.settings.register_profile("product", deadline=None, print_blob=True, max_examples=100 if FULL else 50)
 hypothesis.settings.load_profile("product")
 
+Client = httpx2.AsyncClient  # of the fixture `client`
 DIALECTS = ("sqlite", "postgresql")
 # For tests, or as `pytestmark` for modules, whose subject no database can change: input that is refused before a
 # statement, what a page says of it, headers, tokens, letters of many mail programs. The subject decides, not the time

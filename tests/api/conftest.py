@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from starlette.applications import Starlette
 
-from tests.conftest import options_of
+from tests.conftest import Client, options_of
 from tests.factories import AGENT, CLOCK_RUNS, NOON, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
@@ -65,7 +65,7 @@ async def city(context: Context) -> Site:
 
 
 @pytest.fixture
-def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+def widget(client: Client, site: Site) -> Widget:
     return Widget(client, site)
 
 

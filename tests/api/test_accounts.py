@@ -11,9 +11,9 @@ from collections.abc import Callable
 from http.cookiejar import CookieJar
 from typing import Any
 
-import httpx2
 import pytest
 
+from tests.conftest import Client
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.processes import CommandFailed, Service
@@ -142,9 +142,7 @@ async def test_role_agency_and_name_of_a_user_can_be_changed(database: Database,
             await asyncio.to_thread(cli, "user", name, "--email", "nobody@gorod.test", *options)
 
 
-async def test_sessions_show_time_address_and_device(
-    context: Context, site: Site, cli: Cli, client: httpx2.AsyncClient
-) -> None:
+async def test_sessions_show_time_address_and_device(context: Context, site: Site, cli: Cli, client: Client) -> None:
     await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
     client.headers["User-Agent"] = FIREFOX + "x" * 10_000
     await Cabinet(client).sign_in(EMAIL, PASSWORD)

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, run_statement, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
@@ -60,7 +60,7 @@ class Answering(Cabinet):
 
 
 @pytest.fixture
-async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> Answering:
+async def cabinet(client: Client, context: Context, site: Site) -> Answering:
     email, password = "agent@gorod.test", "correct horse battery"
     await add_user(context.database, email=email, role="agent", agency_id=site.agency.id, password=password)
     signed_in = Answering(client)
@@ -75,7 +75,7 @@ async def accepted(context: Context, site: Site, receipt: Receipt) -> Receipt:
     return receipt
 
 
-async def detail(client: httpx2.AsyncClient, site: Site, receipt: Receipt) -> dict[str, Any]:
+async def detail(client: Client, site: Site, receipt: Receipt) -> dict[str, Any]:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems/{receipt.number}")
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -87,7 +87,7 @@ def path(url: str) -> str:
 
 
 async def test_an_answer_stores_its_photos_and_documents(
-    client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     sent = await cabinet.answer(
         accepted.problem_id, documents=(("Акт № 1.pdf", PDF), ("Смета.PDF", PDF + b"\n")), photos=(jpeg(), jpeg("blue"))
@@ -115,7 +115,7 @@ async def test_an_answer_stores_its_photos_and_documents(
 
 
 async def test_attachments_are_public_with_the_answer(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
     for address in (
@@ -132,7 +132,7 @@ async def test_attachments_are_public_with_the_answer(
 
 
 async def test_each_photo_is_shown_once_across_several_decisions(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     """Answered, reopened, worked on, answered again: the photos of the newest answer are on top, the others below."""
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")))
@@ -150,7 +150,7 @@ async def test_each_photo_is_shown_once_across_several_decisions(
 
 
 async def test_the_detail_says_whether_the_deadline_was_kept(
-    client: httpx2.AsyncClient, context: Context, site: Site, accepted: Receipt
+    client: Client, context: Context, site: Site, accepted: Receipt
 ) -> None:
     answer = await detail(client, site, accepted)
     assert answer["url"] == f"{W}/s/{site.key}/problems/{accepted.number}"
@@ -183,7 +183,7 @@ async def _set(context: Context, receipt: Receipt, **columns: Any) -> None:
 
 
 async def test_an_answer_after_the_deadline_is_not_in_time(
-    client: httpx2.AsyncClient, context: Context, site: Site, accepted: Receipt
+    client: Client, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await _set(context, accepted, answer_due="2020-01-01")
     assert (await detail(client, site, accepted))["kept"] is False
@@ -201,7 +201,7 @@ BROKEN = {
 @ONE_DATABASE
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_bad_file_is_named_and_the_other_input_kept(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, name: str
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt, name: str
 ) -> None:
     content, reason = BROKEN[name]
     refused = await cabinet.answer(
@@ -239,7 +239,7 @@ async def test_errors_of_files_are_in_the_readers_language(cabinet: Answering, a
 
 
 async def test_at_most_five_files_and_none_without_a_text(
-    client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     six = tuple((f"{place}.pdf", PDF) for place in range(6))
     refused = await cabinet.answer(accepted.problem_id, documents=six)
@@ -252,9 +252,7 @@ async def test_at_most_five_files_and_none_without_a_text(
     assert (await detail(client, site, accepted))["status"] == "accepted"
 
 
-async def test_removed_files_are_not_sent(
-    client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
-) -> None:
+async def test_removed_files_are_not_sent(client: Client, cabinet: Answering, site: Site, accepted: Receipt) -> None:
     refused = await cabinet.answer(accepted.problem_id, documents=(("Не тот.pdf", PDF),), text="")
     (token,) = re.findall(r'name="document" value="([^"]+)"', refused.text)
     assert (await cabinet.answer(accepted.problem_id, document=token, document_remove=token)).status_code == 303
@@ -262,7 +260,7 @@ async def test_removed_files_are_not_sent(
 
 
 async def test_a_file_token_is_valid_once_for_its_own_problem(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     other = await submit_report(context.database, site)
     await lifecycle.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
@@ -278,7 +276,7 @@ async def test_a_file_token_is_valid_once_for_its_own_problem(
 
 
 async def test_files_of_unpublished_answers_need_a_signed_link(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, receipt: Receipt
+    client: Client, cabinet: Answering, context: Context, site: Site, receipt: Receipt
 ) -> None:
     """A report rejected before it was published: its author reads the reason, the public nothing."""
     sent = await cabinet.answer(
@@ -306,7 +304,7 @@ async def test_files_of_unpublished_answers_need_a_signed_link(
 
 @pytest.mark.parametrize("way", ["withdrawn", "erased"])
 async def test_withdrawal_and_erasure_remove_the_files_at_once(
-    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, way: str
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt, way: str
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Иванов И. И.pdf", PDF),), photos=(jpeg(),))
     page = (await client.get(path(links.track_url(context, accepted.problem_id)))).text
@@ -356,12 +354,7 @@ async def test_restoring_a_backup_keeps_the_files_it_references(
 
 
 async def test_the_letter_links_to_the_files(
-    client: httpx2.AsyncClient,
-    cabinet: Answering,
-    context: Context,
-    site: Site,
-    accepted: Receipt,
-    monkeypatch: pytest.MonkeyPatch,
+    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
     sent: list[Any] = []
@@ -384,7 +377,7 @@ async def test_the_letter_links_to_the_files(
 
 
 async def test_georeport_returns_the_first_photo(
-    client: httpx2.AsyncClient, cabinet: Answering, site: Site, accepted: Receipt
+    client: Client, cabinet: Answering, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")), documents=(("Акт.pdf", PDF),))
     shown = (await detail(client, site, accepted))["answer"]["photos"]

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.api.test_problems import publish
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, PUBLIC_URL, submit_report
 from tests.support.public_api import Widget
 from widget_api.browse.queries import GROUPS, SORTS
@@ -23,14 +23,14 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 
-async def listed(client: httpx2.AsyncClient, site: Site, query: str = "") -> httpx2.Response:
+async def listed(client: Client, site: Site, query: str = "") -> httpx2.Response:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems{query}")
     assert answer.status_code == 200, answer.text
     return answer
 
 
 async def test_list_items_have_their_page_and_category_name(
-    client: httpx2.AsyncClient, context: Context, site: Site, cli: Callable[..., Any]
+    client: Client, context: Context, site: Site, cli: Callable[..., Any]
 ) -> None:
     number = await publish(context.database, site)
     address = f"{PUBLIC_URL}/s/{site.key}/problems/{number}"
@@ -45,7 +45,7 @@ async def test_list_items_have_their_page_and_category_name(
 
 
 async def test_a_renamed_category_and_a_rotated_key_show_at_once(
-    client: httpx2.AsyncClient, context: Context, site: Site, cli: Callable[..., Any]
+    client: Client, context: Context, site: Site, cli: Callable[..., Any]
 ) -> None:
     """The stored bytes of each item hold neither of them."""
     number = await publish(context.database, site)
@@ -65,9 +65,7 @@ async def test_a_renamed_category_and_a_rotated_key_show_at_once(
 
 
 @pytest.mark.parametrize("query", ["limit=2", "limit=2&status=new&sort=updated&q="])
-async def test_next_links_lead_through_all_pages(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str
-) -> None:
+async def test_next_links_lead_through_all_pages(client: Client, context: Context, site: Site, query: str) -> None:
     numbers = {await publish(context.database, site) for _ in range(5)}
     seen, address = list[int](), f"/api/v1/sites/{site.key}/problems?{query}"
     while address:
@@ -96,7 +94,7 @@ async def test_next_links_lead_through_all_pages(
     ],
 )
 async def test_an_invalid_parameter_error_lists_valid_values(
-    client: httpx2.AsyncClient, site: Site, query: str, parameter: str, some: set[str]
+    client: Client, site: Site, query: str, parameter: str, some: set[str]
 ) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems?{query}")
     assert (answer.status_code, answer.json()["parameter"]) == (400, parameter)
@@ -108,9 +106,7 @@ async def test_an_invalid_parameter_error_lists_valid_values(
             assert (await client.get(f"/api/v1/sites/{site.key}/problems?{parameter}={one}")).status_code == 200
 
 
-async def test_an_invalid_field_error_lists_valid_values(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_an_invalid_field_error_lists_valid_values(client: Client, context: Context, site: Site) -> None:
     widget = Widget(client, site)
     answer = await widget.send(category="nonsense")
     (error,) = [one for one in answer.json()["errors"] if one["field"] == "category"]
@@ -122,9 +118,7 @@ async def test_an_invalid_field_error_lists_valid_values(
     assert len(error["allowed"]) == 50, "bounded"
 
 
-async def test_georeport_errors_describe_valid_values_in_words(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_georeport_errors_describe_valid_values_in_words(client: Client, context: Context, site: Site) -> None:
     key = await changes.add_token(context.database, site.id, "georeport")
     form = {"api_key": key, "service_code": "nonsense", "lat": "55", "long": "38", "description": "Яма"}
     (error,) = (await client.post("/open311/v2/requests.json", data=form)).json()
@@ -139,9 +133,7 @@ async def test_georeport_errors_describe_valid_values_in_words(
     assert "IN_PROGRESS" in error["description"]
 
 
-async def test_the_site_page_links_the_machine_readable_formats(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_site_page_links_the_machine_readable_formats(client: Client, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     for address in (f"/s/{site.key}", f"/s/{site.key}/problems/{number}"):
         page = (await client.get(address)).text

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from widget_api import openapi
 from widget_api.openapi import reference
 from widget_api.web import pages
@@ -19,7 +18,7 @@ CHANGELOG = Path(__file__).parents[2] / "docs" / "api-changelog.md"
 
 
 @pytest.fixture
-async def page(client: httpx2.AsyncClient) -> str:
+async def page(client: Client) -> str:
     answer = await client.get(PAGE)
     assert answer.status_code == 200
     assert "script-src 'self'" in answer.headers["content-security-policy"]
@@ -48,7 +47,7 @@ async def test_it_works_without_scripts_and_third_parties(page: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "heading"), [("ru", "Что изменилось"), ("en", "Changes")])
-async def test_headings_are_in_the_readers_language(client: httpx2.AsyncClient, language: str, heading: str) -> None:
+async def test_headings_are_in_the_readers_language(client: Client, language: str, heading: str) -> None:
     page = (await client.get(f"{PAGE}?lang={language}")).text
     assert f'<h2 id="changes">{heading}</h2>' in page
     assert "`" not in page, "marks of code are drawn"
@@ -63,9 +62,7 @@ async def test_the_changelog_stands_on_it_whole(page: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PAGE, "/api/v1/openapi.json"])
-async def test_it_is_kept_here_and_in_shared_caches(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
+async def test_it_is_kept_here_and_in_shared_caches(client: Client, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     plain = {"Accept-Encoding": "identity"}
     first = await client.get(path, headers=plain)
     monkeypatch.setattr(pages, "render", None)
@@ -78,7 +75,7 @@ async def test_it_is_kept_here_and_in_shared_caches(
     assert (unchanged.status_code, unchanged.content) == (304, b"")
 
 
-async def test_it_is_kept_by_language_and_theme(client: httpx2.AsyncClient) -> None:
+async def test_it_is_kept_by_language_and_theme(client: Client) -> None:
     themed = {"Accept-Language": "ru", "Cookie": "__Host-theme=blue"}
     asked = [{"Accept-Language": "ru"}, {"Accept-Language": "en"}, themed]
     answers = [await client.get(PAGE, headers=headers) for headers in asked]

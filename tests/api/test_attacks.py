@@ -13,7 +13,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import Cabinet
@@ -51,7 +51,7 @@ def database(app: Any) -> Database:
 
 
 @asynccontextmanager
-async def calling(settings: Settings) -> AsyncIterator[tuple[Any, httpx2.AsyncClient]]:
+async def calling(settings: Settings) -> AsyncIterator[tuple[Any, Client]]:
     """The application under other settings, called from a loopback address."""
     async with running(settings) as app:
         transport = httpx2.ASGITransport(app=app)
@@ -72,7 +72,7 @@ async def resolved(database: Database, site: Site) -> tuple[str, int]:
     return problem_id, number
 
 
-async def version_of(client: httpx2.AsyncClient, site: Site) -> str:
+async def version_of(client: Client, site: Site) -> str:
     return str((await client.get(f"/api/v1/sites/{site.key}")).json()["consent"]["version"])
 
 
@@ -82,13 +82,13 @@ async def version_of(client: httpx2.AsyncClient, site: Site) -> str:
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"])
 @pytest.mark.parametrize("folder", ["/static/", "/w/1/"])
-async def test_path_traversal_in_static_files_fails(client: httpx2.AsyncClient, folder: str, name: str) -> None:
+async def test_path_traversal_in_static_files_fails(client: Client, folder: str, name: str) -> None:
     assert (await client.get(folder + name)).status_code == 404
 
 
 @ONE_DATABASE
 @pytest.mark.parametrize("deep", ["[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500])
-async def test_too_deeply_nested_json_is_malformed(client: httpx2.AsyncClient, site: Site, deep: str) -> None:
+async def test_too_deeply_nested_json_is_malformed(client: Client, site: Site, deep: str) -> None:
     body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
     answer = await client.post(
         f"/api/v1/sites/{site.key}/problems",
@@ -98,7 +98,7 @@ async def test_too_deeply_nested_json_is_malformed(client: httpx2.AsyncClient, s
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
-async def test_a_forged_cabinet_cursor_is_ignored(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_a_forged_cabinet_cursor_is_ignored(client: Client, database: Database, site: Site) -> None:
     await accounts.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
     await Cabinet(client).sign_in("a@a.test", PASSWORD)
     for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
@@ -126,9 +126,7 @@ async def test_forwarded_addresses_set_by_the_client_are_ignored(
         assert [row["ip"] for row in kept] == ["203.0.113.9"]
 
 
-async def test_metrics_are_not_public_behind_a_local_proxy(
-    client: httpx2.AsyncClient,
-) -> None:
+async def test_metrics_are_not_public_behind_a_local_proxy(client: Client) -> None:
     assert (await client.get("/metrics")).status_code == 200
     for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
         assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 404, name
@@ -162,9 +160,7 @@ async def test_hsts_is_sent(make_settings: Callable[..., Settings], database_url
             assert refused.headers.get("strict-transport-security") == expected
 
 
-async def test_differently_written_numbers_share_one_guess_counter(
-    app: Any, client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_differently_written_numbers_share_one_guess_counter(app: Any, client: Client, site: Site) -> None:
     waited = record_delays(app)
     receipt = await submit_report(app.state.context.database, site, email=None)
     for guess in range(FREE_ATTEMPTS + 10):
@@ -178,7 +174,7 @@ async def test_differently_written_numbers_share_one_guess_counter(
 # --- what costs memory or time -------------------------------------------------------------------------------------
 
 
-async def test_the_answer_cache_limit_includes_its_keys(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_answer_cache_limit_includes_its_keys(client: Client, site: Site) -> None:
     kept = problem_routes._answers._cache
     kept.clear()
     for number in range(3):
@@ -187,9 +183,7 @@ async def test_the_answer_cache_limit_includes_its_keys(client: httpx2.AsyncClie
     assert sum(map(len, kept)) <= kept.currsize
 
 
-async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory(
-    client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory(client: Client, site: Site) -> None:
     part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
     for body in (
         "".join(part.format(f"f{number}", "y" * 30_000) for number in range(1000)),
@@ -205,7 +199,7 @@ async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory
 
 @ONE_DATABASE
 @pytest.mark.parametrize("charset", ["undefined", "idna", "zlib", "no-such", "unicode_escape"])
-async def test_no_charset_breaks_a_multipart_form(client: httpx2.AsyncClient, site: Site, charset: str) -> None:
+async def test_no_charset_breaks_a_multipart_form(client: Client, site: Site, charset: str) -> None:
     body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'
     headers = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
     answer = await client.post("/open311/v2/requests.json", content=body, headers=headers)
@@ -213,7 +207,7 @@ async def test_no_charset_breaks_a_multipart_form(client: httpx2.AsyncClient, si
 
 
 async def test_georeport_reads_without_a_key_are_rate_limited(
-    client: httpx2.AsyncClient, site: Site, app: Any, database: Database
+    client: Client, site: Site, app: Any, database: Database
 ) -> None:
     token = await changes.add_token(database, site.id, "georeport")
     limits = app.state.context.limits
@@ -229,7 +223,7 @@ async def test_georeport_reads_without_a_key_are_rate_limited(
 
 @pytest.mark.parametrize(("scope", "answered"), [("georeport", 429), ("platform", 400)])
 async def test_georeport_writes_are_rate_limited_per_token_except_platform_tokens(
-    client: httpx2.AsyncClient, site: Site, app: Any, database: Database, scope: Any, answered: int
+    client: Client, site: Site, app: Any, database: Database, scope: Any, answered: int
 ) -> None:
     token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
     row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.hash_token(token))
@@ -267,9 +261,7 @@ async def test_erasure_by_address_accepts_any_spelling_of_the_domain(database: D
 # --- what must not be public ---------------------------------------------------------------------------------------
 
 
-async def test_unmoderated_words_of_an_author_are_not_public(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_unmoderated_words_of_an_author_are_not_public(client: Client, database: Database, site: Site) -> None:
     problem_id, number = await resolved(database, site)
     await lifecycle.change(database, RESIDENT, site.id, problem_id, Change(to="reopened", text="КАНАРЕЙКА"))
     other = await changes.add_token(database, site.id, "georeport")
@@ -290,9 +282,7 @@ async def test_unmoderated_words_of_an_author_are_not_public(
     assert "КАНАРЕЙКА" in feed.text
 
 
-async def test_an_author_cannot_publish_a_rejected_report(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_an_author_cannot_publish_a_rejected_report(client: Client, database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     reject = Change(to="rejected", text="Здесь персональные данные соседа")
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, reject)
@@ -307,7 +297,7 @@ async def test_an_author_cannot_publish_a_rejected_report(
 
 @pytest.mark.parametrize("later", [("in_progress",), ("in_progress", "planned", "resolved"), ("reopened", "accepted")])
 async def test_no_platform_republishes_a_withdrawn_report(
-    client: httpx2.AsyncClient, database: Database, site: Site, later: tuple[Status, ...]
+    client: Client, database: Database, site: Site, later: tuple[Status, ...]
 ) -> None:
     problem_id, number = await published(database, site)
     await lifecycle.change(database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
@@ -321,7 +311,7 @@ async def test_no_platform_republishes_a_withdrawn_report(
     assert (await client.get(f"/open311/v2/requests/{number}.json")).status_code == 404
 
 
-async def test_personal_data_is_in_no_public_answer(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_personal_data_is_in_no_public_answer(client: Client, database: Database, site: Site) -> None:
     canaries = {"name": "Канарейкина Анна", "phone": "+7 900 555-35-35", "email": "canary@mail.test"}
     report = make_report(contact=Contact(**canaries, publish_name=True), page_url="https://gorod.test/canary-page")
     problem_id, number = await published(
@@ -348,7 +338,7 @@ async def test_personal_data_is_in_no_public_answer(client: httpx2.AsyncClient, 
 
 @pytest.mark.parametrize("address", ["javascript:alert(document.domain)", "data:text/html,x", "//evil.test"])
 async def test_links_from_platforms_are_http_or_dropped(
-    client: httpx2.AsyncClient, app: Any, database: Database, site: Site, address: str
+    client: Client, app: Any, database: Database, site: Site, address: str
 ) -> None:
     problem_id, _ = await published(database, site)
     platform = Platform(

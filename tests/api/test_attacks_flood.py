@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
 import pytest
 from limits import parse_many
 from limits.aio.storage import MemoryStorage
 
+from tests.conftest import Client
 from tests.factories import submit_report
 from tests.support.brute_force import client_from
 from widget_api.context import Context
@@ -57,9 +57,7 @@ class Flood:
     ],
     ids=["fields", "names"],
 )
-async def test_the_total_size_of_form_fields_is_bounded(
-    client: httpx2.AsyncClient, site: Site, parts: list[str]
-) -> None:
+async def test_the_total_size_of_form_fields_is_bounded(client: Client, site: Site, parts: list[str]) -> None:
     for door in upload_urls(site):
         flood = Flood(parts)
         answer = await client.post(door, content=flood, headers=IN_PARTS)
@@ -67,7 +65,7 @@ async def test_the_total_size_of_form_fields_is_bounded(
         assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
 
 
-async def test_the_api_key_is_checked_before_the_fields(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_api_key_is_checked_before_the_fields(client: Client, site: Site) -> None:
     wrong = [PART.format("lat", "", "nowhere")]
     answer = await client.post("/open311/v2/requests.json", content=Flood(wrong), headers=IN_PARTS)
     assert answer.status_code == 403
@@ -125,7 +123,7 @@ def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def test_files_are_spooled_to_disk_and_counted_separately(
-    client: httpx2.AsyncClient, context: Context, site: Site, spooled: list[int], monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, spooled: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_disk, size = list[tuple[int, bool]](), 2 * bodies.MAX_FIELDS_SIZE
     read = bodies._uploaded_file
@@ -147,7 +145,7 @@ async def test_files_are_spooled_to_disk_and_counted_separately(
 
 
 async def test_a_forms_identifier_is_checked_before_its_files_are_stored(
-    client: httpx2.AsyncClient, context: Context, site: Site, spooled: list[int]
+    client: Client, context: Context, site: Site, spooled: list[int]
 ) -> None:
     flood = Flood(reported(site, context, ours=False))
     answer = await client.post(f"/s/{site.key}/report", content=flood, headers=IN_PARTS)
@@ -164,7 +162,7 @@ async def test_a_forms_identifier_is_checked_before_its_files_are_stored(
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
 async def test_unauthenticated_clients_store_no_files_in_the_cabinet(
-    client: httpx2.AsyncClient, spooled: list[int], token: str
+    client: Client, spooled: list[int], token: str
 ) -> None:
     """A form is stored for a user who must sign in first only if its token was issued to somebody."""
     flood = Flood([PART.format("form_token", "", token), *[FILE] * 5])
@@ -176,7 +174,7 @@ async def test_unauthenticated_clients_store_no_files_in_the_cabinet(
 
 @pytest.mark.parametrize("bound", ["MAX_SPOOLED", "MAX_SPOOLED_PER_ADDRESS"])
 async def test_the_total_size_of_uploads_in_progress_is_bounded(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(bodies, bound, 2_000_000)
     parts = reported(site, context, ours=True)
@@ -244,7 +242,7 @@ def test_another_sender_has_room_however_many_fill_the_disk(customers: int, room
 
 
 async def test_a_form_that_takes_too_long_is_aborted(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "UPLOAD_TIMEOUT", 0.2)
     parts, given_up = reported(site, context, ours=True)[:2], asyncio.Event()
@@ -265,7 +263,7 @@ async def test_a_form_that_takes_too_long_is_aborted(
 
 
 async def test_two_concurrent_senders_take_turns(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One keeps what it has sent so far, the other is told to retry and then has its turn."""
     monkeypatch.setattr(bodies, "MAX_SPOOLED", 2_000_000)
@@ -292,7 +290,7 @@ async def test_two_concurrent_senders_take_turns(
     ],
 )
 async def test_what_strangers_may_ask_for_has_a_rate(
-    client: httpx2.AsyncClient, context: Context, site: Site, rate: str, method: str, path: str, sent: dict[str, Any]
+    client: Client, context: Context, site: Site, rate: str, method: str, path: str, sent: dict[str, Any]
 ) -> None:
     """Other rates are tested with what they limit."""
     receipt = await submit_report(context.database, site)
@@ -303,7 +301,7 @@ async def test_what_strangers_may_ask_for_has_a_rate(
     assert (second.status_code, int(second.headers["retry-after"]) > 0) == (429, True)
 
 
-async def test_a_sitemap_counts_as_a_file_download(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_sitemap_counts_as_a_file_download(client: Client, context: Context, site: Site) -> None:
     for path in ("sitemap.xml", "sitemap-1.xml"):
         context.limits._memory = type(context.limits._memory)(MemoryStorage())
         answers = [await client.get(f"/s/{site.key}/{path}") for _ in range(int(RATES["exports"].partition("/")[0]))]

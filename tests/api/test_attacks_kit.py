@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 
 from tests.api.test_photos import jpeg
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, PUBLIC_URL, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.processes import Service as Running
@@ -63,7 +63,7 @@ def test_many_links_under_a_long_base_url_are_resolved_quickly() -> None:
 
 
 async def test_a_redirect_without_a_valid_url_is_a_failure(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def moved(*_: Any, **__: Any) -> Answer:
         return Answer(302, {"location": "https://[gorod.test/"}, b"")
@@ -84,7 +84,7 @@ async def test_a_redirect_without_a_valid_url_is_a_failure(
 
 @pytest.mark.parametrize("written", [False, True], ids=["in memory", "in the table"])
 async def test_made_up_origins_do_not_displace_registered_ones(
-    client: httpx2.AsyncClient, context: Context, site: Site, written: bool
+    client: Client, context: Context, site: Site, written: bool
 ) -> None:
     for index in range(MAX_ORIGINS + 5):
         answer = await client.get(f"/api/v1/sites/{site.key}/challenge", headers={"Origin": f"https://x{index}.test"})
@@ -119,7 +119,7 @@ async def test_spam_sends_no_letters(context: Context) -> None:
 
 
 @pytest.mark.parametrize("number", ["9999999999", "99999999999999999999", "0", "٣"])
-async def test_an_unused_number_is_not_found(client: httpx2.AsyncClient, site: Site, number: str) -> None:
+async def test_an_unused_number_is_not_found(client: Client, site: Site, number: str) -> None:
     assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404
     assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
 
@@ -217,7 +217,7 @@ def test_one_address_cannot_fill_the_disk_with_endless_uploads(serve: Callable[.
 
 
 async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(
         context.database,
@@ -257,7 +257,7 @@ async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
 
 
 async def test_a_signed_picture_link_is_valid_for_one_picture_and_one_hour(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     first, second = [await receive(context, site.id, jpeg()) for _ in range(2)]
     receipt = await submit_report(context.database, site, photos=(Photo(first.id, None),))
@@ -309,9 +309,7 @@ async def test_a_compressed_page_is_not_decompressed_beyond_the_limit() -> None:
 
 @ONE_DATABASE
 @pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "unicode_escape"])
-async def test_the_client_does_not_choose_the_charset_of_a_form(
-    client: httpx2.AsyncClient, site: Site, charset: str
-) -> None:
+async def test_the_client_does_not_choose_the_charset_of_a_form(client: Client, site: Site, charset: str) -> None:
     """Decoding Punycode takes quadratic time: one form of 200 fields blocked all other requests for half a minute."""
     part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 65_000 + b"\r\n"
     begun = time.process_time()
@@ -330,9 +328,7 @@ async def test_the_client_does_not_choose_the_charset_of_a_form(
     assert time.process_time() - begun < 4
 
 
-async def test_the_moderator_sees_all_text_that_becomes_public(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_moderator_sees_all_text_that_becomes_public(client: Client, context: Context, site: Site) -> None:
     """Alternative texts of photos are published with the report; hidden in an attribute, nobody would moderate them."""
     await add_user(
         context.database, email="a@a.test", role="agent", agency_id=site.agency.id, password="a long enough password"

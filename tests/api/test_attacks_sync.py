@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.api.test_georeport_server import ROOT, accept, post, send
 from tests.api.test_platform_mirror import own
 from tests.api.test_platform_webhook import UPDATES, make_update, signed
+from tests.conftest import Client
 from tests.factories import AGENT, existing, submit_report
 from tests.fake_platform import FakePlatform
 from widget_api import clock, redaction
@@ -54,7 +54,7 @@ async def problem_of(database: Database, number: str) -> Any:
 
 @pytest.mark.parametrize("later", ["IN_PROGRESS", "FIXED", "OPEN", "INTERNAL_REFERRAL"])
 async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
-    client: httpx2.AsyncClient, database: Database, site: Site, key: str, later: str
+    client: Client, database: Database, site: Site, key: str, later: str
 ) -> None:
     number = await send(client, key)
     row = await problem_of(database, number)
@@ -68,7 +68,7 @@ async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
 
 
 async def test_a_request_withdrawn_before_moderation_is_delivered_to_nobody(
-    client: httpx2.AsyncClient, database: Database, site: Site, key: str
+    client: Client, database: Database, site: Site, key: str
 ) -> None:
     """Withdrawn and submitted again it would reach the agency's mailbox past its moderator, without its spam mark."""
     number = await send(client, key)
@@ -85,7 +85,7 @@ async def test_a_request_withdrawn_before_moderation_is_delivered_to_nobody(
 
 
 async def test_a_token_cannot_decide_problems_of_another_platform(
-    client: httpx2.AsyncClient, database: Database, site: Site, key: str
+    client: Client, database: Database, site: Site, key: str
 ) -> None:
     number = await send(client, await changes.add_token(database, site.id, "georeport"))
     problem_id = await accept(database, site, number)
@@ -135,7 +135,7 @@ LONG_AGO = "0001-01-01T00:00:00+14:00"
     ids=["received", "changed", "late", "long id", "path", "address", "many", "responsible", "day"],
 )  # fmt: skip
 async def test_no_platform_answer_breaks_a_page_or_polling(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
+    client: Client, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
 ) -> None:
     fake.own, fake.news = requests, updates
     platform = existing(await platforms.find_platform(context.database, "default"))
@@ -275,7 +275,7 @@ def test_control_characters_from_servers_do_not_reach_the_terminal() -> None:
 # --- what is posted with a platform's signature ----------------------------------------------------------------------
 
 
-async def test_weak_signing_keys_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_weak_signing_keys_are_refused(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
@@ -294,7 +294,7 @@ async def test_weak_signing_keys_are_refused(client: httpx2.AsyncClient, context
 
 
 async def test_a_signature_gives_no_access_to_other_platforms_problems(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+    client: Client, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     other, other_id = await second(context)
     other.own = [own()]
@@ -339,7 +339,7 @@ async def test_error_messages_that_quote_a_report_are_erased_with_it(
     assert {row["said"] for row in kept} <= {"…", None}
 
 
-async def test_the_server_of_a_picture_is_not_revealed(client: httpx2.AsyncClient, context: Context, key: str) -> None:
+async def test_the_server_of_a_picture_is_not_revealed(client: Client, context: Context, key: str) -> None:
     await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
     (delivery,) = await queue.claim(context.database, "test", 50, clock.now())
     with pytest.raises(Retry) as raised:
@@ -349,7 +349,7 @@ async def test_the_server_of_a_picture_is_not_revealed(client: httpx2.AsyncClien
 
 @pytest.mark.parametrize("kind", ["status", "erased"])
 async def test_a_platform_cannot_change_or_erase_a_report_it_never_received(
-    client: httpx2.AsyncClient, context: Context, site: Site, kind: str
+    client: Client, context: Context, site: Site, kind: str
 ) -> None:
     """Numbers can be guessed; a report that waits for its moderator has been delivered to nobody."""
     receipt = await submit_report(context.database, site)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import httpx2
 import pytest
 
 from tests.api.test_problems import publish
+from tests.conftest import Client
 from tests.factories import make_site, submit_report
 from widget_api.context import Context
 from widget_api.problems.model import Contact
@@ -47,7 +47,7 @@ async def town(context: Context) -> Site:
     return site
 
 
-async def test_any_query_is_answered_or_refused_by_name(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_any_query_is_answered_or_refused_by_name(client: Client, context: Context) -> None:
     site = await town(context)
     reads = [f"/api/v1/sites/{site.key}{rest}" for rest in (*API, "/problems.csv")]
     reads += [f"/s/{site.key}{rest}" for rest in PAGES] + ["/api/v1/openapi.json"]
@@ -64,9 +64,7 @@ async def test_any_query_is_answered_or_refused_by_name(client: httpx2.AsyncClie
     assert refused > len(WRONG)
 
 
-async def test_a_cursor_of_another_site_filter_or_order_is_invalid(
-    client: httpx2.AsyncClient, context: Context
-) -> None:
+async def test_a_cursor_of_another_site_filter_or_order_is_invalid(client: Client, context: Context) -> None:
     site, other = [await make_site(context.database) for _ in range(2)]
     for one in (site, other):
         for _ in range(3):
@@ -95,7 +93,7 @@ async def test_a_cursor_of_another_site_filter_or_order_is_invalid(
 
 @pytest.mark.parametrize("conditions", [None, "*", '"x"', 'W/"x", *'])
 async def test_an_unpublished_number_looks_like_an_unknown_one(
-    client: httpx2.AsyncClient, context: Context, conditions: str | None
+    client: Client, context: Context, conditions: str | None
 ) -> None:
     """Compares status, headers and body, except for the number itself."""
     site = await town(context)
@@ -114,7 +112,7 @@ async def test_an_unpublished_number_looks_like_an_unknown_one(
     assert known.status_code == 304
 
 
-async def test_invalid_numbers_are_not_found(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_invalid_numbers_are_not_found(client: Client, context: Context) -> None:
     site = await town(context)
     for number in NUMBERS:
         for read in (f"/api/v1/sites/{site.key}/problems/{number}", f"/s/{site.key}/problems/{number}"):

@@ -11,7 +11,7 @@ import orjson
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import make_site, submit_report
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import PASSWORD
@@ -37,7 +37,7 @@ async def anna(context: Context, site: Site) -> str:
     return password
 
 
-async def sign_in(client: httpx2.AsyncClient, password: str, email: str = EMAIL) -> httpx2.Response:
+async def sign_in(client: Client, password: str, email: str = EMAIL) -> httpx2.Response:
     return await client.post("/cabinet/sign-in", data={"email": email, "password": password})
 
 
@@ -238,7 +238,7 @@ async def test_guessing_report_codes_is_slowed_down_and_the_owner_gets_in(
     assert len(waited) == 1, "the same number elsewhere is another report"
 
 
-async def test_invalid_signed_links_do_not_count_as_guesses(client: httpx2.AsyncClient) -> None:
+async def test_invalid_signed_links_do_not_count_as_guesses(client: Client) -> None:
     """Signed links cannot be guessed; invalid ones must not keep a neighbour from confirming."""
     for page in ("confirm", "follow", "comment", "moderate"):
         statuses = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
@@ -17,7 +17,7 @@ from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
 
-async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.AsyncClient) -> None:
+async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: Client) -> None:
     answer = await client.get("/cabinet/", follow_redirects=True)
     first = PageText(answer.text).forms[0]
     assert {"email", "password"} <= first.fields.keys()
@@ -26,15 +26,13 @@ async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.Asy
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
-async def test_the_front_page_leads_to_the_cabinet(client: httpx2.AsyncClient, site: Site, enter: Enter) -> None:
+async def test_the_front_page_leads_to_the_cabinet(client: Client, site: Site, enter: Enter) -> None:
     assert "/cabinet/" in PageText((await client.get("/")).text).links
     answer = await (await enter("agent", site.agency.id)).client.get("/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
 
 
-async def test_signing_in_redirects_to_the_list_and_sets_a_secure_cookie(
-    app: Any, client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_signing_in_redirects_to_the_list_and_sets_a_secure_cookie(app: Any, client: Client, site: Site) -> None:
     await accounts.add_user(
         app.state.context.database, email="Anna@Gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -51,9 +49,7 @@ async def test_signing_in_redirects_to_the_list_and_sets_a_secure_cookie(
     assert token not in str(dict(stored[0]))
 
 
-async def test_a_wrong_password_and_an_unknown_address_look_the_same(
-    app: Any, client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_a_wrong_password_and_an_unknown_address_look_the_same(app: Any, client: Client, site: Site) -> None:
     await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -65,7 +61,7 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(
     assert "another password" not in wrong.text
 
 
-async def test_unusual_credentials_are_refused_like_wrong_ones(client: httpx2.AsyncClient) -> None:
+async def test_unusual_credentials_are_refused_like_wrong_ones(client: Client) -> None:
     for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
         for password in ("", "\0", "я" * 3000):
             assert (await Cabinet(client).sign_in(email, password)).status_code == 403
@@ -127,7 +123,7 @@ async def test_every_cookie_has_the_host_prefix(enter: Enter, site: Site) -> Non
 
 
 @pytest.mark.settings(public_url="http://127.0.0.1:8000")
-async def test_development_without_tls_keeps_plain_names(app: Any, client: httpx2.AsyncClient, site: Site) -> None:
+async def test_development_without_tls_keeps_plain_names(app: Any, client: Client, site: Site) -> None:
     await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -138,7 +134,7 @@ async def test_development_without_tls_keeps_plain_names(app: Any, client: httpx
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_hsts_is_sent_over_tls(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_hsts_is_sent_over_tls(client: Client, site: Site) -> None:
     list_of_it = f"/api/v1/sites/{site.key}/problems"
     for address in ("/cabinet/", f"/s/{site.key}", list_of_it, list_of_it, list_of_it, "/nowhere", "/static/nothing"):
         answer = await client.get(address)
@@ -152,7 +148,7 @@ async def test_disabling_a_user_ends_the_session_at_once(app: Any, enter: Enter,
 
 
 async def test_signing_in_returns_to_the_requested_page_and_never_to_another_site(
-    app: Any, client: httpx2.AsyncClient, site: Site
+    app: Any, client: Client, site: Site
 ) -> None:
     await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -372,7 +373,7 @@ async def test_a_clock_that_was_set_back_delays_nothing(context: Context, site: 
 ANSWER = "Яму на Лесной засыпали 12 декабря, асфальт уложим весной."
 
 
-async def left_behind(context: Context, client: httpx2.AsyncClient, site: Site) -> list[Any]:
+async def left_behind(context: Context, client: Client, site: Site) -> list[Any]:
     """What a decision would change elsewhere: what the public reads, deliveries with letters, and events."""
     public = [f"/api/v1/sites/{site.key}/problems/1", f"/s/{site.key}/problems/1", f"/s/{site.key}/feed.atom"]
     tables = [await context.database.rows(f"SELECT id FROM {table} ORDER BY id") for table in ("events", "deliveries")]
@@ -384,7 +385,7 @@ async def left_behind(context: Context, client: httpx2.AsyncClient, site: Site) 
 @pytest.mark.waits
 @pytest.mark.parametrize("to", ["resolved", "rejected", "duplicate"])
 async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
-    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str, to: str,
+    context: Context, site: Site, enter: Enter, client: Client, problem: str, to: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     path, (other,) = f"{LIST}/{problem}", await sent(context, site, 1)
@@ -450,7 +451,7 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
 
 @pytest.mark.waits
 async def test_a_decision_that_came_too_late_keeps_its_text(
-    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str
+    context: Context, site: Site, enter: Enter, client: Client, problem: str
 ) -> None:
     path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
     assert (await anna.decide(problem, "in_progress")).headers["location"].endswith("done=decided"), "that acts at once"
@@ -473,7 +474,7 @@ async def test_a_decision_that_came_too_late_keeps_its_text(
 @pytest.mark.waits
 @pytest.mark.parametrize("waits", [True, False])
 async def test_an_erasure_takes_the_words_of_a_decision_that_was_not_carried_out(
-    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str, waits: bool
+    context: Context, site: Site, enter: Enter, client: Client, problem: str, waits: bool
 ) -> None:
     await (await enter("agent", site.agency.id)).decide(problem, "answered", text=ANSWER)
     if not waits:
@@ -504,7 +505,7 @@ async def test_what_may_be_undone_is_read_by_colleagues_alone(
 
 @pytest.mark.waits
 async def test_an_answer_given_outside_is_undone_with_its_form(
-    context: Context, site: Site, enter: Enter, client: httpx2.AsyncClient, problem: str
+    context: Context, site: Site, enter: Enter, client: Client, problem: str
 ) -> None:
     path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
     before = await left_behind(context, client, site)

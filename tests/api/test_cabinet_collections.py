@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from tests.api.test_collections import add_entry, enter
 from tests.api.test_journal import entries
 from tests.api.test_participation import add_participant
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, existing, make_site
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.processes import CommandFailed
@@ -45,7 +45,7 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-async def admin(client: httpx2.AsyncClient, context: Context, city: Site) -> Cabinet:
+async def admin(client: Client, context: Context, city: Site) -> Cabinet:
     return await enter(client, context, city, "admin")
 
 
@@ -64,7 +64,7 @@ async def publish(admin: Cabinet, city: Site, slug: str) -> httpx2.Response:
 
 
 async def test_a_collection_is_made_from_a_preset_and_set_up(
-    client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
+    client: Client, context: Context, city: Site, admin: Cabinet
 ) -> None:
     listed = await admin.read(desk(city))
     assert {f"{desk(city)}?preset={name}" for name in presets.NAMES} <= set(listed.links)
@@ -122,7 +122,7 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
 
 
 async def test_a_hidden_collection_is_nowhere_until_it_is_shown(
-    client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
+    client: Client, context: Context, city: Site, admin: Cabinet
 ) -> None:
     await create(admin, city, "experts", slug="people")
     await publish(admin, city, "people")
@@ -142,9 +142,7 @@ async def test_a_hidden_collection_is_nowhere_until_it_is_shown(
 
 
 @ONE_DATABASE
-async def test_what_is_wrong_is_named_and_kept(
-    client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
-) -> None:
+async def test_what_is_wrong_is_named_and_kept(client: Client, context: Context, city: Site, admin: Cabinet) -> None:
     await create(admin, city, "budgeting")
     proposed = (await admin.read(f"{desk(city)}?preset=budgeting")).form(desk(city)).fields
     assert proposed["slug"] == "budgeting-2"
@@ -195,7 +193,7 @@ async def test_questions_are_those_of_all_categories(context: Context, city: Sit
 
 @ONE_DATABASE
 async def test_who_reads_changes_nothing_and_moderation_is_the_operators(
-    client: httpx2.AsyncClient, context: Context, city: Site
+    client: Client, context: Context, city: Site
 ) -> None:
     await collection.add_collection(context.database, city, "budget", "budgeting")
     own = desk(city, "budget")
@@ -268,7 +266,7 @@ async def load(admin: Cabinet, own: str, content: bytes) -> str:
 
 
 async def test_a_file_is_checked_then_loaded_once(
-    client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, admin: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imported, "BATCH_SIZE", 1)
     await collection.add_collection(context.database, city, "experts", "experts")
@@ -491,7 +489,7 @@ async def test_a_collection_without_categories_takes_no_row(context: Context, ci
 
 @ONE_DATABASE
 async def test_a_count_is_made_for_the_council_and_verified(
-    client: httpx2.AsyncClient, context: Context, city: Site, admin: Cabinet
+    client: Client, context: Context, city: Site, admin: Cabinet
 ) -> None:
     database, page = context.database, desk(city, "budget")
     await create(admin, city, "budgeting", slug="budget")

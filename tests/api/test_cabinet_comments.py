@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import httpx2
 import pytest
 
 from tests.api.test_comments import CANARY, comments, confirmed_comment, counted, post_comment, read
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
+from tests.conftest import Client
 from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, signed_in
 from tests.support.mail import MailSink
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.site(discussion="moderated")
 
 
 async def test_a_waiting_comment_is_counted_and_can_be_published(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
+    client: Client, widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
     comment = await confirmed_comment(
@@ -52,7 +52,7 @@ async def test_a_waiting_comment_is_counted_and_can_be_published(
 
 
 async def test_a_rejection_needs_a_reason(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
+    client: Client, widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     number = await publish(context.database, site)
     comment = await confirmed_comment(widget, context, number)
@@ -73,7 +73,7 @@ async def test_a_rejection_needs_a_reason(
     [("viewer", True, 403), ("operator", False, 404), ("agent", False, 404), ("admin", True, 303)],
 )
 async def test_only_the_sites_moderator_decides_on_comments(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, role: Role, theirs: bool, status: int
+    client: Client, widget: Widget, context: Context, site: Site, role: Role, theirs: bool, status: int
 ) -> None:
     number = await publish(context.database, site)
     comment = await confirmed_comment(widget, context, number)
@@ -90,7 +90,7 @@ async def test_only_the_sites_moderator_decides_on_comments(
 
 
 async def test_moderation_of_comments_cannot_be_bypassed(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+    client: Client, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
     await post_comment(widget, number)
@@ -119,7 +119,7 @@ async def test_moderation_of_comments_cannot_be_bypassed(
 
 
 async def test_the_agency_comments_from_the_report_page(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+    client: Client, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
     row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
@@ -141,7 +141,7 @@ async def test_the_agency_comments_from_the_report_page(
 
 
 async def test_a_head_speaks_for_an_agency_whose_answers_a_head_approves(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+    client: Client, widget: Widget, context: Context, site: Site
 ) -> None:
     number = await publish(context.database, site)
     row = existing(await context.database.row("SELECT id FROM problems WHERE number = :n", n=number))
@@ -164,7 +164,7 @@ async def test_a_head_speaks_for_an_agency_whose_answers_a_head_approves(
     assert [item["text"] for item in (await read(widget, number))["items"]] == ["Сами", "Едем"]
 
 
-async def test_without_discussion_there_is_no_menu_entry(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_without_discussion_there_is_no_menu_entry(client: Client, context: Context) -> None:
     cabinet = await signed_in(client, context, await make_site(context.database))
     assert QUEUE not in (await cabinet.read("/cabinet/")).links
     assert "Проверять нечего" in (await cabinet.read(QUEUE)).text

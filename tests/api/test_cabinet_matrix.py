@@ -17,7 +17,7 @@ import httpx2
 import pytest
 from starlette.routing import Match, Route
 
-from tests.conftest import running
+from tests.conftest import Client, running
 from tests.factories import AGENT, HOST_ORIGIN, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet
 from tests.support.mailbox import AgencyMailbox
@@ -297,7 +297,7 @@ class Person:
     role: Role
     relation: str
     email: str
-    client: httpx2.AsyncClient
+    client: Client
     token: str
     bulk: str = UNKNOWN
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import httpx2
 import pytest
 from PIL import Image
 
+from tests.conftest import Client
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.journal import read_journal
@@ -30,7 +30,7 @@ async def problem(context: Context, site: Site) -> str:
     return receipt.problem_id
 
 
-async def shown(client: httpx2.AsyncClient, site: Site) -> list[str]:
+async def shown(client: Client, site: Site) -> list[str]:
     """What the public sees: the same in the list, in the detail, and where the files are."""
     items = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
     detail = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
@@ -42,7 +42,7 @@ async def shown(client: httpx2.AsyncClient, site: Site) -> list[str]:
 
 
 async def test_a_hidden_photo_is_the_agencys_alone_until_it_is_shown_again(
-    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient
+    context: Context, enter: Enter, site: Site, problem: str, client: Client
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/photos", await enter("agent", site.agency.id)
     before = await shown(client, site)
@@ -66,7 +66,7 @@ async def test_a_hidden_photo_is_the_agencys_alone_until_it_is_shown_again(
 
 
 async def test_a_covered_photo_takes_the_place_of_the_original(
-    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient
+    context: Context, enter: Enter, site: Site, problem: str, client: Client
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/photos", await enter("head", site.agency.id)
     before = await shown(client, site)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import make_site
 from tests.support.cabinet import Cabinet, Enter, signed_in
 from widget_api.context import Context
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.site(name="Сайт города")
 
 
 @pytest.fixture
-def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
+def enter(client: Client, context: Context, site: Site) -> Enter:
     async def entered(role: Role = "admin") -> Cabinet:
         return await signed_in(client, context, site, role)
 
@@ -32,7 +31,7 @@ def settings_of(site: Site) -> str:
 
 @pytest.mark.parametrize("role", ["admin", "operator"])
 async def test_changed_settings_are_visible_in_the_api_at_once(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
+    client: Client, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     api = f"/api/v1/sites/{site.key}"
     before = (await client.get(api)).json()
@@ -86,7 +85,7 @@ async def test_values_refused_by_the_command_line_are_refused(
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
 async def test_other_roles_and_agencies_cannot_see_or_change_settings(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
+    client: Client, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     cabinet = await enter(role)
     page = await cabinet.read(f"/cabinet/sites/{site.id}")
@@ -99,7 +98,7 @@ async def test_other_roles_and_agencies_cannot_see_or_change_settings(
 
 
 async def test_cross_site_forms_and_other_agencies_change_nothing(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
+    client: Client, context: Context, site: Site, enter: Enter
 ) -> None:
     other = await make_site(context.database)
     cabinet = await enter()

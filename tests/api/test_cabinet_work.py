@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 
+from tests.conftest import Client
 from tests.factories import AGENT, NOON, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
@@ -40,7 +41,7 @@ def database(app: Any) -> Any:
 
 
 @pytest.fixture
-async def cabinet(database: Any, client: httpx2.AsyncClient, site: Site) -> Cabinet:
+async def cabinet(database: Any, client: Client, site: Site) -> Cabinet:
     await accounts.add_user(
         database, email="anna@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD
     )

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from sqlalchemy import Boolean, Text
 from starlette.routing import Route
 
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import AGENT, RESIDENT, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.event_loop_thread import run_in_thread
@@ -152,9 +151,7 @@ def public_routes(site: Site, numbers: tuple[int, ...], slug: str = "{slug}") ->
     return [path for path in found if "{" not in path]
 
 
-async def test_no_public_route_leaks_personal_unpublished_or_other_sites_data(
-    client: httpx2.AsyncClient, app: Any
-) -> None:
+async def test_no_public_route_leaks_personal_unpublished_or_other_sites_data(client: Client, app: Any) -> None:
     database = app.state.context.database
     site, shown, hidden, other = await planted(database)
     await database.write(lambda tx: tx.run("UPDATE site_counters SET version = version + 1"))

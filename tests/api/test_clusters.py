@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.api.test_reads import TODAY, matches, town
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
 from widget_api.database import Database, Row
@@ -133,14 +132,14 @@ def test_an_oversized_box_gets_no_more_marks_than_a_screen() -> None:
         (f"bbox={CITY}&zoom=3&cursor=x", "cursor"),
     ],
 )
-async def test_an_invalid_parameter_is_named(client: httpx2.AsyncClient, app: Any, query: str, parameter: str) -> None:
+async def test_an_invalid_parameter_is_named(client: Client, app: Any, query: str, parameter: str) -> None:
     site = await make_site(app.state.context.database)
     answer = await client.get(f"/api/v1/sites/{site.key}/clusters?{query}")
     assert answer.status_code == 400, answer.text
     assert answer.json()["parameter"] == parameter
 
 
-async def test_unchanged_clusters_return_304(client: httpx2.AsyncClient, app: Any) -> None:
+async def test_unchanged_clusters_return_304(client: Client, app: Any) -> None:
     database = app.state.context.database
     site = await town(database, 12)
     path = f"/api/v1/sites/{site.key}/clusters?zoom=10&bbox={CITY}"

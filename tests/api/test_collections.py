@@ -16,7 +16,7 @@ import time_machine
 from tests.api.test_canary import public_routes
 from tests.api.test_letters import letters
 from tests.api.test_report_form import filled
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, existing, make_site, problem_body, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, signed_in
@@ -55,7 +55,7 @@ async def budgeting(context: Context, city: Site) -> Site:
 class Collected(Widget):
     """Sends an entry as a program of the site does, with the ticket of the site."""
 
-    def __init__(self, client: httpx2.AsyncClient, city: Site, slug: str) -> None:
+    def __init__(self, client: Client, city: Site, slug: str) -> None:
         super().__init__(client, city)
         self.collection = f"{self.root}/collections/{slug}"
 
@@ -92,14 +92,14 @@ async def add_entry(database: Database, child: Site, title: str = "Сквер у
     return problem_id
 
 
-async def enter(client: httpx2.AsyncClient, context: Context, site: Site, role: Role = "head") -> Cabinet:
+async def enter(client: Client, context: Context, site: Site, role: Role = "head") -> Cabinet:
     client.cookies.clear()
     return await signed_in(client, context, site, role)
 
 
 @pytest.mark.parametrize("name", presets.NAMES)
 async def test_an_entry_of_every_preset_goes_the_whole_way(
-    client: httpx2.AsyncClient, context: Context, city: Site, mail_sink: MailSink, name: str
+    client: Client, context: Context, city: Site, mail_sink: MailSink, name: str
 ) -> None:
     """What all presets share: from the collection to the erasure of its entry."""
     database, preset, russian = context.database, presets.find(name), {"Accept-Language": "ru"}
@@ -194,7 +194,7 @@ def test_every_preset_is_complete_in_both_languages(name: str) -> None:
 
 
 async def test_the_list_of_collections_promises_nothing_that_is_not_there(
-    client: httpx2.AsyncClient, context: Context, city: Site
+    client: Client, context: Context, city: Site
 ) -> None:
     database = context.database
     for name in presets.NAMES:
@@ -238,7 +238,7 @@ async def test_the_list_of_collections_promises_nothing_that_is_not_there(
 
 
 async def test_no_door_of_the_city_shows_an_entry_and_no_door_of_a_collection_a_problem(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     database = context.database
     problem = (await submit_report(database, city, description="Настоящая яма")).problem_id
@@ -280,7 +280,7 @@ async def test_no_door_of_the_city_shows_an_entry_and_no_door_of_a_collection_a_
 
 
 async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their_collection(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     given: dict[str, Any] = {"category": "yards", "description": join_entry("Сквер", "Посадить деревья")}
     entry = (await submit_report(context.database, budgeting, answers={"cost": "12000"}, **given)).problem_id
@@ -306,7 +306,7 @@ async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their
 
 
 async def test_an_official_of_a_directory_is_offered_its_statuses_alone(
-    client: httpx2.AsyncClient, context: Context, city: Site
+    client: Client, context: Context, city: Site
 ) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
@@ -324,7 +324,7 @@ async def test_an_official_of_a_directory_is_offered_its_statuses_alone(
 
 
 async def test_an_official_enters_an_entry_with_its_title(
-    client: httpx2.AsyncClient, context: Context, city: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     child = await collection.add_collection(context.database, city, "experts", "experts")
@@ -361,7 +361,7 @@ async def test_letters_name_the_collection_and_platforms_get_no_entry(
 
 
 async def test_the_form_without_scripts_asks_keeps_and_sends_an_entry(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, budgeting: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     path = f"/s/{city.key}/c/budget/report"
@@ -390,7 +390,7 @@ async def test_the_form_without_scripts_asks_keeps_and_sends_an_entry(
 
 
 async def test_forms_under_an_entry_work(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, budgeting: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     await add_entry(context.database, budgeting)
@@ -406,7 +406,7 @@ async def test_forms_under_an_entry_work(
 
 
 async def test_a_period_and_who_may_add_decide_whether_entries_are_taken(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     database, now = context.database, clock.now()
     collected, page = Collected(client, city, "budget"), f"/s/{city.key}/c/budget"
@@ -429,7 +429,7 @@ async def test_a_period_and_who_may_add_decide_whether_entries_are_taken(
 
 
 async def test_keys_origins_and_tickets_are_those_of_the_site(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     database, path = context.database, "/api/v1/sites/{}/collections/budget/entries"
     await changes.update_site(database, city.id, {"contact": "required"}, add_origins=["https://new.test"])
@@ -454,7 +454,7 @@ async def test_keys_origins_and_tickets_are_those_of_the_site(
     assert (await client.get(path.format(key))).status_code == 404
 
 
-async def test_all_errors_of_an_entry_come_at_once(client: httpx2.AsyncClient, city: Site, budgeting: Site) -> None:
+async def test_all_errors_of_an_entry_come_at_once(client: Client, city: Site, budgeting: Site) -> None:
     sent = await Collected(client, city, "budget").add(title="", description="Я", answers={"cost": "дорого"})
     assert sent.status_code == 422
     wrong = {one["field"] for one in sent.json()["errors"]}
@@ -463,7 +463,7 @@ async def test_all_errors_of_an_entry_come_at_once(client: httpx2.AsyncClient, c
 
 @ONE_DATABASE
 async def test_erasure_and_retention_reach_entries(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     database, path = context.database, f"/api/v1/sites/{city.key}/collections/budget/entries"
     entry = await add_entry(database, budgeting, CANARY, answers={"cost": "777"})
@@ -547,7 +547,7 @@ def test_commands_add_change_and_list(cli: Callable[..., Any], database: Databas
 
 
 async def test_an_entry_is_followed_and_discussed_as_a_problem_is(
-    client: httpx2.AsyncClient, context: Context, city: Site, budgeting: Site
+    client: Client, context: Context, city: Site, budgeting: Site
 ) -> None:
     await add_entry(context.database, budgeting)
     collected = Collected(client, city, "budget")

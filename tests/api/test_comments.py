@@ -11,7 +11,7 @@ import pytest
 from tests.api.test_followers import press
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, OPERATOR, existing, make_site, submit_report
 from tests.support.database_files import database_files_contain
 from tests.support.mail import MailSink
@@ -397,7 +397,7 @@ async def test_fifty_concurrent_posts_create_one_comment(
     assert len(await letters(context, mail_sink, CANARY)) <= 2
 
 
-async def test_comments_are_refused_where_discussion_is_off(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_comments_are_refused_where_discussion_is_off(client: Client, context: Context) -> None:
     silent = await make_site(context.database)
     number = await publish(context.database, silent)
     widget = Widget(client, silent)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.api.test_letters import letters
+from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, existing, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.journal import read_journal
@@ -32,12 +32,12 @@ async def problem(context: Context, site: Site) -> str:
     return receipt.problem_id
 
 
-async def detail(client: httpx2.AsyncClient, site: Site) -> Any:
+async def detail(client: Client, site: Site) -> Any:
     return (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
 
 
 async def test_category_text_and_place_are_corrected_and_the_authors_words_stay(
-    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient
+    context: Context, enter: Enter, site: Site, problem: str, client: Client
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     before = await detail(client, site)
@@ -97,7 +97,7 @@ async def test_the_history_names_a_sites_own_category(context: Context, enter: E
 
 
 async def test_the_author_gets_one_letter_which_says_what_was_corrected(
-    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient, mail_sink: MailSink
+    context: Context, enter: Enter, site: Site, problem: str, client: Client, mail_sink: MailSink
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     form = (await agent.read(path)).form(path)
@@ -124,7 +124,7 @@ async def test_the_author_gets_one_letter_which_says_what_was_corrected(
 
 
 async def test_a_corrected_answer_takes_the_place_of_the_answer(
-    context: Context, enter: Enter, site: Site, problem: str, client: httpx2.AsyncClient, mail_sink: MailSink
+    context: Context, enter: Enter, site: Site, problem: str, client: Client, mail_sink: MailSink
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     assert "Исправить ответ" not in (await agent.read(path)).text

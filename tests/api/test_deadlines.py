@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
 from widget_api import clock
@@ -77,7 +77,7 @@ async def mirrored(database: Database, site: Site) -> None:
         await submit.mirror(database, site, report, actor=actor, spend=nothing, along=nothing)
 
 
-async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, set[int] | int]:
+async def overdue_everywhere(client: Client, context: Context, site: Site) -> dict[str, set[int] | int]:
     """What each place calls overdue: the numbers, or only their count."""
     base, pages = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
     items = (await client.get(f"{base}/problems?limit=100")).json()["items"]
@@ -109,9 +109,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
     }
 
 
-async def test_every_place_lists_the_same_overdue_problems(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_every_place_lists_the_same_overdue_problems(client: Client, context: Context, site: Site) -> None:
     database = context.database
     late = await taken_in(database, site)  # 1: nobody answered
     await mirrored(database, site)  # 2: to be answered by the platform
@@ -136,7 +134,7 @@ async def test_every_place_lists_the_same_overdue_problems(
     assert (await row_of(database, late))["answer_due"] == DUE
 
 
-async def test_a_promised_date_replaces_the_due_date(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_promised_date_replaces_the_due_date(client: Client, context: Context, site: Site) -> None:
     database = context.database
     problem_id = await taken_in(database, site)
     await promise(database, site, problem_id)
@@ -163,9 +161,7 @@ async def test_a_promised_date_replaces_the_due_date(client: httpx2.AsyncClient,
     assert row["answer_due"] == row["first_due"] == "2027-01-19", "ten working days from the day it was sent back"
 
 
-async def test_a_promised_date_that_passed_counts_as_not_kept(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_promised_date_that_passed_counts_as_not_kept(client: Client, context: Context, site: Site) -> None:
     problem_id = await taken_in(context.database, site)
     await promise(context.database, site, problem_id)
     with at("2026-12-23T00:01"):
@@ -177,7 +173,7 @@ async def test_a_promised_date_that_passed_counts_as_not_kept(
     "how", [{"to": "rejected", "text": "Не наша"}, {"to": "redirected", "responsible": "Водоканал"}]
 )
 async def test_without_a_due_date_no_result_is_computed(
-    client: httpx2.AsyncClient, context: Context, site: Site, how: dict[str, str]
+    client: Client, context: Context, site: Site, how: dict[str, str]
 ) -> None:
     problem_id = await taken_in(context.database, site)
     with at("2026-12-01T12:00"):
@@ -200,7 +196,7 @@ AGAIN = "2026-12-08"  # ten working days after it was reopened on 24 November
     ],
 )
 async def test_every_round_is_measured_against_its_own_due_date(
-    client: httpx2.AsyncClient,
+    client: Client,
     context: Context,
     site: Site,
     first: str,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
-
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, make_site
 from widget_api import clock
 from widget_api.demo import entries
@@ -22,7 +20,7 @@ RUSSIAN = {"Accept-Language": "ru"}
 
 @ONE_DATABASE
 async def test_every_collection_is_filled_with_entries_that_its_preset_allows(
-    client: httpx2.AsyncClient, app: Any, settings: Settings
+    client: Client, app: Any, settings: Settings
 ) -> None:
     database = app.state.context.database
     city = await make_site(database)

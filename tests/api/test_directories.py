@@ -7,7 +7,6 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
-import httpx2
 import orjson
 import pytest
 import time_machine
@@ -16,7 +15,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.api.test_collections import Collected, add_entry, enter
 from tests.api.test_districts import load, run_when_due
 from tests.api.test_report_form import filled
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, HOST_ORIGIN, RESIDENT, existing
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.journal import read_journal
@@ -49,7 +48,7 @@ async def add_programme(context: Context, child: Site, title: str, begins: str, 
 class Listed:
     """Reads the list of a collection by the API and on its page."""
 
-    def __init__(self, client: httpx2.AsyncClient, city: Site, slug: str) -> None:
+    def __init__(self, client: Client, city: Site, slug: str) -> None:
         self.client, self.path = client, f"/s/{city.key}/c/{slug}"
         self.api = f"/api/v1/sites/{city.key}/collections/{slug}/entries"
 
@@ -64,7 +63,7 @@ class Listed:
 
 
 @pytest.fixture
-async def centres(context: Context, client: httpx2.AsyncClient, city: Site) -> Listed:
+async def centres(context: Context, client: Client, city: Site) -> Listed:
     child = await collection.add_collection(context.database, city, "centres", "resource-centres")
     for title, region, support in (
         ("Первый", "Московская область", ["consulting", "grants"]),
@@ -76,9 +75,7 @@ async def centres(context: Context, client: httpx2.AsyncClient, city: Site) -> L
     return Listed(client, city, "centres")
 
 
-async def test_entries_are_found_by_their_answers(
-    context: Context, client: httpx2.AsyncClient, centres: Listed
-) -> None:
+async def test_entries_are_found_by_their_answers(context: Context, client: Client, centres: Listed) -> None:
     for query, found in (
         ("field.support=grants", {"Первый"}),
         ("field.support=consulting,training", {"Первый", "Второй", "Третий"}),
@@ -104,7 +101,7 @@ async def test_entries_are_found_by_their_answers(
 
 
 async def test_the_page_counts_support_by_region_and_names_what_is_missing(
-    context: Context, client: httpx2.AsyncClient, city: Site, centres: Listed
+    context: Context, client: Client, city: Site, centres: Listed
 ) -> None:
     child = await sites.by_key(context.database, f"{city.key}/c/centres")
     other = await collection.add_collection(context.database, city, "others", "resource-centres")
@@ -139,7 +136,7 @@ async def test_the_page_counts_support_by_region_and_names_what_is_missing(
 
 
 async def test_a_map_and_the_api_tell_in_which_districts_there_is_nothing(
-    context: Context, client: httpx2.AsyncClient, city: Site, centres: Listed
+    context: Context, client: Client, city: Site, centres: Listed
 ) -> None:
     database, api = context.database, centres.api.replace("/entries", "/coverage")
     found = (await client.get(api)).json()
@@ -200,7 +197,7 @@ async def test_an_entry_is_found_by_its_answers_of_now_and_no_more_once_it_is_go
 
 
 async def test_programmes_to_come_are_listed_soonest_first_and_past_ones_by_themselves(
-    context: Context, client: httpx2.AsyncClient, city: Site
+    context: Context, client: Client, city: Site
 ) -> None:
     child = await collection.add_collection(context.database, city, "school", "programmes")
     listed = Listed(client, city, "school")
@@ -239,7 +236,7 @@ async def test_programmes_to_come_are_listed_soonest_first_and_past_ones_by_them
 
 
 @ONE_DATABASE
-async def test_a_programme_is_a_file_for_calendars(context: Context, client: httpx2.AsyncClient, city: Site) -> None:
+async def test_a_programme_is_a_file_for_calendars(context: Context, client: Client, city: Site) -> None:
     child = await collection.add_collection(context.database, city, "school", "programmes")
     title, path = "Школа фандрайзинга; для НКО, новых", f"/s/{city.key}/c/school"
     with time_machine.travel(NOON, tick=False):
@@ -276,7 +273,7 @@ async def test_a_programme_is_a_file_for_calendars(context: Context, client: htt
 
 
 async def test_a_link_of_an_organisation_opens_the_form_and_names_it(
-    context: Context, client: httpx2.AsyncClient, city: Site, monkeypatch: pytest.MonkeyPatch
+    context: Context, client: Client, city: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     database = context.database
@@ -322,7 +319,7 @@ async def test_a_link_of_an_organisation_opens_the_form_and_names_it(
 
 
 async def test_another_register_may_vouch_for_an_organisation(
-    client: httpx2.AsyncClient, context: Context, city: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A register of members kept elsewhere takes the place of the agency's links by one attribute."""
 
@@ -342,7 +339,7 @@ async def test_another_register_may_vouch_for_an_organisation(
 
 
 async def test_links_are_made_and_revoked_in_the_cabinet(
-    client: httpx2.AsyncClient, context: Context, city: Site, enter: Enter
+    client: Client, context: Context, city: Site, enter: Enter
 ) -> None:
     child = await collection.add_collection(context.database, city, "volunteers", "volunteers")
     path = f"/cabinet/sites/{city.id}/collections/volunteers"
@@ -378,7 +375,7 @@ def test_a_command_makes_and_revokes_links(cli: Callable[..., Any], database: Da
 
 
 async def test_an_entry_is_asked_about_yearly_and_hidden_without_an_answer(
-    context: Context, client: httpx2.AsyncClient, city: Site, mail_sink: MailSink
+    context: Context, client: Client, city: Site, mail_sink: MailSink
 ) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
@@ -475,7 +472,7 @@ async def test_the_days_of_the_yearly_question(context: Context, city: Site, mai
     assert tuple(row) == ("rejected", None), "the agency's word stands"
 
 
-async def test_its_author_brings_a_hidden_entry_back(context: Context, client: httpx2.AsyncClient, city: Site) -> None:
+async def test_its_author_brings_a_hidden_entry_back(context: Context, client: Client, city: Site) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
     with time_machine.travel(NOON, tick=False) as traveller:
@@ -496,7 +493,7 @@ async def test_its_author_brings_a_hidden_entry_back(context: Context, client: h
 
 
 async def test_an_author_brings_nothing_back_that_the_agency_marked_as_spam(
-    context: Context, client: httpx2.AsyncClient, city: Site
+    context: Context, client: Client, city: Site
 ) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
@@ -553,7 +554,7 @@ def of(site: Site, name: str) -> str:
     return next(one.id for one in site.districts if one.name == name)
 
 
-async def test_public_lists_maps_and_files_are_filtered_by_district(split: Site, client: httpx2.AsyncClient) -> None:
+async def test_public_lists_maps_and_files_are_filtered_by_district(split: Site, client: Client) -> None:
     api, western = f"/api/v1/sites/{split.key}", of(split, "Западный")
 
     async def numbers(query: str) -> list[int]:
@@ -576,7 +577,7 @@ async def test_public_lists_maps_and_files_are_filtered_by_district(split: Site,
 
 
 async def test_a_site_names_its_districts_and_the_citys_page_offers_them(
-    context: Context, split: Site, client: httpx2.AsyncClient
+    context: Context, split: Site, client: Client
 ) -> None:
     configured = (await client.get(f"/api/v1/sites/{split.key}")).json()
     assert configured["districts"] == [{"id": one.id, "name": one.name} for one in split.districts]

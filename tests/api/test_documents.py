@@ -8,11 +8,10 @@ import zipfile
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
-import httpx2
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from widget_api.database import word_forms
 from widget_api.sites.install import packages
 from widget_api.sites.model import Site
@@ -22,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 both = pytest.mark.parametrize("language", ["ru", "en"])
 
 
-async def read(client: httpx2.AsyncClient, path: str, language: str = "ru") -> LexborHTMLParser:
+async def read(client: Client, path: str, language: str = "ru") -> LexborHTMLParser:
     answer = await client.get(path, headers={"Accept-Language": language})
     assert answer.status_code == 200, path
     return LexborHTMLParser(answer.text)
@@ -39,7 +38,7 @@ def text(page: LexborHTMLParser, selector: str) -> str:
 
 
 @both
-async def test_every_link_of_every_document_leads_somewhere(client: httpx2.AsyncClient, language: str) -> None:
+async def test_every_link_of_every_document_leads_somewhere(client: Client, language: str) -> None:
     """From the index on, with anchors. Each page has one title, unique ids, and nothing that our policy forbids."""
     ids, links = dict[str, set[str]](), dict[str, str]()  # by address; address → the page that links to it
     left, seen = ["/docs"], {"/docs"}
@@ -78,7 +77,7 @@ async def test_every_link_of_every_document_leads_somewhere(client: httpx2.Async
 
 @both
 async def test_a_document_is_shown_in_the_language_of_its_reader_or_says_which_it_has(
-    client: httpx2.AsyncClient, language: str
+    client: Client, language: str
 ) -> None:
     page = await read(client, "/docs/embedding", language)
     assert first(page, "html").attributes["lang"] == language
@@ -93,7 +92,7 @@ async def test_a_document_is_shown_in_the_language_of_its_reader_or_says_which_i
         assert [expected in node.text() for node in page.css(".notice")] == [True] * (written != language)
 
 
-async def test_the_search_finds_other_forms_of_words_and_where_they_stand(client: httpx2.AsyncClient) -> None:
+async def test_the_search_finds_other_forms_of_words_and_where_they_stand(client: Client) -> None:
     page = await read(client, "/docs?q=проверке установку")
     assert first(page, ".shelf a").attributes["href"] == "/docs/embedding#проверка-установки"
     assert [mark.text() for mark in page.css(".shelf > :first-child > a mark")] == ["Проверка", "установки"]
@@ -109,9 +108,7 @@ async def test_the_search_finds_other_forms_of_words_and_where_they_stand(client
     assert "часть из них" in text(partly, "main > p")
 
 
-async def test_the_search_says_when_there_is_nothing_and_prints_what_was_asked_as_text(
-    client: httpx2.AsyncClient,
-) -> None:
+async def test_the_search_says_when_there_is_nothing_and_prints_what_was_asked_as_text(client: Client) -> None:
     for asked, nothing in (("безлепица", True), ("!", True), ('"><script>x("&amp;")</script>', False), ("\x00", True)):
         answer = await client.get("/docs", params={"q": asked})
         page = LexborHTMLParser(answer.text)
@@ -124,7 +121,7 @@ async def test_the_search_says_when_there_is_nothing_and_prints_what_was_asked_a
 
 
 async def test_a_search_for_words_of_every_section_reads_few_of_them(
-    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, read_again, stem = "/docs?q=the a of to in is and that for it on be", list[str](), word_forms.stem
 
@@ -138,7 +135,7 @@ async def test_a_search_for_words_of_every_section_reads_few_of_them(
     assert len(read_again) < 3000, "only the words of what is shown"
 
 
-async def test_documents_are_kept_in_shared_caches_by_language_and_colours(client: httpx2.AsyncClient) -> None:
+async def test_documents_are_kept_in_shared_caches_by_language_and_colours(client: Client) -> None:
     plain = {"Accept-Encoding": "identity"}
     tags = set[str]()
     for path in ("/docs", "/docs/embedding", "/docs/pictures/city.png"):
@@ -153,16 +150,14 @@ async def test_documents_are_kept_in_shared_caches_by_language_and_colours(clien
     assert (chosen.headers["cache-control"], "lang=en" in chosen.headers["set-cookie"]) == ("no-store", True)
 
 
-async def test_only_what_documents_refer_to_is_served(client: httpx2.AsyncClient) -> None:
+async def test_only_what_documents_refer_to_is_served(client: Client) -> None:
     example = await client.get("/docs/embed_examples/plain/index.html")
     assert (example.status_code, example.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     for path in ("nowhere", "pictures", "..%2fpyproject.toml", "embed_examples/..%2f..%2fMakefile", "%00", "x" * 5_000):
         assert (await client.get(f"/docs/{path}")).status_code == 404, path
 
 
-async def test_packages_of_this_version_are_offered_where_they_are_needed(
-    client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_packages_of_this_version_are_offered_where_they_are_needed(client: Client, site: Site) -> None:
     index, generator = await read(client, "/docs"), await read(client, f"/s/{site.key}/install")
     for package in packages.PACKAGES:
         address = f"/docs/packages/{package.file_name}"
@@ -176,7 +171,7 @@ async def test_packages_of_this_version_are_offered_where_they_are_needed(
     assert (await client.get("/docs/packages/igrajdanin-drupal-1.0.0.zip")).status_code == 404
 
 
-async def test_pages_for_agencies_and_webmasters_lead_to_the_documents(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_for_agencies_and_webmasters_lead_to_the_documents(client: Client, site: Site) -> None:
     for path in ("/", "/cabinet/sign-in"):
         assert (await read(client, path)).css('main a[href="/docs"]'), path
     assert (await read(client, f"/s/{site.key}/install")).css('main a[href="/docs/embedding"]')

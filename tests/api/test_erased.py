@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, existing, make_report, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
@@ -105,9 +105,7 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     assert [group.count for group in digests.groups if group.name == "overdue"] == [1]
 
 
-async def test_pages_of_an_erased_report_say_only_that(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_pages_of_an_erased_report_say_only_that(client: Client, context: Context, site: Site) -> None:
     problem_id = await standing(context, site, "in_progress")
 
     async def linked(tx: Transaction) -> None:

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.api.test_reads import town
+from tests.conftest import Client
 from widget_api.browse import clusters
 from widget_api.browse.listing import Filters
 from widget_api.context import Context
@@ -35,8 +36,8 @@ async def site(context: Context) -> Site:
 
 
 @pytest.fixture
-def asked_by(app: Any, settings: Settings) -> Callable[[str], httpx2.AsyncClient]:
-    def client(address: str) -> httpx2.AsyncClient:
+def asked_by(app: Any, settings: Settings) -> Callable[[str], Client]:
+    def client(address: str) -> Client:
         transport = httpx2.ASGITransport(app=app, client=(address, 1))
         return httpx2.AsyncClient(transport=transport, base_url=settings.public_url)
 
@@ -72,7 +73,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     ids=["IPv4", "all of a /64", "many of a /48"],
 )
 async def test_another_address_is_served_during_a_flood(
-    asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
+    asked_by: Callable[[str], Client], site: Site, answered: list[float], flood: str, other: str
 ) -> None:
     many = fair_queue.MAX_WAITING_PER_NETWORK
     clients = [asked_by(flood.format(number=number + 1)) for number in range(many)]
@@ -86,7 +87,7 @@ async def test_another_address_is_served_during_a_flood(
 
 
 async def test_the_queue_is_bounded(
-    asked_by: Callable[[str], httpx2.AsyncClient], context: Context, site: Site, answered: list[float]
+    asked_by: Callable[[str], Client], context: Context, site: Site, answered: list[float]
 ) -> None:
     client = asked_by("192.0.2.1")
     async with context.read_queue.slot("192.0.2.1"):  # while this one is running, nobody behind it leaves the queue
@@ -165,7 +166,7 @@ def note_hits(context: Context, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
     ],
 )
 async def test_reads_are_weighted_by_cost(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
 ) -> None:
     counted = note_hits(context, monkeypatch)
     assert (await client.get(f"/api/v1/sites/{site.key}/{path}")).status_code == 200
@@ -186,7 +187,7 @@ async def test_reads_are_weighted_by_cost(
     ],
 )
 async def test_georeport_lists_are_weighted_by_cost_and_depth(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
 ) -> None:
     """A page number gives no position in an index: the rows before it are read. A key is exempt from the rate alone."""
     counted = note_hits(context, monkeypatch)

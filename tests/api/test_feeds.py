@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from defusedxml import ElementTree
 
+from tests.conftest import Client
 from tests.factories import PUBLIC_URL, make_site, submit_report
 from tests.support.exchange import accept_report as publish
 from widget_api.context import Context
@@ -60,9 +61,7 @@ def links(feed: Element) -> dict[str | None, str]:
     return {link.get("rel"): link.get("href", "") for link in feed.findall(f"{ATOM}link")}
 
 
-async def test_feed_entries_are_ordered_by_last_change(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_feed_entries_are_ordered_by_last_change(client: Client, context: Context, site: Site) -> None:
     old = await publish(context, site, description="Яма & <script>")
     await publish(context, site, description="Сугроб", category="snow")
     await submit_report(context.database, site, description="Ещё на модерации")
@@ -87,9 +86,7 @@ def _later(problem_id: str) -> Any:
     return work
 
 
-async def test_a_filtered_feed_has_its_own_id_and_pages(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_filtered_feed_has_its_own_id_and_pages(client: Client, context: Context, site: Site) -> None:
     for index in range(3):
         await publish(context, site, description=f"Сугроб {index}", category="snow")
     await publish(context, site, category="roads")
@@ -108,7 +105,7 @@ async def test_a_filtered_feed_has_its_own_id_and_pages(
 
 
 async def test_an_unchanged_feed_returns_304_and_an_empty_one_is_valid(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     answer = await client.get(f"/s/{site.key}/feed.atom")
     read(answer)
@@ -119,9 +116,7 @@ async def test_an_unchanged_feed_returns_304_and_an_empty_one_is_valid(
     assert (await client.get(f"/s/{site.key}/feed.atom?colour=red")).status_code == 400
 
 
-async def test_an_entry_keeps_its_id_after_a_key_rotation(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_an_entry_keeps_its_id_after_a_key_rotation(client: Client, context: Context, site: Site) -> None:
     await publish(context, site)
     first = read(await client.get(f"/s/{site.key}/feed.atom"))
     key = await changes.rotate_key(context.database, site.id)
@@ -132,9 +127,7 @@ async def test_an_entry_keeps_its_id_after_a_key_rotation(
 
 
 @pytest.mark.parametrize("text", ["]]><x/>", "&amp;&#0;", "\x0b\x1f", "\ufffe\uffff", '"><script>'])
-async def test_text_of_residents_is_escaped_in_feeds(
-    client: httpx2.AsyncClient, context: Context, site: Site, text: str
-) -> None:
+async def test_text_of_residents_is_escaped_in_feeds(client: Client, context: Context, site: Site, text: str) -> None:
     await publish(context, site, description=f"Яма {text} конец", address=text)
     feed = read(await client.get(f"/s/{site.key}/feed.atom"))
     assert "конец" in one(feed.findall(f"{ATOM}entry")[0], "content")
@@ -145,7 +138,7 @@ def addresses(content: bytes, name: str = "url") -> list[str]:
 
 
 async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     await publish(context, site)
     withdrawn = await publish(context, site)
@@ -166,7 +159,7 @@ async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
 
 
 async def test_a_sitemap_includes_collections_with_their_entries_and_open_forms(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     ideas = await collection.add_collection(context.database, site, "ideas", "initiatives")
     closed = await collection.add_collection(context.database, site, "budget", "budgeting")
@@ -184,7 +177,7 @@ async def test_a_sitemap_includes_collections_with_their_entries_and_open_forms(
 
 
 async def test_a_large_sitemap_is_split(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "PART_SIZE", 3)
     monkeypatch.setattr(feeds, "BATCH_SIZE", 2)
@@ -201,7 +194,7 @@ async def test_a_large_sitemap_is_split(
 
 
 async def test_robots_txt_lists_the_sitemaps_and_excludes_private_pages(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     disabled = await make_site(context.database)
     await changes.disable_site(context.database, disabled.id)
@@ -222,7 +215,7 @@ async def test_robots_txt_lists_the_sitemaps_and_excludes_private_pages(
     assert len(await sites.list_sites(context.database)) == 1
 
 
-async def test_pages_on_other_origins_may_read_the_feed(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_on_other_origins_may_read_the_feed(client: Client, site: Site) -> None:
     for query, status in (("", 200), ("?status=nonsense", 400)):
         answer = await client.get(f"/s/{site.key}/feed.atom{query}", headers={"Origin": "https://reader.test"})
         assert (answer.status_code, answer.headers.get_list("access-control-allow-origin")) == (status, ["*"])

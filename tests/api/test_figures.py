@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import httpx2
 import pytest
 
 from tests.api.test_statistics_histories import square
+from tests.conftest import Client
 from tests.factories import AGENT, make_report, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import clock
@@ -183,7 +183,7 @@ async def test_a_figure_opens_a_list_of_as_many_reports(
     }  # fmt: skip
 
 
-async def test_a_figure_of_the_city_opens_as_many_published_reports(client: httpx2.AsyncClient, land: Land) -> None:
+async def test_a_figure_of_the_city_opens_as_many_published_reports(client: Client, land: Land) -> None:
     reader, path = Cabinet(client), f"/s/{land.port.key}"
     page = (await client.get(path)).text
     for href, inside, _ in _LINK.findall(page):

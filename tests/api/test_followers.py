@@ -12,7 +12,7 @@ import time_machine
 
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import AGENT, OPERATOR, RESIDENT, existing, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from tests.support.public_api import Widget, problem
@@ -55,7 +55,7 @@ async def change(context: Context, site: Site, number: int, actor: Any = AGENT, 
     await lifecycle.change(context.database, actor, site.id, await id_of(context, site, number), Change(**wish))
 
 
-async def press(client: httpx2.AsyncClient, link: str) -> None:
+async def press(client: Client, link: str) -> None:
     """Press the button of a mailed page, without cookies and scripts."""
     path = link.removeprefix("https://widget.test")
     page = (await client.get(path)).text

@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 from xml.etree import ElementTree
 
-import httpx2
 import pytest
 
-from tests.conftest import GOROD
+from tests.conftest import GOROD, Client
 from tests.factories import AGENT, existing
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import halves, photo
@@ -35,7 +34,7 @@ async def accept(context: Context, site: Site, to: Change | None = None) -> None
 class FixMyStreet:
     """LWP posts pairs in no fixed order, with empty values for missing ones; XML::Simple parses the answer."""
 
-    def __init__(self, client: httpx2.AsyncClient, key: str) -> None:
+    def __init__(self, client: Client, key: str) -> None:
         self.client, self.key = client, key
 
     async def post(self, path: str, fields: list[tuple[str, str]]) -> ElementTree.Element:
@@ -93,7 +92,7 @@ class FixMyStreet:
 
 
 async def test_fixmystreet_sends_a_report_and_receives_its_updates(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
     fms = FixMyStreet(client, key)
     first, second = (pictures.set_answer(f"/photo/7.{place}.full.jpeg", photo(halves(64, 48))) for place in range(2))
@@ -121,9 +120,7 @@ async def test_fixmystreet_sends_a_report_and_receives_its_updates(
     assert (await client.get(elements["media_url"] or "")).headers["content-type"] == "image/jpeg"
 
 
-async def test_every_status_of_fixmystreet_is_accepted(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
-) -> None:
+async def test_every_status_of_fixmystreet_is_accepted(client: Client, context: Context, site: Site, key: str) -> None:
     fms = FixMyStreet(client, key)
     number = await fms.report()
     await accept(context, site)
@@ -138,7 +135,7 @@ async def test_every_status_of_fixmystreet_is_accepted(
 
 
 async def test_fixmystreet_receives_the_reason_of_a_refusal(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     """A report without a map position is sent with an address; one for an unknown service is refused."""
     form = {"api_key": key, "service_code": "roads", "description": "Яма", "address_id": "#NOTPINPOINTED#"}
@@ -149,9 +146,7 @@ async def test_fixmystreet_receives_the_reason_of_a_refusal(
     assert (error.findtext("error/description") or "").startswith("service_code")
 
 
-async def test_a_citysdk_app_reads_requests_nearby(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
-) -> None:
+async def test_a_citysdk_app_reads_requests_nearby(client: Client, context: Context, site: Site, key: str) -> None:
     form = {
         "api_key": key,
         "email": "anna@example.test",
@@ -184,7 +179,7 @@ async def test_a_citysdk_app_reads_requests_nearby(
 
 
 async def test_georeporter_sends_a_photo_in_a_multipart_form(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     """Every field is a part and the picture is called `media`; then it looks for its own report."""
     fields = {
@@ -222,7 +217,7 @@ async def test_georeporter_sends_a_photo_in_a_multipart_form(
 
 
 async def test_httpie_repeats_a_file_field_and_requests_extensions(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     form = {
         "api_key": key,
@@ -241,7 +236,7 @@ async def test_httpie_repeats_a_file_field_and_requests_extensions(
 
 
 async def test_mark_a_spot_sends_its_key_in_the_query_and_pages_by_limit(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     body = "service_code=greenery&lat=55.08&long=38.77&description=" + quote_plus("Упало дерево") + "&media_url="
     headers = {"Content-Type": f"{FORM}; charset=UTF-8"}

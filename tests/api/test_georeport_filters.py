@@ -8,10 +8,9 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.conftest import GOROD, ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, make_site, run_statement, submit_report
 from tests.support.georeport import ROOT
 from widget_api import clock
@@ -28,18 +27,18 @@ CODES = ("roads", "yards", "lighting")
 pytestmark = GOROD
 
 
-async def list_requests(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:
+async def list_requests(client: Client, **query: Any) -> list[dict[str, Any]]:
     answer = await client.get(f"{ROOT}/requests.json", params=query)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()
     return found
 
 
-async def ids(client: httpx2.AsyncClient, **query: Any) -> list[int]:
+async def ids(client: Client, **query: Any) -> list[int]:
     return [int(one["service_request_id"]) for one in await list_requests(client, **query)]
 
 
-async def town(client: httpx2.AsyncClient, context: Context, site: Site, many: int) -> dict[str, str]:
+async def town(client: Client, context: Context, site: Site, many: int) -> dict[str, str]:
     """Requests of two senders and residents, in every status, over a year and district; returns the senders' keys."""
     chance = random.Random(5)
     keys = {name: await changes.add_token(context.database, site.id, "platform") for name in ("first", "second")}
@@ -129,7 +128,7 @@ FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
 
 @pytest.mark.parametrize("batch", [7, 1000])
 async def test_filters_match_a_naive_filter(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     monkeypatch.setattr(render, "BATCH_SIZE", batch)
     monkeypatch.setattr(render, "CHUNK_SIZE", 3)
@@ -164,9 +163,7 @@ async def token_id(context: Context, key: str) -> str:
     return str(row["id"])
 
 
-async def test_update_time_ranges_are_inclusive_and_allow_paging(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_update_time_ranges_are_inclusive_and_allow_paging(client: Client, context: Context, site: Site) -> None:
     await town(client, context, site, 40)
     public = sorted(await rows_of(context), key=lambda row: (row["updated_at"], row["number"]))
     first, last = (clock.rfc3339(public[place]["updated_at"]) for place in (4, -4))
@@ -184,9 +181,7 @@ async def test_update_time_ranges_are_inclusive_and_allow_paging(
     assert collected == [row["number"] for row in public]
 
 
-async def test_receipt_and_update_ranges_can_be_combined(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_receipt_and_update_ranges_can_be_combined(client: Client, context: Context, site: Site) -> None:
     await town(client, context, site, 40)
     now = clock.now()
     start, end = now - 300 * DAY, now - 220 * DAY
@@ -226,7 +221,7 @@ INVALID = {
 
 @ONE_DATABASE
 @pytest.mark.parametrize(("query", "named"), [(query, name) for name, asked in INVALID.items() for query in asked])
-async def test_an_invalid_value_is_named(client: httpx2.AsyncClient, site: Site, query: str, named: str) -> None:
+async def test_an_invalid_value_is_named(client: Client, site: Site, query: str, named: str) -> None:
     answer = await client.get(f"{ROOT}/requests.json?{query}")
     assert answer.status_code == 400
     assert [one["description"].partition(":")[0] for one in answer.json()] == [named]
@@ -234,7 +229,7 @@ async def test_an_invalid_value_is_named(client: httpx2.AsyncClient, site: Site,
     assert answer.status_code == (400 if named.startswith("page") else 200)  # which overrides all others
 
 
-async def test_an_empty_value_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_empty_value_is_ignored(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     names = ("bbox", "lat", "long", "radius", "detailed_status", "status", "updated_after", "updated_before", "page")
@@ -242,7 +237,7 @@ async def test_an_empty_value_is_ignored(client: httpx2.AsyncClient, context: Co
 
 
 async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(context.database, site)
     for wish in (Change(to="accepted"), Change(to="resolved", text="Яма засыпана")):
@@ -290,7 +285,7 @@ async def test_extensions_contain_exact_status_birth_id_and_public_timeline(
 
 
 async def test_updates_of_given_requests_are_returned_regardless_of_time(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     for _ in range(4):
         receipt = await submit_report(context.database, site)

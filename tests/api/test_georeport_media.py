@@ -7,11 +7,10 @@ import io
 import uuid
 from typing import Any
 
-import httpx2
 import pytest
 from PIL import Image
 
-from tests.conftest import GOROD, ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, existing
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
@@ -33,7 +32,7 @@ def picture(width: int = 640) -> bytes:
 
 
 async def send(
-    client: httpx2.AsyncClient, context: Context, site: Site, *addresses: str, scope: Any = "georeport", **more: Any
+    client: Client, context: Context, site: Site, *addresses: str, scope: Any = "georeport", **more: Any
 ) -> str:
     """Send a request with these pictures. Returns its token."""
     key = await changes.add_token(context.database, site.id, scope)
@@ -48,7 +47,7 @@ async def problem(context: Context) -> Any:
 
 
 async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     """The first one succeeds only on the second attempt. None keeps its camera metadata or location."""
     urls = [pictures.set_answer(f"/{width}", picture(width)) for width in (640, 320, 480)]
@@ -72,7 +71,7 @@ async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
 
 
 async def test_permanent_failures_are_final_and_keep_the_report(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     wrong = {
         "text": pictures.set_answer("/text", b"<html>not a picture</html>"),
@@ -114,7 +113,7 @@ async def test_permanent_failures_are_final_and_keep_the_report(
     ],
 )
 async def test_internal_addresses_are_not_fetched(
-    client: httpx2.AsyncClient, context: Context, site: Site, worker: Worker, address: str
+    client: Client, context: Context, site: Site, worker: Worker, address: str
 ) -> None:
     if "１" in address:  # this number is the loopback address if full-width digits are normalised
         object.__setattr__(context, "outbound", Outbound(production=True))
@@ -125,7 +124,7 @@ async def test_internal_addresses_are_not_fetched(
 
 
 async def test_loopback_addresses_are_fetched_only_outside_production(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     object.__setattr__(context, "outbound", Outbound(production=True))
     url = pictures.set_answer("/good", picture())
@@ -138,7 +137,7 @@ async def test_loopback_addresses_are_fetched_only_outside_production(
 
 
 async def test_failing_servers_are_retried_to_the_last_attempt_and_can_be_retried_by_hand(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     url = pictures.set_answer("/a?token=secret", b"", "500 Internal Server Error")
     await send(client, context, site, url)
@@ -154,7 +153,7 @@ async def test_failing_servers_are_retried_to_the_last_attempt_and_can_be_retrie
 
 
 async def test_the_number_of_pictures_is_limited(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     urls = [pictures.set_answer(f"/{number}", picture()) for number in range(site.photos + 3)]
     await send(client, context, site, *urls)
@@ -163,7 +162,7 @@ async def test_the_number_of_pictures_is_limited(
 
 
 async def test_two_workers_attach_a_picture_once(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer
+    client: Client, context: Context, site: Site, pictures: PictureServer
 ) -> None:
     """As when the first worker's lease ended while it was fetching, or it was killed before it could acknowledge."""
     await send(client, context, site, *[pictures.set_answer(f"/{number}", picture()) for number in range(2)])
@@ -177,7 +176,7 @@ async def test_two_workers_attach_a_picture_once(
 
 @pytest.mark.parametrize("kind", ["withdrawn", "erased"])
 async def test_picture_urls_are_erased_with_the_report_even_during_a_fetch(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker, kind: str
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker, kind: str
 ) -> None:
     async def forget(path: str) -> None:
         problem_id = (await problem(context))["id"]
@@ -198,7 +197,7 @@ async def test_picture_urls_are_erased_with_the_report_even_during_a_fetch(
 
 
 async def test_pictures_of_a_withdrawn_report_are_not_fetched(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     await send(client, context, site, pictures.set_answer("/a", picture()))
     await lifecycle.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], True)
@@ -213,13 +212,7 @@ async def test_pictures_of_a_withdrawn_report_are_not_fetched(
 
 @pytest.mark.parametrize(("actor", "public"), [("agent", True), ("resident", False)])
 async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
-    client: httpx2.AsyncClient,
-    context: Context,
-    site: Site,
-    pictures: PictureServer,
-    worker: Worker,
-    actor: str,
-    public: bool,
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker, actor: str, public: bool
 ) -> None:
     key = await send(client, context, site, scope="platform")
     fields = {
@@ -245,7 +238,7 @@ async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
 
 
 async def test_an_update_may_consist_of_a_picture(
-    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     key = await send(client, context, site, scope="platform")
     fields = {"api_key": key, "service_request_id": "1", "media_url": pictures.set_answer("/a", picture())}

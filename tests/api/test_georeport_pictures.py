@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import GOROD, ONE_DATABASE
+from tests.conftest import GOROD, ONE_DATABASE, Client
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
@@ -26,7 +26,7 @@ def file(name: str, content: bytes | None = None, kind: str = "jpeg") -> File:
 
 
 async def send(
-    client: httpx2.AsyncClient, key: str, *files: File, path: str = "requests.json", headers: Any = None, **more: Any
+    client: Client, key: str, *files: File, path: str = "requests.json", headers: Any = None, **more: Any
 ) -> httpx2.Response:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма", **more}
     return await client.post(f"{ROOT}/{path}", data=form, files=list(files), headers=headers)
@@ -41,7 +41,7 @@ async def many(context: Context, table: str) -> int:
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["media", "media[]", "media_url", "file", "photo", "photo1", "photo12"])
 async def test_all_field_names_of_clients_are_accepted(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str, name: str
+    client: Client, context: Context, site: Site, key: str, name: str
 ) -> None:
     answer = await send(client, key, file(name, kind="png"))
     assert answer.status_code == 200, answer.text
@@ -49,7 +49,7 @@ async def test_all_field_names_of_clients_are_accepted(
 
 
 async def test_pictures_keep_their_order_and_their_number_is_limited(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     sizes = range(40, 40 + site.photos + 2)
     sent = [file(f"photo{place}", photo(halves(width, 30))) for place, width in enumerate(sizes, 1)]
@@ -59,7 +59,7 @@ async def test_pictures_keep_their_order_and_their_number_is_limited(
 
 @pytest.mark.parametrize("form", ["json", "xml"])
 async def test_every_invalid_picture_is_named(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str, form: str
+    client: Client, context: Context, site: Site, key: str, form: str
 ) -> None:
     large = file("photo3", photo(noise(64, 48)) + bytes(MAX_FILE_SIZE))
     wrong = (file("media", b"MZ"), file("photo2"), large)
@@ -72,7 +72,7 @@ async def test_every_invalid_picture_is_named(
 
 
 async def test_pictures_are_checked_only_after_key_and_fields(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     assert (await send(client, "wrong", file("media"))).status_code == 403
     answer = await send(client, key, file("media", b"MZ"), service_code="nonsense")
@@ -82,7 +82,7 @@ async def test_pictures_are_checked_only_after_key_and_fields(
 
 @pytest.mark.parametrize("written", ["{}", "data:image/jpeg;base64,{}", "spaces"])
 async def test_old_clients_send_base64_in_a_text_field(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str, written: str
+    client: Client, context: Context, site: Site, key: str, written: str
 ) -> None:
     text = base64.b64encode(photo(noise(64, 48))).decode()
     assert "+" in text
@@ -93,9 +93,7 @@ async def test_old_clients_send_base64_in_a_text_field(
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_base64_pictures_are_cleaned_like_files(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
-) -> None:
+async def test_base64_pictures_are_cleaned_like_files(client: Client, context: Context, site: Site, key: str) -> None:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
     wrong = form | {"media": base64.b64encode(b"MZ" + bytes(100)).decode()}
     answer = await client.post(f"{ROOT}/requests.json", data=wrong)
@@ -111,13 +109,13 @@ async def test_base64_pictures_are_cleaned_like_files(
     assert await photos_of(context) == []
 
 
-async def test_an_empty_file_is_ignored(client: httpx2.AsyncClient, context: Context, site: Site, key: str) -> None:
+async def test_an_empty_file_is_ignored(client: Client, context: Context, site: Site, key: str) -> None:
     assert (await send(client, key, file("media", b""))).status_code == 200
     assert await photos_of(context) == []
 
 
 async def test_a_retry_is_the_same_report_and_other_files_make_another(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+    client: Client, context: Context, site: Site, key: str
 ) -> None:
     named = {"Idempotency-Key": "k-1"}
     first = await send(client, key, file("media"), headers=named)
@@ -129,9 +127,7 @@ async def test_a_retry_is_the_same_report_and_other_files_make_another(
 
 
 @pytest.mark.parametrize("scope", ["georeport", "platform"])
-async def test_concurrent_retries_create_one_report(
-    client: httpx2.AsyncClient, context: Context, site: Site, scope: Any
-) -> None:
+async def test_concurrent_retries_create_one_report(client: Client, context: Context, site: Site, scope: Any) -> None:
     key = await changes.add_token(context.database, site.id, scope)
     born = {"extended_attributes[event_id]": "0193b2c4-0000-7000-8000-000000000001"}
     repeats = [send(client, key, file("media"), headers={"Idempotency-Key": "k-1"}, **born) for _ in range(6)]
@@ -144,7 +140,7 @@ async def test_concurrent_retries_create_one_report(
 
 
 async def test_files_take_precedence_over_urls(
-    client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
+    client: Client, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
 ) -> None:
     urls = [pictures.set_answer(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
     answer = await send(client, key, file("photo1"), file("photo2", photo(halves(66, 48))), media_url=urls)
@@ -154,7 +150,7 @@ async def test_files_take_precedence_over_urls(
     assert widths == [64, 66, *range(200, 210)][: site.photos]
 
 
-async def test_an_update_may_contain_pictures(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_update_may_contain_pictures(client: Client, context: Context, site: Site) -> None:
     key = await changes.add_token(context.database, site.id, "platform")
     assert (await send(client, key)).status_code == 200
     fields = {"service_request_id": "1", "update_id": "7", "description": "Сделано", "status": "FIXED"}

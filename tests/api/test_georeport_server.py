@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from widget_api import clock
 from widget_api.database import Database
@@ -49,11 +49,11 @@ def fields(key: str, **changed: str) -> dict[str, str]:
     return {name: value for name, value in (values | changed).items() if value != "absent"}
 
 
-async def post(client: httpx2.AsyncClient, path: str, form: dict[str, Any], **headers: str) -> httpx2.Response:
+async def post(client: Client, path: str, form: dict[str, Any], **headers: str) -> httpx2.Response:
     return await client.post(f"{ROOT}/{path}", data=form, headers=headers)
 
 
-async def send(client: httpx2.AsyncClient, key: str, **changed: str) -> str:
+async def send(client: Client, key: str, **changed: str) -> str:
     answer = await post(client, "requests.json", fields(key, **changed))
     assert answer.status_code == 200, answer.text
     return str(answer.json()[0]["service_request_id"])
@@ -78,7 +78,7 @@ def refusals(answer: httpx2.Response) -> list[tuple[int, str]]:
 # --- services ---
 
 
-async def test_services_in_both_formats(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_services_in_both_formats(client: Client, site: Site) -> None:
     found = (await client.get(f"{ROOT}/services.json")).json()
     assert {one["service_code"]: one["service_name"] for one in found}["roads"] == "Дороги и тротуары"
     assert found[0] | {"service_code": "", "service_name": ""} == {
@@ -97,14 +97,14 @@ async def test_services_in_both_formats(client: httpx2.AsyncClient, site: Site) 
     assert codes == [one["service_code"] for one in found]
 
 
-async def test_a_service_without_questions_has_an_empty_definition(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_a_service_without_questions_has_an_empty_definition(client: Client, site: Site) -> None:
     assert (await client.get(f"{ROOT}/services/roads.json")).json() == {"service_code": "roads", "attributes": []}
     answer = await client.get(f"{ROOT}/services/nonsense.xml")
     assert (answer.status_code, [code for code, _ in refusals(answer)]) == (404, [404])
 
 
 async def test_questions_become_attributes_and_answers_are_stored(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     questions: list[dict[str, Any]] = [
         {"code": "size", "datatype": "singlevaluelist", "required": True, "description": "Размер", "order": 2}
@@ -143,7 +143,7 @@ async def test_questions_become_attributes_and_answers_are_stored(
 # --- jurisdictions and keys ---
 
 
-async def test_jurisdictions(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_jurisdictions(client: Client, database: Database, site: Site) -> None:
     for address in ("services.json", "services.json?jurisdiction_id=", "services.json?jurisdiction_id=gorod.test"):
         assert (await client.get(f"{ROOT}/{address}")).status_code == 200
     assert (await client.get(f"{ROOT}/services.json?jurisdiction_id=other.test")).status_code == 404
@@ -160,7 +160,7 @@ async def test_jurisdictions(client: httpx2.AsyncClient, database: Database, sit
 
 
 async def test_the_key_is_checked_before_the_fields(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
     for path in ("requests.json", "requests.xml", "servicerequestupdates.json"):
@@ -177,7 +177,7 @@ async def test_the_key_is_checked_before_the_fields(
     assert (await post(client, "requests.json", fields(key, jurisdiction_id="gorod.test"))).status_code == 403
 
 
-async def test_an_expired_key_is_refused(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_an_expired_key_is_refused(client: Client, database: Database, site: Site) -> None:
     key = await changes.add_token(database, site.id, "georeport")
 
     await run_statement(database, "UPDATE tokens SET expires_at = :now", now=clock.now() - 1)
@@ -188,7 +188,7 @@ async def test_an_expired_key_is_refused(client: httpx2.AsyncClient, database: D
 
 
 async def test_a_submitted_request_waits_for_moderation(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     key, other = await token("georeport"), await token("georeport")
     answer = await post(client, "requests.json", fields(key, account_id="7"))
@@ -216,9 +216,7 @@ async def test_a_submitted_request_waits_for_moderation(
     }
 
 
-async def test_xml_requests_are_equivalent(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
-) -> None:
+async def test_xml_requests_are_equivalent(client: Client, database: Database, site: Site, token: Token) -> None:
     key = await token("georeport")
     answer = await post(client, "requests.xml", fields(key, description="<b>&amp; «ё» 😀\x07</b>"))
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
@@ -244,7 +242,7 @@ async def test_xml_requests_are_equivalent(
     ],
 )
 async def test_invalid_fields_are_named(
-    client: httpx2.AsyncClient, site: Site, token: Token, changed: dict[str, str], named: str
+    client: Client, site: Site, token: Token, changed: dict[str, str], named: str
 ) -> None:
     key = await token("georeport")
     for form in ("json", "xml"):
@@ -254,7 +252,7 @@ async def test_invalid_fields_are_named(
 
 
 async def test_an_address_alone_is_a_location_and_empty_fields_are_absent(
-    client: httpx2.AsyncClient, site: Site, token: Token
+    client: Client, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
     await send(client, key, lat="", long="", address_string="ул. Ленина, 5", media_url="", email="")
@@ -264,7 +262,7 @@ async def test_an_address_alone_is_a_location_and_empty_fields_are_absent(
     assert (second["address"], second["address_id"], second["lat"]) == (None, None, None)
 
 
-async def test_multipart_is_accepted_and_json_is_not(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+async def test_multipart_is_accepted_and_json_is_not(client: Client, site: Site, token: Token) -> None:
     key = await token("georeport")
     report = {"report": ("a.pdf", b"%PDF-1.7", "application/pdf")}  # neither a picture nor meant as one
     answer = await client.post(f"{ROOT}/requests.json", data=fields(key), files=report)
@@ -279,7 +277,7 @@ async def test_multipart_is_accepted_and_json_is_not(client: httpx2.AsyncClient,
 
 
 async def test_a_repeated_key_gives_the_same_bytes(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
     named = {"Idempotency-Key": "k-1"}
@@ -295,7 +293,7 @@ async def test_a_repeated_key_gives_the_same_bytes(
 
 
 async def test_contacts_are_stored_for_scope_platform_only(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     person = {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна К.", "phone": "+7 900 000"}
     await send(client, await token("georeport"), **person)
@@ -307,7 +305,7 @@ async def test_contacts_are_stored_for_scope_platform_only(
 
 
 async def test_scope_platform_carries_code_and_birth_id(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
     update = {
@@ -330,7 +328,7 @@ async def test_scope_platform_carries_code_and_birth_id(
 # --- reading requests ---
 
 
-async def test_filters(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+async def test_filters(client: Client, database: Database, site: Site, token: Token) -> None:
     key = await token("platform")
     for code, status, at in (
         ("roads", "accepted", "2026-01-01T00:00:00Z"),
@@ -371,7 +369,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert "от 1 до 1\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=1001"))[0][1]
 
 
-async def test_by_default_the_last_ninety_days_are_listed(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+async def test_by_default_the_last_ninety_days_are_listed(client: Client, site: Site, token: Token) -> None:
     key = await token("platform")
     for days in (89, 91):
         at = clock.rfc3339(clock.now() - days * 86_400)
@@ -381,7 +379,7 @@ async def test_by_default_the_last_ninety_days_are_listed(client: httpx2.AsyncCl
 
 @ONE_DATABASE
 async def test_a_long_list_is_refused_in_its_format_while_too_many_are_read(
-    client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):
         receipt = await submit_report(database, site)
@@ -396,14 +394,14 @@ async def test_a_long_list_is_refused_in_its_format_while_too_many_are_read(
         assert (short.status_code, int(short.headers["content-length"])) == (200, len(short.content))
 
 
-async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_invalid_number_is_not_found(client: Client, site: Site) -> None:
     for wrong, form in itertools.product(("0", "-1", "x", "99999999999999999999", "1.5", "%00"), ("json", "xml")):
         answer = await client.get(f"{ROOT}/requests/{wrong}.{form}")
         assert (answer.status_code, refusals(answer)[0][0]) == (404, 404), wrong
 
 
 async def test_what_residents_say_of_themselves_is_never_returned(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     own, trusted = await token("georeport"), await token("platform")
     person = {"first_name": "Канарейка", "last_name": "Ветрова", "email": "canary@gorod.test", "phone": "+7 900 55501"}
@@ -422,7 +420,7 @@ async def test_what_residents_say_of_themselves_is_never_returned(
 
 
 async def test_updates_are_returned_in_both_languages(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     number = await send(client, await token("georeport"))
     assert (await client.get(f"{ROOT}/servicerequestupdates.json")).json() == []
@@ -448,7 +446,7 @@ async def test_updates_are_returned_in_both_languages(
 
 
 async def test_an_unpublished_report_is_visible_to_the_platform_only(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     receipt = await submit_report(database, site)
     rejected = Change(to="rejected", text="Это не городская территория")
@@ -459,9 +457,7 @@ async def test_an_unpublished_report_is_visible_to_the_platform_only(
     assert (found["status"], found["description"]) == ("NO_FURTHER_ACTION", "Это не городская территория")
 
 
-async def test_an_update_is_imported_once(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
-) -> None:
+async def test_an_update_is_imported_once(client: Client, database: Database, site: Site, token: Token) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
     number = await send(client, key)
     update = {
@@ -491,7 +487,7 @@ async def test_an_update_is_imported_once(
 
 
 async def test_an_update_with_a_text_only_does_not_change_the_status(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     """The specification requires a status, which may be outdated on arrival."""
     key = await token("platform")
@@ -511,7 +507,7 @@ async def test_an_update_with_a_text_only_does_not_change_the_status(
 
 
 async def test_an_external_update_keeps_its_birth_id_when_repeated(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
     number = await send(client, key)
@@ -535,9 +531,7 @@ async def test_an_external_update_keeps_its_birth_id_when_repeated(
     assert request["extended_attributes"]["status_code"] == "resolved"
 
 
-async def test_invalid_updates_are_refused(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
-) -> None:
+async def test_invalid_updates_are_refused(client: Client, database: Database, site: Site, token: Token) -> None:
     key = await token("georeport")
     number = await send(client, key)
     for changed, status in (
@@ -561,7 +555,7 @@ async def test_invalid_updates_are_refused(
 
 
 async def test_a_platform_cannot_act_for_our_residents(
-    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+    client: Client, database: Database, site: Site, token: Token
 ) -> None:
     receipt = await submit_report(database, site)
     update = {
@@ -576,7 +570,7 @@ async def test_a_platform_cannot_act_for_our_residents(
     assert answer.status_code == 200
 
 
-async def test_erasure_is_passed_on(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+async def test_erasure_is_passed_on(client: Client, database: Database, site: Site, token: Token) -> None:
     key = await token("platform")
     number = await send(client, key, email="anna@example.test", first_name="Анна")
     update = {
@@ -595,7 +589,7 @@ async def test_erasure_is_passed_on(client: httpx2.AsyncClient, database: Databa
 # --- discovery, formats, the rest ---
 
 
-async def test_discovery(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_discovery(client: Client, site: Site) -> None:
     for path in ("/open311/discovery", f"{ROOT}/discovery"):
         found = (await client.get(f"{path}.json")).json()
         assert list(found) == ["changeset", "contact", "key_service", "endpoints", "software"]
@@ -609,7 +603,7 @@ async def test_discovery(client: httpx2.AsyncClient, site: Site) -> None:
         assert [one.text for one in root.findall("endpoints/endpoint/formats/format")] == endpoint["formats"]
 
 
-async def test_not_found_errors_have_the_requested_format(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_not_found_errors_have_the_requested_format(client: Client, site: Site) -> None:
     for method, path in (
         ("GET", "nothing.json"),
         ("GET", "services.yaml"),
@@ -624,7 +618,7 @@ async def test_not_found_errors_have_the_requested_format(client: httpx2.AsyncCl
 
 @ONE_DATABASE
 @pytest.mark.parametrize("path", ["requests.json", "servicerequestupdates.xml", "services.json", "nothing", "x/y.json"])
-async def test_pages_on_other_origins_may_call(client: httpx2.AsyncClient, site: Site, path: str) -> None:
+async def test_pages_on_other_origins_may_call(client: Client, site: Site, path: str) -> None:
     origin = {"Origin": "https://app.test"}
     for method in ("GET", "POST"):
         asked = origin | {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
@@ -643,7 +637,7 @@ async def test_pages_on_other_origins_may_call(client: httpx2.AsyncClient, site:
         assert "text/html" not in answer.headers["content-type"]
 
 
-async def test_errors_are_in_the_requested_language(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_errors_are_in_the_requested_language(client: Client, site: Site) -> None:
     answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
     assert refusals(answer) == [(404, "There is no such request.")]
     assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]
@@ -654,12 +648,7 @@ async def test_errors_are_in_the_requested_language(client: httpx2.AsyncClient, 
 
 @pytest.mark.parametrize(("path", "read"), [("requests", "read_requests"), ("servicerequestupdates", "read_updates")])
 async def test_a_failing_list_is_an_error_or_visibly_incomplete(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-    monkeypatch: pytest.MonkeyPatch,
-    path: str,
-    read: str,
+    client: Client, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, read: str
 ) -> None:
     """The database fails before the list begins, or in its middle, after the status has been sent."""
     for _ in range(4):

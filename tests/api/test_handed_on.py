@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import running
+from tests.conftest import Client, running
 from tests.factories import AGENT, EMAIL, existing, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import PageText
@@ -47,7 +47,7 @@ async def stored(context: Context) -> Any:
 
 
 async def test_a_report_goes_to_the_site_whose_place_it_is(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
+    client: Client, context: Context, town: Site, village: Site
 ) -> None:
     place = (await client.get(f"/api/v1/sites/{town.key}/place?lat=55.05&lng=39.1")).json()
     assert (place["inside"], place["receiver"]) == (False, "Администрация села")
@@ -76,7 +76,7 @@ async def test_a_report_goes_to_the_site_whose_place_it_is(
 
 
 async def test_nothing_changes_where_the_site_does_not_allow_it(
-    client: httpx2.AsyncClient, context: Context, village: Site
+    client: Client, context: Context, village: Site
 ) -> None:
     site = await make_site(context.database, bbox=TOWN)
     assert site.outside == "refuse"
@@ -90,7 +90,7 @@ async def test_nothing_changes_where_the_site_does_not_allow_it(
 
 
 async def test_a_place_of_nobody_goes_to_the_platform_or_is_refused(
-    client: httpx2.AsyncClient, context: Context, town: Site
+    client: Client, context: Context, town: Site
 ) -> None:
     refused = await Widget(client, town).send(location=NOWHERE)
     assert refused.status_code == 422, "there is neither another site nor a platform"
@@ -104,7 +104,7 @@ async def test_a_place_of_nobody_goes_to_the_platform_or_is_refused(
 @contextlib.asynccontextmanager
 async def with_platform(
     make_settings: Callable[..., Settings], database_url: str, fake: FakePlatform
-) -> AsyncIterator[tuple[httpx2.AsyncClient, Context]]:
+) -> AsyncIterator[tuple[Client, Context]]:
     """A service whose sites have a platform, which may get contacts."""
     platform = {"platform_url": fake.url, "platform_key": "secret", "platform_contacts": "all"}
     settings = make_settings(database_url=database_url, work="off", **platform)
@@ -159,7 +159,7 @@ async def test_the_receivers_platform_gets_no_contacts(
 
 
 async def test_the_name_is_published_by_the_site_alone_that_asked_for_it(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
+    client: Client, context: Context, town: Site, village: Site
 ) -> None:
     version = await Widget(client, town).consent()
     consent = {"version": version, "processing": True, "publish_name": True}
@@ -176,7 +176,7 @@ async def test_the_name_is_published_by_the_site_alone_that_asked_for_it(
 
 
 async def test_a_receiver_that_needs_an_email_gets_none_without(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
+    client: Client, context: Context, town: Site, village: Site
 ) -> None:
     await changes.update_site(context.database, village.id, {"contact": "required"})
     refused = await Widget(client, town).send(location=IN_VILLAGE, email=None)
@@ -186,7 +186,7 @@ async def test_a_receiver_that_needs_an_email_gets_none_without(
 
 
 async def test_a_receiver_without_the_category_other_gets_it_in_its_last_one(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
+    client: Client, context: Context, town: Site, village: Site
 ) -> None:
     for code in ("roads", "other"):
         await changes.set_category(context.database, village.id, code, {"enabled": False})
@@ -196,7 +196,7 @@ async def test_a_receiver_without_the_category_other_gets_it_in_its_last_one(
 
 
 async def test_a_repeat_is_the_same_report_when_the_receiver_is_gone(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
+    client: Client, context: Context, town: Site, village: Site
 ) -> None:
     """Nobody would take it now, but it was taken."""
     widget = Widget(client, town)
@@ -211,9 +211,7 @@ async def test_a_repeat_is_the_same_report_when_the_receiver_is_gone(
     assert await widget.written() == 1
 
 
-async def test_sites_that_hand_on_to_each_other(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site
-) -> None:
+async def test_sites_that_hand_on_to_each_other(client: Client, context: Context, town: Site, village: Site) -> None:
     await changes.update_site(context.database, village.id, {"outside": "forward"})
     for site, location, receiver in ((town, IN_VILLAGE, village), (village, {"lat": 55.05, "lng": 38.8}, town)):
         sent = await Widget(client, site).send(location=location)
@@ -225,7 +223,7 @@ async def test_sites_that_hand_on_to_each_other(
 
 
 async def test_the_form_without_javascript_says_who_gets_it_before_it_is_sent(
-    client: httpx2.AsyncClient, context: Context, town: Site, village: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, town: Site, village: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     path = f"/s/{town.key}/report"

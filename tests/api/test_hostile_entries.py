@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_participation import add_participant
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import RESIDENT, existing, make_site, run_statement
 from tests.support.cabinet import Enter
 from tests.support.exchange import KEY, PlatformWorker, webhook_receiver
@@ -251,7 +251,7 @@ async def town(context: Context) -> Town:
 
 @ONE_DATABASE
 async def test_no_door_runs_what_was_written_or_tells_who_wrote_it(
-    client: httpx2.AsyncClient, context: Context, town: Town
+    client: Client, context: Context, town: Town
 ) -> None:
     opened = {*town.doors("/api/v1/sites/", "/s/", "/to/"), "/", "/api/v1/stats"}
     opened.add(f"/s/{town.site.key}/c/volunteers/report?by={town.tokens['by'][0]}")
@@ -276,7 +276,7 @@ async def test_no_door_runs_what_was_written_or_tells_who_wrote_it(
 
 @ONE_DATABASE
 async def test_no_page_of_the_cabinet_runs_it_and_who_sees_no_contacts_learns_none(
-    client: httpx2.AsyncClient, context: Context, town: Town, enter: Enter
+    client: Client, context: Context, town: Town, enter: Enter
 ) -> None:
     for role in ("admin", "viewer"):
         cabinet = await enter(role, town.site.agency.id, f"{role}@gorod.test")
@@ -350,7 +350,7 @@ async def test_no_letter_leaves_once_its_entry_or_its_reader_is_gone(
 
 
 @ONE_DATABASE
-async def test_the_public_count_reads_nobody(client: httpx2.AsyncClient, context: Context, town: Town) -> None:
+async def test_the_public_count_reads_nobody(client: Client, context: Context, town: Town) -> None:
     await context.database.write(lambda tx: tx.run("ALTER TABLE participants RENAME TO unread"))
     answer = await client.get(f"/s/{town.children['budgeting'].key}/count/{town.tokens['/count/'][0]}")
     assert answer.status_code == 200

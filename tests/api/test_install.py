@@ -12,6 +12,7 @@ import orjson
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import PageText
 from widget_api import clock, i18n
@@ -34,7 +35,7 @@ def dialect() -> str:
     return "sqlite"
 
 
-async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[str, str]:
+async def shown(client: Client, site: Site, **options: str) -> dict[str, str]:
     """id → code, as copied from the page."""
     answer = await client.get(f"/s/{site.key}/install", params=options)
     assert answer.status_code == 200, answer.text
@@ -47,7 +48,7 @@ async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[
 # --- the generator ---
 
 
-async def test_the_default_is_the_snippet_of_the_contract(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_default_is_the_snippet_of_the_contract(client: Client, site: Site) -> None:
     code = await shown(client, site)
     assert code["script"] == (
         f'<igrajdanin-widget site-key="{site.key}" type="extended">\n'
@@ -66,7 +67,7 @@ async def test_the_default_is_the_snippet_of_the_contract(client: httpx2.AsyncCl
     assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
 
 
-async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: Client, site: Site) -> None:
     """The iframe code has a style attribute; a policy without 'unsafe-inline' drops it, leaving 640 pixels."""
     frame = (await shown(client, site))["frame"]
     page = await client.get(f"/s/{site.key}/install")
@@ -75,7 +76,7 @@ async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: httpx2.As
     assert i18n.text("ru", "install.ways.frame_policy_lead") in page.text
 
 
-async def test_every_option_is_in_the_code(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_every_option_is_in_the_code(client: Client, site: Site) -> None:
     code = await shown(
         client, site, type="basic", view="inline", language="en", theme="dark", category="roads", accent="#AA0055"
     )
@@ -88,7 +89,7 @@ async def test_every_option_is_in_the_code(client: httpx2.AsyncClient, site: Sit
 
 
 async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     chosen = {
         "view": "floating",
@@ -110,14 +111,14 @@ async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
     assert 'hide="name"' in (await shown(client, required, **chosen))["script"]
 
 
-async def test_the_figures_alone_are_a_view(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_figures_alone_are_a_view(client: Client, site: Site) -> None:
     code = await shown(client, site, view="figures")
     assert 'view="figures"' in code["script"]
     assert 'data-view="figures"' in code["div"]
     assert "embed?view=figures" in code["frame"]
 
 
-async def test_a_pinned_release_carries_its_recorded_hash(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_a_pinned_release_carries_its_recorded_hash(client: Client, site: Site) -> None:
     released = orjson.loads((releases.dist_folder() / "released.json").read_bytes())
     version = releases.newest_release("1")
     code = await shown(client, site, version="pinned")
@@ -127,7 +128,7 @@ async def test_a_pinned_release_carries_its_recorded_hash(client: httpx2.AsyncCl
     assert code["hash"] == released[version]["loader.js"]
 
 
-async def test_code_for_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_code_for_files_on_the_hosts_own_server(client: Client, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
     version = releases.newest_release("1")
     source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
@@ -138,7 +139,7 @@ async def test_code_for_files_on_the_hosts_own_server(client: httpx2.AsyncClient
     assert code["policy"].startswith("script-src 'self'; connect-src 'self' https://widget.test")
 
 
-async def test_the_sites_type_limits_the_options(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_the_sites_type_limits_the_options(client: Client, context: Context) -> None:
     basic = await make_site(context.database, type="basic")
     assert 'type="basic"' in (await shown(client, basic, type="extended"))["script"]
 
@@ -152,14 +153,14 @@ async def test_the_sites_type_limits_the_options(client: httpx2.AsyncClient, con
     ],
 )
 async def test_the_contrast_of_an_accent_colour_is_shown(
-    client: httpx2.AsyncClient, site: Site, accent: str, says: str, ink: str
+    client: Client, site: Site, accent: str, says: str, ink: str
 ) -> None:
     page = (await client.get(f"/s/{site.key}/install", params={"accent": accent})).text
     assert says in page
     assert ink in (await shown(client, site, accent=accent))["rule"]
 
 
-async def test_the_sites_own_colour_is_the_default(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_the_sites_own_colour_is_the_default(client: Client, context: Context) -> None:
     site = await make_site(context.database, accent="#117733")
     assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
 
@@ -183,21 +184,21 @@ OPTIONS = (
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-async def test_options_are_escaped(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+async def test_options_are_escaped(client: Client, site: Site, name: str) -> None:
     for value in ('"><script>alert(1)</script>', "x" * 5000, "\0", "https://a b", "#12345", "javascript:alert(1)"):
         answer = await client.get(f"/s/{site.key}/install", params={name: value})
         assert answer.status_code == 200
         assert "<script>alert" not in answer.text
 
 
-async def test_an_invalid_option_is_reported(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_invalid_option_is_reported(client: Client, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/install", params={"accent": "red", "host": "gorod"})).text
     assert "Это не цвет" in page
     assert "Это не адрес сайта" in page
     assert 'value="red"' in page, "what was typed is not lost"
 
 
-async def test_the_page_loads_and_frames_only_our_own_content(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_page_loads_and_frames_only_our_own_content(client: Client, site: Site) -> None:
     answer = await client.get(f"/s/{site.key}/install?lang=en")
     policy = answer.headers["content-security-policy"]
     assert "frame-src 'self'" in policy
@@ -214,7 +215,7 @@ def link(context: Context, site: Site) -> str:
     return service.make_check_url(context.settings, site).removeprefix(PUBLIC_URL)
 
 
-async def test_the_check_requires_its_signed_link(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_check_requires_its_signed_link(client: Client, context: Context, site: Site) -> None:
     answer = await client.get(link(context, site))
     assert answer.status_code == 200
     assert "Виджет ещё ни разу не открывали" in answer.text
@@ -229,22 +230,20 @@ async def test_the_check_requires_its_signed_link(client: httpx2.AsyncClient, co
         assert (await client.get(f"/s/{site.key}/install/check", params={"token": token})).status_code == 404
 
 
-async def test_a_link_stays_valid_after_a_key_rotation(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_link_stays_valid_after_a_key_rotation(client: Client, context: Context, site: Site) -> None:
     before = link(context, site)
     await changes.rotate_key(context.database, site.id)
     assert (await client.get(before)).status_code == 200
 
 
-async def test_a_link_is_valid_for_ninety_days(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_link_is_valid_for_ninety_days(client: Client, context: Context, site: Site) -> None:
     with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
         old = link(context, site)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
         assert (await client.get(old)).status_code == 404
 
 
-async def test_the_check_shows_sightings_and_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_check_shows_sightings_and_problems(client: Client, context: Context, site: Site) -> None:
     note = context.sightings.note
     note(site, "seen", HOST_ORIGIN, releases.served_version("1"))
     note(site, "origin_refused", "https://www.gorod.test", releases.served_version("1"))
@@ -282,12 +281,12 @@ HTML = {"content-type": "text/html; charset=utf-8"}
 ESCAPED = "&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
-async def look(client: httpx2.AsyncClient, context: Context, site: Site, url: str, **headers: str) -> httpx2.Response:
+async def look(client: Client, context: Context, site: Site, url: str, **headers: str) -> httpx2.Response:
     return await client.post(link(context, site), data={"url": url}, headers=headers)
 
 
 async def test_a_page_is_inspected(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snippet = (await shown(client, site))["script"]
     policy = {"content-security-policy": f"default-src 'self'; script-src {PUBLIC_URL}"}
@@ -301,7 +300,7 @@ async def test_a_page_is_inspected(
 
 
 async def test_external_values_are_escaped(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What pages called themselves that were counted, the address that was typed, what the page there says."""
     attack = '"><script>alert(1)</script>'
@@ -340,7 +339,7 @@ async def test_external_values_are_escaped(
     ],
 )
 async def test_only_pages_of_the_site_are_fetched(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, url: str
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     web = Web(monkeypatch)
     answer = await look(client, context, site, url)
@@ -350,7 +349,7 @@ async def test_only_pages_of_the_site_are_fetched(
 
 
 async def test_redirects_stay_on_the_sites_origins(
-    client: httpx2.AsyncClient, context: Context, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await make_site(context.database, allowed_origins=[HOST, "https://www.gorod.test"])
     web = Web(
@@ -389,7 +388,7 @@ async def test_private_addresses_are_not_fetched_in_production(make_settings: Ca
 
 
 async def test_checks_are_rate_limited_and_same_origin(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Web(monkeypatch, **{f"{HOST}/": (404, HTML, "")})
     foreign = await look(client, context, site, f"{HOST}/", **{"Sec-Fetch-Site": "cross-site"})

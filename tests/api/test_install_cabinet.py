@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import Cabinet, Enter, signed_in
 from widget_api.context import Context
@@ -30,7 +29,7 @@ async def site(context: Context) -> Site:
 
 
 @pytest.fixture
-def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
+def enter(client: Client, context: Context, site: Site) -> Enter:
     async def entered(role: Role, of: Site = site) -> Cabinet:
         return await signed_in(client, context, of, role)
 
@@ -51,7 +50,7 @@ async def test_users_see_the_sites_of_their_agency(context: Context, site: Site,
     await cabinet.read("/cabinet/sites/nothing", 404)
 
 
-async def test_signed_out_users_are_redirected_to_sign_in(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_signed_out_users_are_redirected_to_sign_in(client: Client, site: Site) -> None:
     for path in ("/cabinet/sites", f"/cabinet/sites/{site.id}"):
         assert (await client.get(path)).headers["location"].startswith("/cabinet/sign-in")
 
@@ -85,7 +84,7 @@ async def test_only_refused_origins_can_be_added(context: Context, site: Site, e
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
 async def test_other_roles_see_the_command_and_cannot_add(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter, role: Role
+    client: Client, context: Context, site: Site, enter: Enter, role: Role
 ) -> None:
     cabinet = await enter(role)
     path = f"/cabinet/sites/{site.id}"
@@ -99,7 +98,7 @@ async def test_other_roles_see_the_command_and_cannot_add(
 
 
 async def test_administrators_of_other_agencies_cannot_add(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
+    client: Client, context: Context, site: Site, enter: Enter
 ) -> None:
     other = await make_site(context.database)
     cabinet = await enter("admin", other)
@@ -130,7 +129,7 @@ async def test_the_commands_print_the_addresses_of_the_pages(
     assert shown["install_check"].startswith(f"{PUBLIC_URL}/s/{site.key}/install/check?token=")
 
 
-async def test_site_check(cli: Callable[..., Any], site: Site, client: httpx2.AsyncClient) -> None:
+async def test_site_check(cli: Callable[..., Any], site: Site, client: Client) -> None:
     found = cli("site", "check", site.jurisdiction)
     assert [(place["origin"], place["versions"], place["count"]) for place in found["places"]] == [
         (HOST_ORIGIN, [releases.served_version("1")], 1)

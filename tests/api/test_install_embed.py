@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
 from widget_api.sites import changes
@@ -15,7 +15,7 @@ from widget_api.sites.model import Site
 pytestmark = pytest.mark.site(accent="#AA0055")
 
 
-async def embed(client: httpx2.AsyncClient, key: str, query: str = "", referer: str = "") -> httpx2.Response:
+async def embed(client: Client, key: str, query: str = "", referer: str = "") -> httpx2.Response:
     headers = {"Sec-Fetch-Dest": "iframe"} | ({"Referer": referer} if referer else {})
     return await client.get(f"/s/{key}/embed{query}", headers=headers)
 
@@ -44,7 +44,7 @@ async def counted(context: Context, site: Site) -> dict[tuple[str, str], int]:
     ],
 )
 async def test_only_the_sites_origins_may_frame_it(
-    client: httpx2.AsyncClient, context: Context, registered: list[str], expected: str
+    client: Client, context: Context, registered: list[str], expected: str
 ) -> None:
     site = await make_site(context.database, allowed_origins=registered)
     answer = await embed(client, site.key)
@@ -52,13 +52,13 @@ async def test_only_the_sites_origins_may_frame_it(
     assert f'data-origins="{expected}"' in answer.text
 
 
-async def test_only_our_own_pages_may_frame_a_preview(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_only_our_own_pages_may_frame_a_preview(client: Client, site: Site) -> None:
     answer = await embed(client, site.key, "?preview=1")
     assert framing(answer) == "frame-ancestors 'self'"
     assert f'data-origins="{PUBLIC_URL}"' in answer.text
 
 
-async def test_a_rotated_key_may_not_be_framed(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_rotated_key_may_not_be_framed(client: Client, context: Context, site: Site) -> None:
     await changes.rotate_key(context.database, site.id)
     answer = await embed(client, site.key, referer=f"{HOST_ORIGIN}/page?secret=1")
     assert answer.status_code == 404
@@ -66,9 +66,7 @@ async def test_a_rotated_key_may_not_be_framed(client: httpx2.AsyncClient, conte
     assert await counted(context, site) == {("key_expired", HOST_ORIGIN): 1}
 
 
-async def test_the_framing_origin_is_counted_without_its_path(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_framing_origin_is_counted_without_its_path(client: Client, context: Context, site: Site) -> None:
     for referer in (f"{HOST_ORIGIN}/secret/page?id=1", HOST_ORIGIN, "https://other.test/", f"{PUBLIC_URL}/s/x", "x"):
         await embed(client, site.key, referer=referer)
     await client.get(f"/s/{site.key}/embed", headers={"Referer": HOST_ORIGIN})  # opened directly
@@ -76,7 +74,7 @@ async def test_the_framing_origin_is_counted_without_its_path(
     assert await counted(context, site) == {("framed", HOST_ORIGIN): 2, ("origin_refused", "https://other.test"): 1}
 
 
-async def test_attributes_are_read_from_the_url(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_attributes_are_read_from_the_url(client: Client, site: Site) -> None:
     page = (await embed(client, site.key, "?type=basic&theme=dark&category=roads&accent=%23FFCC00&lang=en")).text
     for part in ('type="basic"', 'theme="dark"', 'category="roads"', 'data-accent="#ffcc00" data-ink="#1b2430"'):
         assert part in page
@@ -88,7 +86,7 @@ async def test_attributes_are_read_from_the_url(client: httpx2.AsyncClient, site
 
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["type", "view", "theme", "category", "accent", "lang", "preview"])
-async def test_other_parameters_of_the_url_are_ignored(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+async def test_other_parameters_of_the_url_are_ignored(client: Client, site: Site, name: str) -> None:
     page = await client.get(f"/s/{site.key}/embed", params={name: '"><script>alert(1)</script>'})
     assert page.status_code == 200
     assert "alert(1)" not in page.text

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
 from widget_api.database import Database
@@ -23,9 +23,7 @@ from widget_api.sites.model import Site
 FOREIGN = "https://other.test"
 
 
-async def ask(
-    client: httpx2.AsyncClient, key: str, query: str = "?v=1.0.0", origin: str | None = HOST_ORIGIN
-) -> httpx2.Response:
+async def ask(client: Client, key: str, query: str = "?v=1.0.0", origin: str | None = HOST_ORIGIN) -> httpx2.Response:
     headers = {} if origin is None else {"Origin": origin}
     return await client.get(f"/api/v1/sites/{key}/challenge{query}", headers=headers)
 
@@ -37,9 +35,7 @@ async def counted(context: Context, site: Site) -> dict[tuple[str, str, str], in
     return {(one.kind, one.origin, one.version): one.count for one in seen}
 
 
-async def test_every_opening_is_counted_by_origin_and_release(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_every_opening_is_counted_by_origin_and_release(client: Client, context: Context, site: Site) -> None:
     for query in ("?v=1.0.0", "?v=1.0.0", ""):
         assert (await ask(client, site.key, query)).status_code == 200
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2, ("seen", HOST_ORIGIN, ""): 1}
@@ -48,7 +44,7 @@ async def test_every_opening_is_counted_by_origin_and_release(
 
 
 async def test_a_request_does_not_write(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(context.database, "write", None)  # calling it would fail
@@ -57,9 +53,7 @@ async def test_a_request_does_not_write(
         assert await sightings.list_since(context.database, site.id, "") == []
 
 
-async def test_a_refused_origin_is_counted_by_its_name(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_refused_origin_is_counted_by_its_name(client: Client, context: Context, site: Site) -> None:
     for origin in (FOREIGN, "null", "HTTPS://OTHER.TEST", "https://x.test/<script>alert(1)</script>", "x" * 5000):
         assert (await ask(client, site.key, origin=origin)).status_code == 403
     found = await counted(context, site)
@@ -70,7 +64,7 @@ async def test_a_refused_origin_is_counted_by_its_name(
     }
 
 
-async def test_rotated_keys_are_counted_separately(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_rotated_keys_are_counted_separately(client: Client, context: Context, site: Site) -> None:
     new = await changes.rotate_key(context.database, site.id, 1)
     assert (await ask(client, site.key)).status_code == 200
     assert (await ask(client, new)).status_code == 200
@@ -84,7 +78,7 @@ async def test_rotated_keys_are_counted_separately(client: httpx2.AsyncClient, c
 
 
 async def test_a_widget_with_an_expired_key_is_counted_by_its_only_request(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     """It asks for the configuration, is refused, and gets no further. What no page asked counts nothing."""
     await changes.rotate_key(context.database, site.id)
@@ -93,21 +87,21 @@ async def test_a_widget_with_an_expired_key_is_counted_by_its_only_request(
     assert await counted(context, site) == {("key_expired", HOST_ORIGIN, ""): 1}
 
 
-async def test_a_disabled_site_counts_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_disabled_site_counts_nothing(client: Client, context: Context, site: Site) -> None:
     await changes.rotate_key(context.database, site.id)
     await changes.disable_site(context.database, site.id)
     assert (await ask(client, site.key)).status_code == 404
     assert await counted(context, site) == {}
 
 
-async def test_unknown_releases_are_counted_together(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_unknown_releases_are_counted_together(client: Client, context: Context, site: Site) -> None:
     for version in ("1.0.0", "9.9.9", "<b>", "1.0.0.0", "1" * 3000):
         await ask(client, site.key, f"?v={version}")
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, OTHERS): 4}
 
 
 async def test_at_most_fifty_unregistered_origins_are_counted_per_day(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     """Also in several batches and from several processes."""
     for wave in range(3):
@@ -196,7 +190,7 @@ async def test_counts_are_deleted_after_ninety_days(context: Context, site: Site
     ],
 )
 async def test_a_failure_is_counted_without_creating_a_challenge(
-    client: httpx2.AsyncClient, context: Context, site: Site, word: str, kind: str
+    client: Client, context: Context, site: Site, word: str, kind: str
 ) -> None:
     answer = await ask(client, site.key, f"?v=1.0.0&failed={word}")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -206,7 +200,7 @@ async def test_a_failure_is_counted_without_creating_a_challenge(
 
 @pytest.mark.parametrize("word", ["seen", "seen=1", "failed=seen"])
 async def test_showing_the_city_is_counted_without_a_proof_of_work(
-    client: httpx2.AsyncClient, context: Context, site: Site, word: str
+    client: Client, context: Context, site: Site, word: str
 ) -> None:
     answer = await ask(client, site.key, f"?v=1.0.0&{word}")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -215,30 +209,22 @@ async def test_showing_the_city_is_counted_without_a_proof_of_work(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("word", ["", "anna@example.test", "failed.load", "<script>", "x" * 4000])
-async def test_unknown_failure_names_are_not_stored(
-    client: httpx2.AsyncClient, context: Context, site: Site, word: str
-) -> None:
+async def test_unknown_failure_names_are_not_stored(client: Client, context: Context, site: Site, word: str) -> None:
     assert (await client.get(f"/api/v1/sites/{site.key}/challenge", params={"failed": word})).status_code == 204
     assert await counted(context, site) == {}
 
 
-async def test_failures_from_other_origins_are_refused(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_failures_from_other_origins_are_refused(client: Client, context: Context, site: Site) -> None:
     assert (await ask(client, site.key, "?failed=load", FOREIGN)).status_code == 403
     assert await counted(context, site) == {("origin_refused", FOREIGN, ""): 1}
 
 
-async def test_failures_are_limited_to_thirty_an_hour_per_address(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_failures_are_limited_to_thirty_an_hour_per_address(client: Client, context: Context, site: Site) -> None:
     for _ in range(40):
         assert (await ask(client, site.key, "?failed=crash")).status_code == 204, "never an error on somebody's page"
     assert await counted(context, site) == {("failed.crash", HOST_ORIGIN, ""): 30}
 
 
-async def test_a_request_without_an_origin_counts_as_our_own_page(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_request_without_an_origin_counts_as_our_own_page(client: Client, context: Context, site: Site) -> None:
     await ask(client, site.key, origin=None)
     assert await counted(context, site) == {("seen", PUBLIC_URL, "1.0.0"): 1}

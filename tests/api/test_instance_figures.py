@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
 from tests.api.test_published_figures import DAY, NOON, answer_reports, figures
+from tests.conftest import Client
 from tests.factories import AGENT, make_site, submit_report
 from tests.support import migrations
 from widget_api.browse.received import Received
@@ -23,7 +23,7 @@ from widget_api.sites.model import Site
 EMPTY = {"sites": 0, "settlements": 0, "reports": 0, "resolved": 0, "share_resolved": None, "confirmed_authors": 0}
 
 
-async def instance(client: httpx2.AsyncClient) -> dict[str, Any]:
+async def instance(client: Client) -> dict[str, Any]:
     answer = await client.get("/api/v1/stats")
     assert answer.status_code == 200
     assert "s-maxage" in answer.headers["cache-control"]
@@ -36,14 +36,14 @@ async def confirmed(context: Context, site: Site, email: str) -> str:
     return problem_id
 
 
-async def test_an_empty_service_has_figures(client: httpx2.AsyncClient) -> None:
+async def test_an_empty_service_has_figures(client: Client) -> None:
     assert await instance(client) == EMPTY | {"outcomes": Received().to_json()}
     page = await client.get("/stats")
     assert page.status_code == 200
     assert "Сообщений" in page.text
 
 
-async def test_enabled_sites_are_counted_together(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_enabled_sites_are_counted_together(client: Client, context: Context, site: Site) -> None:
     other, disabled = await make_site(context.database), await make_site(context.database)
     await answer_reports(context, site, (1, 2))
     for one in (other, disabled):
@@ -59,7 +59,7 @@ async def test_enabled_sites_are_counted_together(client: httpx2.AsyncClient, co
         assert text in page.text
 
 
-async def test_a_settlement_is_a_topmost_agency(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_settlement_is_a_topmost_agency(client: Client, context: Context, site: Site) -> None:
     service = await sites.add_agency(
         context.database, name="Водоканал", email="voda@gorod.test", parent_id=site.agency.id
     )
@@ -72,9 +72,7 @@ async def test_a_settlement_is_a_topmost_agency(client: httpx2.AsyncClient, cont
     assert (found["sites"], found["settlements"]) == (4, 1)
 
 
-async def test_an_author_is_counted_once_a_site_and_after_erasure(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_an_author_is_counted_once_a_site_and_after_erasure(client: Client, context: Context, site: Site) -> None:
     first = await confirmed(context, site, "anna@example.test")
     await confirmed(context, site, "Anna@EXAMPLE.test")
     await confirmed(context, site, "vera@example.test")
@@ -88,9 +86,7 @@ async def test_an_author_is_counted_once_a_site_and_after_erasure(
     assert (await instance(client))["confirmed_authors"] == 3
 
 
-async def test_the_migration_counts_the_authors_there_are(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_migration_counts_the_authors_there_are(client: Client, context: Context, site: Site) -> None:
     for email in ("anna@example.test", "ANNA@example.test", "vera@example.test"):
         await confirmed(context, site, email)
     await submit_report(context.database, site, email="nobody@example.test")
@@ -99,7 +95,7 @@ async def test_the_migration_counts_the_authors_there_are(
     assert (await instance(client))["confirmed_authors"] == 2
 
 
-async def test_unchanged_figures_return_304(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_unchanged_figures_return_304(client: Client, context: Context, site: Site) -> None:
     tag = {"If-None-Match": (await client.get("/api/v1/stats")).headers["etag"]}
     assert (await client.get("/api/v1/stats", headers=tag)).status_code == 304
     await answer_reports(context, site, (1,))
@@ -110,9 +106,7 @@ async def test_unchanged_figures_return_304(client: httpx2.AsyncClient, context:
 SITES = 850
 
 
-async def test_hundreds_of_sites_equal_a_naive_count(
-    client: httpx2.AsyncClient, context: Context, record_property: Any
-) -> None:
+async def test_hundreds_of_sites_equal_a_naive_count(client: Client, context: Context, record_property: Any) -> None:
     model = await make_site(context.database)
     await answer_reports(context, model, (1, 30))
     tables = ("agencies", "sites", "site_counters", "site_figures")
@@ -161,7 +155,7 @@ async def bearer(context: Context, site: Site) -> dict[str, str]:
 
 
 async def test_a_platform_reads_the_figures_of_its_site(
-    client: httpx2.AsyncClient, context: Context, site: Site, bearer: dict[str, str]
+    client: Client, context: Context, site: Site, bearer: dict[str, str]
 ) -> None:
     await answer_reports(context, site, (1, 30), marks=(5,))
     await answer_reports(context, await make_site(context.database), (1,))
@@ -179,7 +173,7 @@ async def test_a_platform_reads_the_figures_of_its_site(
 
 
 async def test_platform_figures_need_a_token_of_the_scope(
-    client: httpx2.AsyncClient, context: Context, site: Site, bearer: dict[str, str]
+    client: Client, context: Context, site: Site, bearer: dict[str, str]
 ) -> None:
     other = await changes.add_token(context.database, site.id, "georeport")
     for headers in ({}, {"Authorization": f"Bearer {other}"}, {"Authorization": "Bearer wrong"}):

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import EMAIL as RESIDENT_EMAIL
 from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
@@ -47,7 +47,7 @@ async def kinds(database: Database) -> list[str]:
 
 
 async def test_sign_in_and_sign_out_are_recorded_without_secrets(
-    enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+    enter: Enter, site: Site, context: Context, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "widget_api.journal")
     anna = await enter("agent", site.agency.id, EMAIL)
@@ -106,7 +106,7 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
 
 
 async def test_failed_sign_ins_are_bounded(
-    enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    enter: Enter, site: Site, context: Context, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def differs(stored: str | None, password: str) -> bool:
         return False

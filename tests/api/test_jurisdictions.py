@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.api.test_platform_mirror import own, shown
-from tests.conftest import running
+from tests.conftest import Client, running
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.exchange import PlatformWorker, poll_platform
@@ -38,7 +38,7 @@ async def app(fake: FakePlatform, make_settings: Callable[..., Settings], databa
 
 
 async def test_two_sites_share_the_platform_of_the_settings(
-    client: httpx2.AsyncClient, context: Context, fake: FakePlatform
+    client: Client, context: Context, fake: FakePlatform
 ) -> None:
     town = await make_site(context.database, jurisdiction="gorod.test", type="extended")
     village = await make_site(context.database, jurisdiction="selo.test", type="extended")
@@ -55,7 +55,7 @@ async def test_two_sites_share_the_platform_of_the_settings(
 
 
 async def test_a_site_may_have_another_name_at_the_platform(
-    client: httpx2.AsyncClient, context: Context, fake: FakePlatform, cli: Callable[..., Any]
+    client: Client, context: Context, fake: FakePlatform, cli: Callable[..., Any]
 ) -> None:
     await make_site(context.database, jurisdiction="gorod.test", type="extended")
     village = await make_site(context.database, jurisdiction="selo.test", type="extended")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import httpx2
 import pytest
 
+from tests.conftest import Client
 from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, signed_in
 from tests.support.mailbox import AgencyMailbox
@@ -42,7 +42,7 @@ async def arrives(agency_mailbox: AgencyMailbox, name: str) -> str:
 
 
 async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
+    client: Client, agency_mailbox: AgencyMailbox
 ) -> None:
     path = await arrives(agency_mailbox, "spoofed")
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
@@ -64,9 +64,7 @@ async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
     await cabinet.read(path, 404)
 
 
-async def test_attachments_are_accepted_with_the_letter(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
-) -> None:
+async def test_attachments_are_accepted_with_the_letter(client: Client, agency_mailbox: AgencyMailbox) -> None:
     raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
     await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
     path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
@@ -81,9 +79,7 @@ async def test_attachments_are_accepted_with_the_letter(
     assert [one["name"] for one in found] == ["act.docx"]
 
 
-async def test_attachments_can_be_viewed_before_publication(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
-) -> None:
+async def test_attachments_can_be_viewed_before_publication(client: Client, agency_mailbox: AgencyMailbox) -> None:
     raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
     await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
     path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
@@ -106,7 +102,7 @@ async def test_attachments_can_be_viewed_before_publication(
     assert (await client.get(attached[0])).status_code == 404
 
 
-async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+async def test_a_letter_shows_its_time_and_language(client: Client, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "spoofed")
 
     await run_statement(agency_mailbox.context.database, "UPDATE mailbox_messages SET received_at = 1700000000")
@@ -117,7 +113,7 @@ async def test_a_letter_shows_its_time_and_language(client: httpx2.AsyncClient, 
         assert '<p class="prose" lang="ru">' in source, "words of the agency and of residents"
 
 
-async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+async def test_an_invalid_decision_keeps_the_input(client: Client, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "unclear")
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
@@ -129,7 +125,7 @@ async def test_an_invalid_decision_keeps_the_input(client: httpx2.AsyncClient, a
 
 
 async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox, enter: Enter
+    client: Client, agency_mailbox: AgencyMailbox, enter: Enter
 ) -> None:
     path, agency_id = await arrives(agency_mailbox, "spoofed"), agency_mailbox.site.agency.id
     await changes.update_agency(agency_mailbox.context.database, agency_id, {"approval": True})
@@ -155,9 +151,7 @@ async def test_a_letter_is_decided_once(agency_mailbox: AgencyMailbox) -> None:
     assert (await agency_mailbox.last())["state"] == "refused"
 
 
-async def test_declining_a_letter_does_not_change_the_report(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
-) -> None:
+async def test_declining_a_letter_does_not_change_the_report(client: Client, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "unlisted")
     cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     fields = (await cabinet.read(path)).forms[-1].fields
@@ -205,9 +199,7 @@ async def test_records_of_letters_are_purged_after_a_year_unless_held(agency_mai
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])
-async def test_held_letters_are_not_visible_to_others(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox, who: str
-) -> None:
+async def test_held_letters_are_not_visible_to_others(client: Client, agency_mailbox: AgencyMailbox, who: str) -> None:
     path = await arrives(agency_mailbox, "unlisted")
     if who == "viewer":
         cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site, "viewer")
@@ -225,16 +217,14 @@ async def test_held_letters_are_not_visible_to_others(
     assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_requires_the_csrf_token(client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox) -> None:
+async def test_a_decision_requires_the_csrf_token(client: Client, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "unlisted")
     await signed_in(client, agency_mailbox.context, agency_mailbox.site)
     assert (await client.post(path, data={"action": "decline"})).status_code == 403
     assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_that_is_no_longer_allowed_is_refused(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
-) -> None:
+async def test_a_decision_that_is_no_longer_allowed_is_refused(client: Client, agency_mailbox: AgencyMailbox) -> None:
     path = await arrives(agency_mailbox, "unclear")
     await lifecycle.change(
         agency_mailbox.context.database,
@@ -250,9 +240,7 @@ async def test_a_decision_that_is_no_longer_allowed_is_refused(
     assert (await agency_mailbox.last())["state"] == "held"
 
 
-async def test_bouncing_mailboxes_of_agency_and_author_are_shown(
-    client: httpx2.AsyncClient, agency_mailbox: AgencyMailbox
-) -> None:
+async def test_bouncing_mailboxes_of_agency_and_author_are_shown(client: Client, agency_mailbox: AgencyMailbox) -> None:
     async def work(tx: Transaction) -> None:
         await store.record_agency_failure(tx, agency_mailbox.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
         await store.record_contact_failure(tx, agency_mailbox.problem_id, "5.1.1 user unknown", 1_700_000_000)
@@ -265,8 +253,6 @@ async def test_bouncing_mailboxes_of_agency_and_author_are_shown(
 
 
 @pytest.mark.settings(work="off")
-async def test_without_inbound_mail_there_is_no_menu_entry(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_without_inbound_mail_there_is_no_menu_entry(client: Client, context: Context, site: Site) -> None:
     cabinet = await signed_in(client, context, site)
     assert LETTERS not in (await cabinet.read("/cabinet/")).links

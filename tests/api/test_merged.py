@@ -6,11 +6,11 @@ import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 
 from tests.api.test_followers import OTHER, following
 from tests.api.test_letters import letters
+from tests.conftest import Client
 from tests.factories import AGENT, RESIDENT, existing, submit_report
 from tests.support.mail import Letter, MailSink
 from tests.support.public_api import Widget
@@ -67,7 +67,7 @@ def merged_reports(context: Context, site: Site, mail_sink: MailSink) -> MergedR
 
 
 async def test_the_author_gets_a_link_and_then_the_answer(
-    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports
+    client: Client, context: Context, merged_reports: MergedReports
 ) -> None:
     main, merged = await merged_reports.report(BORIS), await merged_reports.report(ANNA)
     await merged_reports.merge(merged, main)
@@ -96,7 +96,7 @@ async def test_the_author_gets_a_link_and_then_the_answer(
 
 
 async def test_without_an_address_the_answer_is_on_the_private_page(
-    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports
+    client: Client, context: Context, merged_reports: MergedReports
 ) -> None:
     main, merged = await merged_reports.report(), await merged_reports.report(accepted=False)  # never public itself
     await merged_reports.merge(merged, main)
@@ -108,7 +108,7 @@ async def test_without_an_address_the_answer_is_on_the_private_page(
 
 @pytest.mark.parametrize("first", ["the report", "the one it was merged into"])
 async def test_answers_reach_authors_through_chains_of_merges(
-    client: httpx2.AsyncClient, context: Context, merged_reports: MergedReports, first: str
+    client: Client, context: Context, merged_reports: MergedReports, first: str
 ) -> None:
     main, middle, merged = (
         await merged_reports.report(),
@@ -154,7 +154,7 @@ async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
 @pytest.mark.parametrize("seen", ["published", "never published"])
 @pytest.mark.parametrize("end", ["withdrawn", "erased"])
 async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
-    client: httpx2.AsyncClient, widget: Widget, context: Context, merged_reports: MergedReports, end: str, seen: str
+    client: Client, widget: Widget, context: Context, merged_reports: MergedReports, end: str, seen: str
 ) -> None:
     database, site = context.database, merged_reports.site
     main = await merged_reports.report(BORIS)

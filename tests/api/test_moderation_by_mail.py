@@ -12,6 +12,7 @@ import time_machine
 from tests.api.test_comments import CANARY, TEXT, comments, confirmed_comment
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
+from tests.conftest import Client
 from tests.factories import AGENT, PUBLIC_URL, existing, make_site
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
@@ -222,7 +223,7 @@ async def test_a_planned_letter_survives_the_erasure_of_its_problem(
     ],
 )
 async def test_agencies_that_moderate_in_the_cabinet_get_no_letter(
-    client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, options: dict[str, Any]
+    client: Client, context: Context, mail_sink: MailSink, options: dict[str, Any]
 ) -> None:
     site = await make_site(context.database, discussion="moderated", **options)
     await confirmed_comment(Widget(client, site), context, await publish(context.database, site))
@@ -271,7 +272,7 @@ async def test_cross_site_requests_are_refused(
 
 
 async def test_a_disabled_agency_decides_nothing_and_its_letters_wait(
-    widget: Widget, context: Context, site: Site, mail_sink: MailSink, client: httpx2.AsyncClient
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, client: Client
 ) -> None:
     _, link = await waiting_comment(widget, context, mail_sink, site)
     await confirmed_comment(widget, context, await publish(context.database, site))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.api.test_cabinet_bulk import after_a_minute, carry_out, choose
@@ -17,7 +16,7 @@ from tests.api.test_collections import add_entry
 from tests.api.test_notices import Agency, at
 from tests.api.test_participation import add_participant
 from tests.api.test_reminders import digest_on
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -341,7 +340,7 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
 
 
 async def test_only_what_the_right_was_for_ends_with_it(
-    client: httpx2.AsyncClient, context: Context, city: Site, initiatives: Site, council: Site
+    client: Client, context: Context, city: Site, initiatives: Site, council: Site
 ) -> None:
     database, who, moment = context.database, journal.COMMAND_LINE, clock.now() + 86_400
     agency = {"name": "Палата", "email": "palata@council.test"}

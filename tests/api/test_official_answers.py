@@ -6,13 +6,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Literal
 
-import httpx2
 import orjson
 import pytest
 
 from tests.api.test_followers import following
 from tests.api.test_letters import letters
-from tests.conftest import GOROD
+from tests.conftest import GOROD, Client
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support import migrations
 from tests.support.cabinet import signed_in
@@ -44,7 +43,7 @@ pytestmark = [GOROD, pytest.mark.settings(**PLATFORM)]
 class ExternalSystem:
     """Another system that sends WORDS about a report in its own way."""
 
-    def __init__(self, context: Context, client: httpx2.AsyncClient, site: Site, voice: Voice) -> None:
+    def __init__(self, context: Context, client: Client, site: Site, voice: Voice) -> None:
         self.context, self.client, self.site, self.voice = context, client, site, voice
         self.token = voice in ("georeport", "platform", "platform off")
         self.key, self.id = KEY, DEFAULT
@@ -136,7 +135,7 @@ TABLE: list[tuple[Voice, bool, bool, tuple[int, int | None], bool | None]] = [
 
 @pytest.mark.parametrize(("voice", "own", "published", "answered", "official"), TABLE)
 async def test_only_authorised_systems_speak_for_the_agency(
-    client: httpx2.AsyncClient,
+    client: Client,
     context: Context,
     site: Site,
     voice: Voice,
@@ -185,7 +184,7 @@ async def test_only_authorised_systems_speak_for_the_agency(
 
 
 async def test_a_note_of_another_system_is_not_headed_as_the_agencys_nor_older_than_the_report(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number = await elsewhere.send(published=True)
@@ -201,7 +200,7 @@ async def test_a_note_of_another_system_is_not_headed_as_the_agencys_nor_older_t
 
 @pytest.mark.parametrize("ahead", [None, 22 * 3600])
 async def test_an_update_in_the_same_second_as_a_decision_comes_after_it(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, ahead: int | None
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, ahead: int | None
 ) -> None:
     """Whichever identifier the update gets."""
     elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
@@ -218,9 +217,7 @@ async def test_an_update_in_the_same_second_as_a_decision_comes_after_it(
     assert (row["status"], row["status_at"]) == ("resolved", moment + 1)
 
 
-async def test_a_text_cannot_be_added_to_another_senders_report(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_text_cannot_be_added_to_another_senders_report(client: Client, context: Context, site: Site) -> None:
     elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number = await report(context, site, published=True)
     form = {"api_key": elsewhere.key, "service_request_id": str(number), "description": WORDS}
@@ -238,7 +235,7 @@ async def test_a_text_cannot_be_added_to_another_senders_report(
 
 @pytest.mark.parametrize("voice", ["platform", "default"])
 async def test_unofficial_answers_stay_unofficial_on_other_instances(
-    client: httpx2.AsyncClient, context: Context, site: Site, voice: Voice
+    client: Client, context: Context, site: Site, voice: Voice
 ) -> None:
     elsewhere = await ExternalSystem(context, client, site, voice).connect()
     number = await report(context, site, published=True)
@@ -248,7 +245,7 @@ async def test_unofficial_answers_stay_unofficial_on_other_instances(
 
 
 async def test_letters_and_the_cabinet_name_the_sender(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+    client: Client, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     await platforms.disable(context.database, DEFAULT)  # no further action
     elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
@@ -271,7 +268,7 @@ async def test_letters_and_the_cabinet_name_the_sender(
 
 
 async def test_the_private_page_names_who_closed_the_report(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+    client: Client, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     await platforms.disable(context.database, DEFAULT)
     elsewhere = await ExternalSystem(context, client, site, "platform off").connect()

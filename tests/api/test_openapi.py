@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import jsonschema_rs
 
 from scripts import lint_api
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.recorded import FOLDER, whole
 from widget_api import openapi
@@ -71,7 +70,7 @@ def test_it_passes_the_recommended_rules_of_two_linters() -> None:
     assert ["security-defined" in complaints[0], "info-contact" in complaints[1]] == [True, True]
 
 
-async def test_georeport_answers_match_the_description(client: httpx2.AsyncClient, app: Any) -> None:
+async def test_georeport_answers_match_the_description(client: Client, app: Any) -> None:
     database, document = app.state.context.database, openapi.document(W)
     site = await make_site(database, jurisdiction="gorod.test")
     await make_site(database, jurisdiction="selo.test")
@@ -147,7 +146,7 @@ def test_every_parameter_and_schema_is_valid() -> None:
 
 
 @ONE_DATABASE
-async def test_it_is_served_with_an_etag(client: httpx2.AsyncClient) -> None:
+async def test_it_is_served_with_an_etag(client: Client) -> None:
     answer = await client.get("/api/v1/openapi.json")
     assert answer.status_code == 200
     assert answer.json()["servers"] == [{"url": W}]

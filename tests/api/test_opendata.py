@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
 from widget_api import errors
 from widget_api.browse import listing
@@ -55,7 +55,7 @@ def table(answer: httpx2.Response, separator: str = ",") -> list[dict[str, str]]
 
 
 async def test_both_formats_contain_the_published_data_and_the_licence(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     number = await publish(context, site, description='Яма «у школы», "глубокая"\nи ещё одна')
     await publish(context, site, lat=None, lng=None, address="за баней")
@@ -87,7 +87,7 @@ async def test_both_formats_contain_the_published_data_and_the_licence(
 
 
 async def test_a_russian_spreadsheet_gets_semicolons_and_decimal_commas(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     await publish(context, site)
     (row,) = table(await client.get(api(site, "csv"), params={"separator": "semicolon"}), ";")
@@ -96,13 +96,13 @@ async def test_a_russian_spreadsheet_gets_semicolons_and_decimal_commas(
     assert (wrong.status_code, wrong.json()["parameter"]) == (400, "separator")
 
 
-async def test_an_empty_site_has_valid_files(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_has_valid_files(client: Client, site: Site) -> None:
     assert table(await client.get(api(site, "csv"))) == []
     assert (await client.get(api(site, "geojson"))).json()["features"] == []
 
 
 async def test_files_contain_each_problem_once_across_pages(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", 3)
     for index in range(7):
@@ -118,9 +118,7 @@ async def test_files_contain_each_problem_once_across_pages(
 
 
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_unchanged_data_returns_304(
-    client: httpx2.AsyncClient, context: Context, site: Site, ending: str
-) -> None:
+async def test_unchanged_data_returns_304(client: Client, context: Context, site: Site, ending: str) -> None:
     await publish(context, site)
     first = await client.get(api(site, ending))
     again = await client.get(api(site, ending), headers={"If-None-Match": first.headers["etag"]})
@@ -137,9 +135,7 @@ async def test_unchanged_data_returns_304(
 @ONE_DATABASE
 @pytest.mark.parametrize("query", ["colour=red", "status=open", "bbox=1,2,3", "since=yesterday", "cursor=x", "limit=5"])
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_unknown_filters_are_refused_by_name(
-    client: httpx2.AsyncClient, site: Site, ending: str, query: str
-) -> None:
+async def test_unknown_filters_are_refused_by_name(client: Client, site: Site, ending: str, query: str) -> None:
     answer = await client.get(f"{api(site, ending)}?{query}")
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -147,7 +143,7 @@ async def test_unknown_filters_are_refused_by_name(
 
 
 async def test_the_sites_licence_is_in_files_and_pages(
-    client: httpx2.AsyncClient, context: Context, cli: Callable[..., Any]
+    client: Client, context: Context, cli: Callable[..., Any]
 ) -> None:
     site = await make_site(context.database, license="ODbL-1.0")
     odbl = "https://opendatacommons.org/licenses/odbl/1-0/"
@@ -160,9 +156,7 @@ async def test_the_sites_licence_is_in_files_and_pages(
         await changes.update_site(context.database, site.id, {"license": 'CC> ; rel="x'})
 
 
-async def test_formulas_written_by_residents_are_escaped(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_formulas_written_by_residents_are_escaped(client: Client, context: Context, site: Site) -> None:
     await publish(context, site, description=FORMULA, address="+7 912 000-00-00")
     await publish(context, site, description=f"Яма;{FORMULA}", address="-1+1|cmd")
     for unseen in "\u200b\ufeff":
@@ -191,15 +185,13 @@ def test_no_cell_begins_like_a_formula_with_any_separator(text: str) -> None:
         assert len(row) == len(model.COLUMNS)
 
 
-async def test_negative_coordinates_stay_numbers(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_negative_coordinates_stay_numbers(client: Client, context: Context, site: Site) -> None:
     await publish(context, site, lat=-33.9, lng=-70.5)
     (row,) = table(await client.get(api(site, "csv")))
     assert (row["lat"], row["lng"]) == ("-33.9", "-70.5")
 
 
-async def test_files_contain_no_personal_or_unpublished_data(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_files_contain_no_personal_or_unpublished_data(client: Client, context: Context, site: Site) -> None:
     secret = "КАНАРЕЙКА"
     contact = Contact(email=EMAIL, name=secret, phone="+7 912 345-67-89", publish_name=True)
     await publish(
@@ -216,7 +208,7 @@ async def test_files_contain_no_personal_or_unpublished_data(
 
 @pytest.mark.parametrize("bound", ["MAX_STREAMS", "MAX_STREAMS_PER_ADDRESS", "MAX_STREAMS_PER_NETWORK"])
 async def test_concurrent_files_are_limited_in_total_by_address_and_by_network(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     await publish(context, site)
     monkeypatch.setattr(streaming, bound, 0)
@@ -231,7 +223,7 @@ async def test_concurrent_files_are_limited_in_total_by_address_and_by_network(
 
 @pytest.mark.parametrize("bound", ["MAX_STREAMS_WITH_TOKEN", "MAX_STREAMS_PER_ADDRESS"])
 async def test_tokens_have_a_separate_limit(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(render, "CHUNK_SIZE", 1)  # short answers take no slot
     for _ in range(2):

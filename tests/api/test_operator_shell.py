@@ -9,12 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
 from tests.api.test_comments import confirmed_comment
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, HOST_ORIGIN, existing, make_site, submit_report
 from tests.support import commands
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
@@ -48,7 +47,7 @@ pytestmark = pytest.mark.settings(work="off")
 class City:
     """A site with all that the cabinet may tell of a report."""
 
-    def __init__(self, context: Context, client: httpx2.AsyncClient, moderator: Any) -> None:
+    def __init__(self, context: Context, client: Client, moderator: Any) -> None:
         self.context, self.client, self.moderator = context, client, moderator
         self.words = f"Провалился люк у {'школы' if moderator == 'agent' else 'вокзала'}"
 
@@ -86,7 +85,7 @@ async def token_of(cabinet: Cabinet, path: str = "/cabinet/account") -> dict[str
 
 
 async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
-    app: Any, enter: Enter, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    app: Any, enter: Enter, context: Context, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Route by route: what is not the operator's looks like what is not there."""
     operator = await enter("operator", None)
@@ -160,7 +159,7 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
 
 
 async def test_deliveries_and_journal_lead_to_readable_reports_alone(
-    enter: Enter, context: Context, client: httpx2.AsyncClient
+    enter: Enter, context: Context, client: Client
 ) -> None:
     operator = await enter("operator", None)
     theirs, own = [await City(context, client, moderator).build() for moderator in ("agent", "operator")]
@@ -195,7 +194,7 @@ async def test_the_menu_has_reports_only_where_the_operator_moderates(enter: Ent
     assert "1 на модерации" in today.text
 
 
-async def test_today_names_what_needs_attention(enter: Enter, context: Context, client: httpx2.AsyncClient) -> None:
+async def test_today_names_what_needs_attention(enter: Enter, context: Context, client: Client) -> None:
     operator = await enter("operator", None)
     assert "Всё работает" in (await operator.read("/cabinet/")).text
     city = await City(context, client, "agent").build()
@@ -241,7 +240,7 @@ async def test_today_names_what_needs_attention(enter: Enter, context: Context, 
 
 
 async def test_the_operator_reads_the_figures_of_all_sites_and_of_each(
-    enter: Enter, context: Context, client: httpx2.AsyncClient
+    enter: Enter, context: Context, client: Client
 ) -> None:
     operator = await enter("operator", None)
     assert "0 Сайтов" in (await operator.read(FIGURES)).text
@@ -351,9 +350,7 @@ async def test_an_agency_is_changed_as_by_the_command_line(enter: Enter, context
     await operator.read(f"{AGENCIES}/%00", 404)
 
 
-async def test_an_agency_is_disabled_with_its_people_and_sites(
-    enter: Enter, context: Context, client: httpx2.AsyncClient
-) -> None:
+async def test_an_agency_is_disabled_with_its_people_and_sites(enter: Enter, context: Context, client: Client) -> None:
     site = await make_site(context.database)
     closed = await make_site(context.database, agency={"name": "Лицей"})
     await changes.update_agency(context.database, closed.agency.id, {"parent_id": site.agency.id})

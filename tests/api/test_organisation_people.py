@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from limits import parse_many
 
-from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
+from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER, Client
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -66,7 +66,7 @@ async def entries(context: Context) -> list[dict[str, Any]]:
 
 
 async def test_an_invitation_can_be_used_once(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id, "boss@gorod.test")
     assert (await invite(admin, " Anna@Gorod.test ")).headers["location"] == f"{PEOPLE}?done=invited#invited"
@@ -114,7 +114,7 @@ async def test_an_invitation_can_be_used_once(
 
 
 async def test_an_invitation_used_twice_at_once_creates_one_account(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     await invite(await enter("admin", site.agency.id))
     address = await link(context, mail_sink)
@@ -131,7 +131,7 @@ async def test_invitations_of_one_administrator_are_limited(admin: Cabinet, cont
 
 
 async def test_a_link_ends_by_expiry_resending_or_withdrawal(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id)
     days = invitations.LIFETIME_DAYS * 86_400
@@ -177,7 +177,7 @@ async def test_a_link_ends_by_expiry_resending_or_withdrawal(
 
 
 async def test_a_used_address_is_reported_and_input_kept(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     admin = await enter("admin", site.agency.id, "boss@gorod.test")
     cases = {"boss@gorod.test": "уже входят", "": "Проверьте адрес"}
@@ -372,7 +372,7 @@ async def test_who_was_disabled_from_above_is_enabled_from_above(enter: Enter, s
 
 @pytest.mark.parametrize("lost", ["access", "role", "agency"])
 async def test_invitations_end_with_the_right_of_who_sent_them(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, lost: str
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, lost: str
 ) -> None:
     """Otherwise an administrator comes back as one by an invitation to another address."""
     boss = await enter("admin", site.agency.id)
@@ -404,7 +404,7 @@ async def test_invitations_end_with_the_right_of_who_sent_them(
 
 @pytest.mark.parametrize("lost", ["parent", "agency"])
 async def test_an_agency_that_is_above_no_more_invites_nobody(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, lost: str
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, lost: str
 ) -> None:
     """Nor does one that is disabled."""
     below = await make_site(context.database, agency={"name": "Район", "parent_id": site.agency.id})
@@ -422,7 +422,7 @@ async def test_an_agency_that_is_above_no_more_invites_nobody(
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_invitations_end_with_their_agency(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, late: bool
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, late: bool
 ) -> None:
     database = context.database
     await invite(await enter("admin", site.agency.id))
@@ -496,9 +496,7 @@ async def test_power_over_accounts_takes_a_code_where_there_is_a_factor(
             assert answer.status_code == 303, action
 
 
-async def test_an_absent_user_has_a_deputy(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context
-) -> None:
+async def test_an_absent_user_has_a_deputy(enter: Enter, site: Site, client: Client, context: Context) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "oleg@gorod.test")
     await enter("viewer", site.agency.id, "viewer@gorod.test")
@@ -544,9 +542,7 @@ async def test_an_absent_user_has_a_deputy(
 ROLES = ("operator", "admin", "head", "agent", "viewer")
 
 
-async def test_only_administrators_can_manage_people(
-    enter: Enter, client: httpx2.AsyncClient, context: Context
-) -> None:
+async def test_only_administrators_can_manage_people(enter: Enter, client: Client, context: Context) -> None:
     """Route × role × agency: data of other agencies looks like missing data."""
     city = await make_site(context.database)
     district = await make_site(context.database, agency={"name": "Район", "parent_id": city.agency.id})

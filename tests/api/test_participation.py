@@ -18,7 +18,7 @@ from tests.api.test_canary import public_routes
 from tests.api.test_collections import add_entry
 from tests.api.test_letters import letters
 from tests.api.test_report_form import filled
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, OPERATOR, RESIDENT, run_statement
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
@@ -57,7 +57,7 @@ async def add_participant(database: Database, child: Site, problem_id: str, emai
 class Visitor(Widget):
     """Acts on entries of one collection."""
 
-    def __init__(self, client: httpx2.AsyncClient, context: Context, city: Site, child: Site) -> None:
+    def __init__(self, client: Client, context: Context, city: Site, child: Site) -> None:
         super().__init__(client, city)
         self.context, self.child = context, child
         assert child.collection is not None
@@ -106,7 +106,7 @@ class Visitor(Widget):
 
 
 async def add_visitor(
-    client: httpx2.AsyncClient, context: Context, city: Site, preset: str, entries: int = 1, **given: Any
+    client: Client, context: Context, city: Site, preset: str, entries: int = 1, **given: Any
 ) -> Visitor:
     child = await collection.add_collection(context.database, city, "things", preset)
     for place in range(entries):
@@ -115,7 +115,7 @@ async def add_visitor(
 
 
 @pytest.fixture
-async def voter(client: httpx2.AsyncClient, context: Context, city: Site) -> Visitor:
+async def voter(client: Client, context: Context, city: Site) -> Visitor:
     return await add_visitor(client, context, city, "budgeting", 4)
 
 
@@ -555,9 +555,7 @@ async def test_platforms_learn_the_count(voter: Visitor, context: Context) -> No
 
 
 @ONE_DATABASE
-async def test_the_consent_names_what_the_action_does_with_data(
-    client: httpx2.AsyncClient, context: Context, city: Site
-) -> None:
+async def test_the_consent_names_what_the_action_does_with_data(client: Client, context: Context, city: Site) -> None:
     shown = {
         "budgeting": "учесть ваш голос один раз",
         "initiatives": "Автор записи, к которой вы присоединились",
@@ -575,7 +573,7 @@ async def test_the_consent_names_what_the_action_does_with_data(
 
 
 @pytest.fixture
-async def joiner(client: httpx2.AsyncClient, context: Context, city: Site) -> Visitor:
+async def joiner(client: Client, context: Context, city: Site) -> Visitor:
     answers = {"begins": "2099-12-01", "needs": "садовник, водитель"}
     return await add_visitor(client, context, city, "initiatives", answers=answers)
 
@@ -661,7 +659,7 @@ async def test_who_joins_may_on_the_last_day(joiner: Visitor, context: Context) 
 
 @pytest.mark.parametrize("shown", [True, False])
 async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_agreed(
-    client: httpx2.AsyncClient, context: Context, city: Site, mail_sink: MailSink, shown: bool
+    client: Client, context: Context, city: Site, mail_sink: MailSink, shown: bool
 ) -> None:
     visitor = await add_visitor(client, context, city, "resource-centres", email=None if shown else "anna@example.test")
     said: dict[str, Any] = {"name": "Вера", "text": "Помогите с уставом <b>", "show_email": shown}
@@ -700,7 +698,7 @@ async def test_a_request_is_handed_on_once_with_the_address_only_if_its_owner_ag
 
 
 async def test_nobody_floods_the_author_of_an_entry(
-    client: httpx2.AsyncClient, context: Context, city: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, city: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever has a domain has as many addresses to confirm with as they like."""
     monkeypatch.setattr(service, "REQUESTS_A_DAY", 2)

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER
+from tests.conftest import ONE_DATABASE, WITHOUT_MAIL_SERVER, Client
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
@@ -26,7 +26,7 @@ CHOSEN = "тихая река у старой мельницы"
 pytestmark = pytest.mark.settings(work="off")
 
 
-async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response:
+async def ask(client: Client, email: str = EMAIL) -> httpx2.Response:
     form = PageText((await client.get("/cabinet/forgot")).text).form("/cabinet/forgot")
     return await client.post("/cabinet/forgot", data=form.fields | {"email": email})
 
@@ -38,19 +38,19 @@ async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> lis
     return sink.to(address)
 
 
-async def link(client: httpx2.AsyncClient, context: Context, sink: MailSink) -> str:
+async def link(client: Client, context: Context, sink: MailSink) -> str:
     await ask(client)
     (address,) = (await letters(context, sink))[-1].links
     return address
 
 
-async def choose(client: httpx2.AsyncClient, address: str, password: str = CHOSEN) -> httpx2.Response:
+async def choose(client: Client, address: str, password: str = CHOSEN) -> httpx2.Response:
     form = PageText((await client.get(address)).text).forms[0]
     return await client.post(address, data=form.fields | {"password": password})
 
 
 async def test_a_reset_sets_a_new_password_and_ends_all_sessions(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     assert "/cabinet/forgot" in PageText((await client.get("/cabinet/sign-in")).text).links
@@ -71,7 +71,7 @@ async def test_a_reset_sets_a_new_password_and_ends_all_sessions(
 
 
 async def test_opening_the_link_does_not_use_it_up_but_setting_a_password_does(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     first = await link(client, context, mail_sink)
@@ -94,7 +94,7 @@ async def test_opening_the_link_does_not_use_it_up_but_setting_a_password_does(
 
 
 async def test_a_link_ends_by_expiry_sign_in_and_account_changes(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     with time_machine.travel(clock.now() + 60, tick=False) as moment:
@@ -118,7 +118,7 @@ async def test_a_link_ends_by_expiry_sign_in_and_account_changes(
 
 @pytest.mark.parametrize("act", ["disabled", "changed", "given another password"])
 async def test_changes_by_the_operator_invalidate_earlier_links(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, act: str
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, act: str
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     sent = await link(client, context, mail_sink)
@@ -136,7 +136,7 @@ async def test_changes_by_the_operator_invalidate_earlier_links(
 
 
 async def test_nobody_of_a_disabled_agency_sets_a_password(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     sent = await link(client, context, mail_sink)
@@ -153,12 +153,7 @@ async def test_nobody_of_a_disabled_agency_sets_a_password(
 
 
 async def test_the_answer_does_not_reveal_whether_an_account_exists(
-    enter: Enter,
-    site: Site,
-    client: httpx2.AsyncClient,
-    context: Context,
-    mail_sink: MailSink,
-    monkeypatch: pytest.MonkeyPatch,
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(brute_force, "TIMING_STEP", 0.25)  # the step of the tests is shorter than the work
     await enter("agent", site.agency.id, EMAIL)
@@ -178,12 +173,7 @@ async def test_the_answer_does_not_reveal_whether_an_account_exists(
 
 
 async def test_resets_are_limited_by_address_and_by_account(
-    enter: Enter,
-    site: Site,
-    client: httpx2.AsyncClient,
-    context: Context,
-    mail_sink: MailSink,
-    monkeypatch: pytest.MonkeyPatch,
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(brute_force, "TIMING_STEP", 0.001)
     await enter("agent", site.agency.id, EMAIL)
@@ -202,7 +192,7 @@ async def test_resets_are_limited_by_address_and_by_account(
 
 
 async def test_reset_letters_are_retried_until_they_expire(
-    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    enter: Enter, site: Site, client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await ask(client)
@@ -221,7 +211,7 @@ async def test_reset_letters_are_retried_until_they_expire(
 
 @ONE_DATABASE
 @WITHOUT_MAIL_SERVER
-async def test_without_a_mail_server_no_reset_is_offered(client: httpx2.AsyncClient) -> None:
+async def test_without_a_mail_server_no_reset_is_offered(client: Client) -> None:
     assert "/cabinet/forgot" not in (await client.get("/cabinet/sign-in")).text
     page = PageText((await client.get("/cabinet/forgot")).text)
     assert page.forms == []

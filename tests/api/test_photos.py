@@ -15,7 +15,7 @@ import time_machine
 from PIL import Image
 
 from tests.api.test_letters import letters
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, existing, make_site, problem_body, submit_report
 from tests.support import bad_files
 from tests.support.cabinet import Cabinet
@@ -75,7 +75,7 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-async def seen(client: httpx2.AsyncClient, photo_id: str) -> tuple[int, int]:
+async def seen(client: Client, photo_id: str) -> tuple[int, int]:
     """The public view of a photo and its thumbnail."""
     answers = [await client.get(f"/photos/{photo_id}{size}.jpg") for size in SIZES]
     return answers[0].status_code, answers[1].status_code
@@ -206,7 +206,7 @@ async def test_without_room_for_photos_reports_are_received_without(
 
 
 async def test_uploads_are_limited_by_address(
-    client: httpx2.AsyncClient, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hits = []
 
@@ -322,7 +322,7 @@ async def test_a_category_may_require_a_photo(widget: Widget, context: Context) 
 
 
 async def test_photos_of_published_reports_are_public_and_others_are_not(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     assert await seen(client, photo_id) == (404, 404)
@@ -357,7 +357,7 @@ async def test_photos_of_published_reports_are_public_and_others_are_not(
 
 @pytest.mark.parametrize("status", ["rejected", "duplicate"])
 async def test_photos_of_rejected_reports_are_never_public(
-    client: httpx2.AsyncClient, context: Context, site: Site, status: str
+    client: Client, context: Context, site: Site, status: str
 ) -> None:
     other, _ = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, other, Change(to="accepted"))
@@ -369,9 +369,7 @@ async def test_photos_of_rejected_reports_are_never_public(
     assert (signed.status_code, signed.headers["cache-control"]) == (200, "private, no-store")
 
 
-async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(client: Client, context: Context, site: Site) -> None:
     one, other = [await service.receive(context, site.id, jpeg()) for _ in range(2)]
     link = links.sign_photo_url(context, one.id)
     signature = link.partition("?")[2]
@@ -385,9 +383,7 @@ async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(
         assert (await client.get(link)).status_code == 404
 
 
-async def test_photos_of_clarifications_are_not_public(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_photos_of_clarifications_are_not_public(client: Client, context: Context, site: Site) -> None:
     problem_id, (shown,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     received = await service.receive(context, site.id, jpeg())
@@ -413,9 +409,7 @@ async def test_photos_of_clarifications_are_not_public(
         *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
     ],
 )
-async def test_only_pictures_have_a_photo_url(
-    client: httpx2.AsyncClient, context: Context, site: Site, name: str
-) -> None:
+async def test_only_pictures_have_a_photo_url(client: Client, context: Context, site: Site, name: str) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
@@ -428,9 +422,7 @@ async def test_only_pictures_have_a_photo_url(
 
 
 @pytest.mark.parametrize("how", ["erased", "withdrawn"])
-async def test_erasure_and_withdrawal_remove_the_photos(
-    client: httpx2.AsyncClient, context: Context, site: Site, how: str
-) -> None:
+async def test_erasure_and_withdrawal_remove_the_photos(client: Client, context: Context, site: Site, how: str) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     link = links.sign_photo_url(context, photo_ids[0])
@@ -491,7 +483,7 @@ async def test_a_storage_failure_returns_no_token_and_leaves_nothing(
 
 
 async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
-    client: httpx2.AsyncClient, context: Context, site: Site, settings: Settings, tmp_path: Path
+    client: Client, context: Context, site: Site, settings: Settings, tmp_path: Path
 ) -> None:
     stays, (stayed,) = await pictured(context, site)
     goes, (gone,) = await pictured(context, site)
@@ -515,7 +507,7 @@ async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
 # --- pages ---
 
 
-async def test_public_pages_show_photos(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_public_pages_show_photos(client: Client, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     listed = (await client.get(f"/s/{site.key}")).text
@@ -527,9 +519,7 @@ async def test_public_pages_show_photos(client: httpx2.AsyncClient, context: Con
         assert f"Снимок {place}" in page
 
 
-async def test_photos_of_earlier_releases_have_no_small_picture(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_photos_of_earlier_releases_have_no_small_picture(client: Client, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     # attached after an upgrade, received before
@@ -554,7 +544,7 @@ async def test_photos_of_earlier_releases_have_no_small_picture(
     )
 
 
-async def test_the_cabinet_shows_unpublished_photos(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_cabinet_shows_unpublished_photos(client: Client, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await accounts.add_user(
         context.database,
@@ -653,7 +643,7 @@ async def test_decoder_processes_are_limited_and_do_not_block_the_event_loop(
 
 
 async def test_letters_to_agencies_have_the_photos_attached(
-    client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+    client: Client, context: Context, mail_sink: MailSink
 ) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     problem_id, photo_ids = await pictured(context, site, many=2)
@@ -691,9 +681,7 @@ async def test_a_letter_waits_for_its_photos_and_is_finally_sent_without_them(
     assert await notify._files(context, late, rows) == []  # type: ignore[arg-type]
 
 
-async def test_photo_urls_for_platforms_work_and_are_stable(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_photo_urls_for_platforms_work_and_are_stable(client: Client, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.confirm(context.database, site.id, problem_id)
     row = existing(await context.database.row("SELECT * FROM problems"))
@@ -712,7 +700,7 @@ async def test_photo_urls_for_platforms_work_and_are_stable(
         assert (await client.get(urls[0])).status_code == 200, "published: the link that ended is as good as any"
 
 
-async def test_georeport_returns_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_georeport_returns_the_first_photo(client: Client, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     (request,) = (await client.get("/open311/v2/requests/1.json")).json()

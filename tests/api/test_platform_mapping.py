@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.conftest import GOROD
+from tests.conftest import GOROD, Client
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText, signed_in
@@ -39,7 +38,7 @@ def settings(exchange_settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Enter:
+def enter(client: Client, context: Context, site: Site) -> Enter:
     async def entered(role: Role) -> Cabinet:
         return await signed_in(client, context, site, role)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.conftest import GOROD
+from tests.conftest import GOROD, Client
 from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Enter
@@ -50,7 +49,7 @@ def settings(exchange_settings: Settings) -> Settings:
     return exchange_settings
 
 
-async def shown(client: httpx2.AsyncClient, site: Site) -> list[Any]:
+async def shown(client: Client, site: Site) -> list[Any]:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems")
     assert answer.status_code == 200
     items: list[Any] = answer.json()["items"]
@@ -63,7 +62,7 @@ async def mirrored(context: Context) -> Any:
 
 
 async def test_a_platforms_own_problem_is_shown_with_its_source(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+    client: Client, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     theirs = own(expected_datetime="2099-03-01T23:30:00-05:00")
     fake.own = [theirs]
@@ -80,7 +79,7 @@ async def test_a_platforms_own_problem_is_shown_with_its_source(
 
 
 async def test_mirrored_problems_without_a_date_are_never_overdue(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+    client: Client, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     """The site's own deadlines apply to its agency, not to a platform with its own rules."""
     long_ago = rfc3339(now() - 80 * 86_400)
@@ -105,7 +104,7 @@ async def test_mirrored_problems_without_a_date_are_never_overdue(
 
 
 async def test_reports_sent_from_here_are_not_mirrored(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+    client: Client, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     await accept_report(context, site)
     fake.faults.append("lost answer")
@@ -121,7 +120,7 @@ async def test_reports_sent_from_here_are_not_mirrored(
 
 
 async def test_reports_that_wait_for_their_number_are_not_mirrored(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+    client: Client, context: Context, site: Site, fake: FakePlatform
 ) -> None:
     fake.tokens = True
     await accept_report(context, site)
@@ -228,9 +227,7 @@ async def test_the_category_is_found_by_the_mapping(context: Context, site: Site
     assert fake.requests[0]["service_code"] == "7"
 
 
-async def test_invalid_requests_are_ignored(
-    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_invalid_requests_are_ignored(client: Client, context: Context, site: Site, fake: FakePlatform) -> None:
     fake.own = [
         own(901, description=None, service_name="Снег"),
         own(902, lat=None, long=None, address=None),
@@ -259,7 +256,7 @@ async def test_after_a_restart_only_news_are_read(context: Context, site: Site, 
 
 
 async def test_the_platforms_name_comes_from_the_settings(
-    client: httpx2.AsyncClient,
+    client: Client,
     context: Context,
     site: Site,
     fake: FakePlatform,

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.conftest import Client
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service
 from tests.support.waiting import await_for
@@ -115,7 +115,7 @@ async def site(database: Database) -> Site:
     return await make_site(database)
 
 
-async def measured(client: httpx2.AsyncClient) -> dict[str, dict[Labels, float]]:
+async def measured(client: Client) -> dict[str, dict[Labels, float]]:
     answer = await client.get("/metrics")
     assert answer.status_code == 200
     return metrics(answer.text)
@@ -128,9 +128,7 @@ def of(found: dict[str, dict[Labels, float]], name: str, platform: str) -> float
     )
 
 
-async def test_metrics_count_deliveries_by_state_and_priority(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_metrics_count_deliveries_by_state_and_priority(client: Client, database: Database, site: Site) -> None:
     for number in range(3):
         await submit_report(database, site, email=f"a{number}@example.test")
 
@@ -150,7 +148,7 @@ async def test_metrics_count_deliveries_by_state_and_priority(
     assert by_state == {"pending": 1, "leased": 0, "delivered": 0, "dead": 1, "dropped": 1}
 
 
-async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_every_platform_has_metrics(client: Client, database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await lifecycle.confirm(database, site.id, receipt.problem_id)
     other = await make_site(database)
@@ -199,7 +197,7 @@ async def test_every_platform_has_metrics(client: httpx2.AsyncClient, database: 
 
 
 async def test_a_failed_poll_is_reported_and_does_not_update_the_age(
-    client: httpx2.AsyncClient, database: Database, site: Site
+    client: Client, database: Database, site: Site
 ) -> None:
     began = clock.now()
     with time_machine.travel(began, tick=False):
@@ -213,7 +211,7 @@ async def test_a_failed_poll_is_reported_and_does_not_update_the_age(
 
 
 async def test_a_site_that_left_a_platform_does_not_affect_its_age(
-    client: httpx2.AsyncClient, database: Database, site: Site
+    client: Client, database: Database, site: Site
 ) -> None:
     left, closed = await make_site(database), await make_site(database)
     now = clock.now()
@@ -303,9 +301,7 @@ async def test_an_open_circuit_is_an_error_even_if_the_platform_answers(
 # --- the example of alerts ---
 
 
-async def test_the_example_alerts_use_existing_metrics(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_the_example_alerts_use_existing_metrics(client: Client, database: Database, site: Site) -> None:
     async def work(tx: Transaction) -> None:
         await tx.insert("chores", name="purge", next_at=1, done_at=1)
         await tx.insert("platform_cursors", platform_id="p", site_id=site.id, polled_at=1)

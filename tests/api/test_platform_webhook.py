@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.api.test_corrections import CLEAN, WORDS
-from tests.conftest import GOROD, running
+from tests.conftest import GOROD, Client, running
 from tests.factories import AGENT, existing, submit_report
 from tests.support.exchange import (
     KEY,
@@ -134,7 +134,7 @@ async def test_a_refusal_is_final_and_a_timeout_is_retried(
     assert row["state"] == "dead"
 
 
-async def test_a_signed_update_is_imported_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_signed_update_is_imported_once(client: Client, context: Context, site: Site) -> None:
     problem = await accept_report(context, site)
     update = make_update(1, text="Выехала бригада", actor="agent")
     for _ in range(2):
@@ -144,9 +144,7 @@ async def test_a_signed_update_is_imported_once(client: httpx2.AsyncClient, cont
     assert [kind for kind, _, _ in await timeline(context, problem)].count("status") == 2
 
 
-async def test_a_batch_is_imported_without_foreign_items(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_a_batch_is_imported_without_foreign_items(client: Client, context: Context, site: Site) -> None:
     problem = await accept_report(context, site)
     last = make_update(1, status_code="planned") | {"time": clock.rfc3339(clock.now() + 60)}
     content = [last, make_update(1), make_update(99), make_update(1, jurisdiction="other.test"), {"data": None}, 7]
@@ -154,9 +152,7 @@ async def test_a_batch_is_imported_without_foreign_items(
     assert await status(context, problem) == "planned"
 
 
-async def test_unsigned_old_and_malformed_messages_change_nothing(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_unsigned_old_and_malformed_messages_change_nothing(client: Client, context: Context, site: Site) -> None:
     problem = await accept_report(context, site)
     for request in (
         {"json": make_update(1)},
@@ -169,7 +165,7 @@ async def test_unsigned_old_and_malformed_messages_change_nothing(
     assert await status(context, problem) == "accepted"
 
 
-async def test_the_feed_requires_a_platform_token(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_feed_requires_a_platform_token(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     await lifecycle.change(
         context.database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Горсвет", text="Им")
@@ -195,9 +191,7 @@ async def test_the_feed_requires_a_platform_token(client: httpx2.AsyncClient, co
     assert (await ask("after=x", token)).status_code == 422
 
 
-async def test_only_whole_entries_of_known_collections_are_taken(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_only_whole_entries_of_known_collections_are_taken(client: Client, context: Context, site: Site) -> None:
     """A signer cannot touch what never left, bring in what cannot be shown, or break anything with wrong types."""
     child = await collection.add_collection(context.database, site, "budget", "budgeting")
     own = await submit_report(context.database, child, category="yards", description="Сквер\n\nПосадить деревья")

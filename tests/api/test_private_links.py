@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-import httpx2
 import orjson
 import pytest
 
 from tests.api.test_letters import letters
+from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, existing, submit_report
 from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
@@ -57,7 +57,7 @@ async def confirmed(context: Context, site: Site) -> Receipt:
     return receipt
 
 
-async def change(client: httpx2.AsyncClient, address: str) -> str:
+async def change(client: Client, address: str) -> str:
     """Press «Сменить ссылку» on the private page and confirm it. Returns the new path."""
     assert f"{address}/link" in PageText((await client.get(address)).text).links
     form = PageText((await client.get(f"{address}/link")).text).form(f"{address}/link-changed")
@@ -71,7 +71,7 @@ async def change(client: httpx2.AsyncClient, address: str) -> str:
 
 
 async def test_the_old_link_is_invalid_at_once_and_explains_how_to_get_the_new_one(
-    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
+    client: Client, context: Context, confirmed: Receipt
 ) -> None:
     old = path(links.track_url(context, confirmed.problem_id))
     new = await change(client, old)
@@ -95,7 +95,7 @@ async def test_the_old_link_is_invalid_at_once_and_explains_how_to_get_the_new_o
 
 
 async def test_pressing_the_button_twice_changes_the_link_once(
-    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
+    client: Client, context: Context, confirmed: Receipt
 ) -> None:
     """The first answer may be lost: the old path is invalid, so the new one must not be lost with it."""
     old = path(links.track_url(context, confirmed.problem_id))
@@ -120,7 +120,7 @@ async def test_of_two_concurrent_changes_one_wins(context: Context, confirmed: R
 
 
 async def test_the_new_link_is_mailed_to_a_confirmed_address(
-    client: httpx2.AsyncClient, context: Context, confirmed: Receipt, mail_sink: MailSink
+    client: Client, context: Context, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     old = path(links.track_url(context, confirmed.problem_id))
     # also sent to authors who unsubscribed: somebody else may have used the old link
@@ -139,7 +139,7 @@ async def test_the_new_link_is_mailed_to_a_confirmed_address(
 
 @pytest.mark.parametrize("email", [EMAIL, None])
 async def test_without_a_confirmed_address_no_letter_is_sent(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink, email: str | None
+    client: Client, context: Context, site: Site, mail_sink: MailSink, email: str | None
 ) -> None:
     receipt = await submit_report(context.database, site, contact=Contact(email=email))
     await change(client, path(links.track_url(context, receipt.problem_id)))
@@ -147,7 +147,7 @@ async def test_without_a_confirmed_address_no_letter_is_sent(
 
 
 async def test_later_letters_and_the_code_use_the_new_link(
-    client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
+    client: Client, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     new = await change(client, path(links.track_url(context, confirmed.problem_id)))
     await letters(context, mail_sink, EMAIL)
@@ -162,7 +162,7 @@ async def test_later_letters_and_the_code_use_the_new_link(
 
 
 async def test_links_in_earlier_letters_work_but_do_not_lead_to_the_private_page(
-    client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
+    client: Client, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     await submit_report(context.database, site, description="Второе сообщение")
     confirmation = path(links.confirm_url(context, confirmed.problem_id))
@@ -191,9 +191,7 @@ async def test_links_in_earlier_letters_work_but_do_not_lead_to_the_private_page
     assert listed == [named(context, new)]
 
 
-async def test_an_earlier_letter_still_confirms_the_address(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_an_earlier_letter_still_confirms_the_address(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     confirmation = path(links.confirm_url(context, receipt.problem_id))
     await change(client, path(links.track_url(context, receipt.problem_id)))
@@ -202,9 +200,7 @@ async def test_an_earlier_letter_still_confirms_the_address(
     assert contact["confirmed_at"] is not None
 
 
-async def test_a_link_with_another_version_is_refused(
-    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
-) -> None:
+async def test_a_link_with_another_version_is_refused(client: Client, context: Context, confirmed: Receipt) -> None:
     number = confirmed.problem_id
     for named in ([number, "1"], [number, None], [number], {"id": number}, [], None, 7, "nobody"):
         for purpose, door in ((Purpose.TRACK, "t"), (Purpose.REPORTS, "mine")):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse import listing, queries
@@ -37,13 +36,13 @@ def path(site: Site, rest: str = "") -> str:
     return f"/api/v1/sites/{site.key}/problems{rest}"
 
 
-async def numbers(client: httpx2.AsyncClient, site: Site, query: str = "") -> list[int]:
+async def numbers(client: Client, site: Site, query: str = "") -> list[int]:
     answer = await client.get(path(site, query))
     assert answer.status_code == 200, answer.text
     return [item["number"] for item in answer.json()["items"]]
 
 
-async def test_a_list_item_has_exactly_these_fields(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_a_list_item_has_exactly_these_fields(client: Client, database: Database, site: Site) -> None:
     await publish(database, site, "resolved")
     answer = await client.get(path(site))
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -60,7 +59,7 @@ async def test_a_list_item_has_exactly_these_fields(client: httpx2.AsyncClient, 
 
 
 async def test_unpublished_problems_and_personal_data_are_not_returned(
-    client: httpx2.AsyncClient, database: Database, site: Site
+    client: Client, database: Database, site: Site
 ) -> None:
     contact = Contact(email="canary-mail@example.test", name="Канарейкин", phone="+7 999 1234567", publish_name=True)
     hidden = await submit_report(database, site, contact=contact, description="Тайное сообщение")
@@ -78,9 +77,7 @@ async def test_unpublished_problems_and_personal_data_are_not_returned(
     assert unpublished.json() == unknown.json(), "an unpublished number is as unknown as one that never was"
 
 
-async def test_a_problem_has_its_timeline_and_answer(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_a_problem_has_its_timeline_and_answer(client: Client, database: Database, site: Site) -> None:
     number = await publish(database, site, "resolved")
     answer = await client.get(path(site, f"/{number}?lang=en"))
     found = answer.json()
@@ -92,14 +89,14 @@ async def test_a_problem_has_its_timeline_and_answer(
     assert answer.headers["content-language"] == "en"
 
 
-async def test_an_invalid_number_is_404(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_invalid_number_is_404(client: Client, site: Site) -> None:
     for number in ("0", "-1", "abc", "1.5", "٣", "99999999999999999999", "1%00", "%D9%A3"):
         answer = await client.get(path(site, f"/{number}"))
         assert answer.status_code == 404, number
         assert answer.headers["content-type"] == "application/problem+json", number
 
 
-async def test_pages_have_no_gaps_or_duplicates(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_pages_have_no_gaps_or_duplicates(client: Client, database: Database, site: Site) -> None:
     made = [await publish(database, site) for _ in range(7)]
     seen, cursor = list[int](), ""
     while True:
@@ -111,7 +108,7 @@ async def test_pages_have_no_gaps_or_duplicates(client: httpx2.AsyncClient, data
     assert seen == made[::-1]
 
 
-async def test_filters(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_filters(client: Client, database: Database, site: Site) -> None:
     road = await publish(database, site, description="Яма у ШКОЛЫ, глубокая")
     place = {"lat": 55.5, "lng": 39.5, "address": "Пл. Мира"}
     snow = await publish(database, site, "resolved", category="snow", description="Снег не убран", **place)
@@ -155,17 +152,13 @@ WRONG = {
 @pytest.mark.parametrize(
     ("query", "parameter"), [(f"{name}={value}", name) for name, values in WRONG.items() for value in values]
 )
-async def test_an_invalid_parameter_is_named(
-    client: httpx2.AsyncClient, site: Site, query: str, parameter: str
-) -> None:
+async def test_an_invalid_parameter_is_named(client: Client, site: Site, query: str, parameter: str) -> None:
     answer = await client.get(path(site, f"?{query}"))
     assert answer.status_code == 400, answer.text
     assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter)
 
 
-async def test_parameters_of_a_shared_url_are_accepted(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_parameters_of_a_shared_url_are_accepted(client: Client, database: Database, site: Site) -> None:
     """The widget's loader sends all parameters of the URL: the open problem does not affect the list."""
     opened, done = await publish(database, site, "accepted"), await publish(database, site, "resolved")
     assert await numbers(client, site, f"?problem={done}") == await numbers(client, site, "?") == [done, opened]
@@ -189,15 +182,13 @@ async def test_parameters_of_a_shared_url_are_accepted(
         ("unknown=", "unknown"),
     ],
 )
-async def test_an_unknown_parameter_is_named(
-    client: httpx2.AsyncClient, site: Site, query: str, parameter: str
-) -> None:
+async def test_an_unknown_parameter_is_named(client: Client, site: Site, query: str, parameter: str) -> None:
     answer = await client.get(path(site, f"?{query}"))
     assert answer.status_code == 400, answer.text
     assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_unknown", parameter)
 
 
-async def test_search_terms_are_literal(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_search_terms_are_literal(client: Client, site: Site) -> None:
     terms = ("' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١")
     for q in terms:
         answer = await client.get(path(site), params={"q": q})
@@ -205,14 +196,14 @@ async def test_search_terms_are_literal(client: httpx2.AsyncClient, site: Site) 
         assert answer.json() == {"items": [], "next": None}, q
 
 
-async def test_a_lone_surrogate_is_harmless(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_a_lone_surrogate_is_harmless(client: Client, site: Site) -> None:
     """It arrives as UTF-8 replacement characters."""
     assert (await client.get(path(site, "?q=%ED%A0%80"))).status_code == 200
     with pytest.raises(Malformed):
         listing.parse([("q", "\ud800")], site)
 
 
-async def test_status_groups_select_their_statuses(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_status_groups_select_their_statuses(client: Client, database: Database, site: Site) -> None:
     accepted = await publish(database, site)
     working = [await publish(database, site, to) for to in ("forwarded", "in_progress", "planned")]
     done = await publish(database, site, "resolved")
@@ -227,7 +218,7 @@ async def test_status_groups_select_their_statuses(client: httpx2.AsyncClient, d
     assert grouped == set(STATUSES) - {"moderation", "withdrawn"}, "each public status is in a group"
 
 
-async def test_periods_are_days_in_the_sites_time_zone(client: httpx2.AsyncClient, database: Database) -> None:
+async def test_periods_are_days_in_the_sites_time_zone(client: Client, database: Database) -> None:
     site = await make_site(database, time_zone="Asia/Kamchatka")
     midnight = clock.parse_rfc3339("2026-03-01T00:00:00+12:00")
     before = await publish(database, site, received_at=midnight - 1)
@@ -239,7 +230,7 @@ async def test_periods_are_days_in_the_sites_time_zone(client: httpx2.AsyncClien
     assert await numbers(client, site, "?until=2026-02-28") == [before]
 
 
-async def test_overdue_filter_and_order_by_due_date(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_overdue_filter_and_order_by_due_date(client: Client, database: Database, site: Site) -> None:
     days = (60, 3, 90)
     received = [await publish(database, site, received_at=clock.now() - day * 86_400) for day in days]
     await publish(database, site, "resolved", received_at=clock.now() - 100 * 86_400)
@@ -248,9 +239,7 @@ async def test_overdue_filter_and_order_by_due_date(client: httpx2.AsyncClient, 
     assert await numbers(client, site, "?sort=due") == [received[2], received[0], received[1]]
 
 
-async def test_a_cursor_is_valid_for_its_filter_only(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_a_cursor_is_valid_for_its_filter_only(client: Client, database: Database, site: Site) -> None:
     for _ in range(3):
         await publish(database, site)
     cursor = (await client.get(path(site, "?limit=1"))).json()["next"]
@@ -273,7 +262,7 @@ async def test_a_cursor_is_valid_for_its_filter_only(
 
 
 async def test_unchanged_lists_return_304_and_changes_are_visible_at_once(
-    client: httpx2.AsyncClient, database: Database, site: Site
+    client: Client, database: Database, site: Site
 ) -> None:
     number = await publish(database, site)
     for rest in ("", f"/{number}"):
@@ -291,18 +280,14 @@ async def test_unchanged_lists_return_304_and_changes_are_visible_at_once(
     assert after.json()["items"][0]["status"] == "in_progress"
 
 
-async def test_overdue_is_computed_in_the_sites_time_zone(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_overdue_is_computed_in_the_sites_time_zone(client: Client, database: Database, site: Site) -> None:
     await publish(database, site, received_at=clock.now() - 60 * 86_400)
     await publish(database, site, "resolved", received_at=clock.now() - 50 * 86_400)
     items = (await client.get(path(site))).json()["items"]
     assert [item["overdue"] for item in items] == [False, True]
 
 
-async def test_another_sites_problems_are_never_listed(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_another_sites_problems_are_never_listed(client: Client, database: Database, site: Site) -> None:
     other = await make_site(database)
     await publish(database, other)
     assert await numbers(client, site) == []

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.routing import Route
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import make_site
 from tests.support.exchange import accept_report
 from tests.support.nginx import CONFIGURATION
@@ -86,7 +86,7 @@ async def test_each_takes_turns_or_answers_from_kept_bytes(
     the same object again.
     """
 
-    def asked_by(address: str) -> httpx2.AsyncClient:
+    def asked_by(address: str) -> Client:
         transport = httpx2.ASGITransport(app=app, client=(address, 1))
         return httpx2.AsyncClient(transport=transport, base_url=settings.public_url)
 
@@ -118,7 +118,7 @@ async def test_each_takes_turns_or_answers_from_kept_bytes(
     assert {"/s/{key}", "/track", "/open311/v2/requests.{form}", "/api/v1/sites/{key}"} <= outcomes["turns"]
 
 
-async def test_nginx_stores_what_shared_caches_may(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_nginx_stores_what_shared_caches_may(client: Client, site: Site) -> None:
     unbuffered, cached = re.findall(r"^    location ~ (\S+) \{$", CONFIGURATION.read_text(), re.MULTILINE)
     for route, path in get_routes(site):
         if path.startswith("/cabinet"):
@@ -132,7 +132,7 @@ async def test_nginx_stores_what_shared_caches_may(client: httpx2.AsyncClient, s
             assert (place == cached) == ("s-maxage" in control or path.startswith(("/w/", "/static/"))), route
 
 
-async def test_answers_say_what_they_are(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_answers_say_what_they_are(client: Client, site: Site) -> None:
     """Strong tags stand for exact bytes, other origins can read refusals, and search engines get a description."""
     tagged, undescribed = set[str](), set[str]()
     for route, path in get_routes(site):
@@ -155,7 +155,7 @@ async def test_answers_say_what_they_are(client: httpx2.AsyncClient, site: Site)
     assert undescribed <= set(acts)
 
 
-async def test_crawlers_stay_away_from_addresses_with_a_token(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_crawlers_stay_away_from_addresses_with_a_token(client: Client, site: Site) -> None:
     rules = re.findall(r"^Disallow: (\S+)$", (await client.get("/robots.txt")).text, re.MULTILINE)
     patterns = [re.escape(rule).replace(r"\*", ".*") for rule in rules]  # RFC 9309, 2.2.3
     private = [path for route, path in get_routes(site) if "{token}" in route]
@@ -163,7 +163,7 @@ async def test_crawlers_stay_away_from_addresses_with_a_token(client: httpx2.Asy
     assert [path for path in private if not any(re.match(pattern, path) for pattern in patterns)] == []
 
 
-async def test_only_the_hash_of_a_file_makes_its_address_immutable(client: httpx2.AsyncClient) -> None:
+async def test_only_the_hash_of_a_file_makes_its_address_immutable(client: Client) -> None:
     """Any other `v` would keep for a year what happened to be there when it was asked for."""
     for file in (PACKAGE_FOLDER / "static").glob("*.*"):
         address = pages.static_url(file.name)

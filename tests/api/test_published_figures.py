@@ -9,11 +9,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.context import Context
@@ -60,21 +59,21 @@ async def answer_reports(
     return problems
 
 
-async def figures(client: httpx2.AsyncClient, site: Site, **query: str) -> dict[str, Any]:
+async def figures(client: Client, site: Site, **query: str) -> dict[str, Any]:
     with time_machine.travel(NOON + 20 * DAY, tick=False):
         answer = await client.get(f"/api/v1/sites/{site.key}/stats", params=query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
 
-async def test_known_members_stay_in_front(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_known_members_stay_in_front(client: Client, site: Site) -> None:
     found = await figures(client, site)
     assert tuple(found)[: len(KNOWN)] == KNOWN
     assert "by_district" not in found
     assert (found["from"], found["to"], found["district"], found["rating"]) == (None, None, None, None)
 
 
-async def test_all_figures_of_a_site(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_all_figures_of_a_site(client: Client, context: Context, site: Site) -> None:
     problems = await answer_reports(context, site, (1, 2, 3, 30, 600), marks=(5, 5, 4, 5, 2))
     with time_machine.travel(NOON + 2 * DAY, tick=False):
         await lifecycle.change(
@@ -90,7 +89,7 @@ async def test_all_figures_of_a_site(client: httpx2.AsyncClient, context: Contex
 
 
 async def test_a_period_counts_what_was_received_and_answered_in_it(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     await answer_reports(context, site, (1, 30))
     day = await figures(client, site, **{"from": "2026-11-25", "to": "2026-11-25"})
@@ -101,7 +100,7 @@ async def test_a_period_counts_what_was_received_and_answered_in_it(
     assert (await figures(client, site, **{"from": "", "to": "", "district": ""}))["total"] == 2
 
 
-async def test_days_are_those_of_the_site(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_days_are_those_of_the_site(client: Client, context: Context) -> None:
     east = await make_site(context.database, time_zone="Asia/Kamchatka")  # at noon the 25th, 22 o'clock there
     await answer_reports(context, east, (1, 3))
     assert (await figures(client, east, **{"from": "2026-11-26"}))["answered"] == 1
@@ -122,7 +121,7 @@ async def test_days_are_those_of_the_site(client: httpx2.AsyncClient, context: C
 )
 @pytest.mark.parametrize("name", ["stats", "stats.csv"])
 async def test_wrong_parameters_are_refused(
-    client: httpx2.AsyncClient, context: Context, site: Site, name: str, query: str, code: str, parameter: str
+    client: Client, context: Context, site: Site, name: str, query: str, code: str, parameter: str
 ) -> None:
     await make_districts(context, site)
     answer = await client.get(f"/api/v1/sites/{site.key}/{name}?{query}")
@@ -131,13 +130,13 @@ async def test_wrong_parameters_are_refused(
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31", "9999-12-05"])
-async def test_far_days_are_days_too(client: httpx2.AsyncClient, site: Site, day: str) -> None:
+async def test_far_days_are_days_too(client: Client, site: Site, day: str) -> None:
     for name in ("stats", "stats.csv"):
         for end in ("from", "to"):
             assert (await client.get(f"/api/v1/sites/{site.key}/{name}?{end}={day}")).status_code == 200
 
 
-async def test_districts_are_counted_apart(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_districts_are_counted_apart(client: Client, context: Context, site: Site) -> None:
     site = await make_districts(context, site)
     await answer_reports(context, site, (1, 2))
     await answer_reports(context, site, (3,), lng=38.7)
@@ -155,7 +154,7 @@ async def test_districts_are_counted_apart(client: httpx2.AsyncClient, context: 
 
 @pytest.mark.parametrize(("many", "shown"), [(4, False), (5, True)])
 async def test_few_answers_of_a_district_and_few_ratings_are_not_published(
-    client: httpx2.AsyncClient, context: Context, site: Site, many: int, shown: bool
+    client: Client, context: Context, site: Site, many: int, shown: bool
 ) -> None:
     site = await make_districts(context, site)
     await answer_reports(context, site, range(many), marks=[5] * many)
@@ -167,7 +166,7 @@ async def test_few_answers_of_a_district_and_few_ratings_are_not_published(
     assert (part["answered"], part["in_time"]) == (many, many)
 
 
-async def test_each_part_has_an_etag_of_its_own(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_each_part_has_an_etag_of_its_own(client: Client, context: Context, site: Site) -> None:
     await make_districts(context, site)
     for name in ("stats", "stats.csv"):
         address = f"/api/v1/sites/{site.key}/{name}"
@@ -180,7 +179,7 @@ async def test_each_part_has_an_etag_of_its_own(client: httpx2.AsyncClient, cont
             assert "s-maxage" in again.headers["cache-control"]
 
 
-async def table(client: httpx2.AsyncClient, site: Site, query: str = "") -> list[dict[str, str]]:
+async def table(client: Client, site: Site, query: str = "") -> list[dict[str, str]]:
     with time_machine.travel(NOON + 40 * DAY, tick=False):
         answer = await client.get(f"/api/v1/sites/{site.key}/stats.csv{query}")
     assert answer.status_code == 200
@@ -191,7 +190,7 @@ async def table(client: httpx2.AsyncClient, site: Site, query: str = "") -> list
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=separator))
 
 
-async def test_the_table_has_a_row_for_each_month(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_table_has_a_row_for_each_month(client: Client, context: Context, site: Site) -> None:
     assert await table(client, site) == []
     await answer_reports(context, site, (1, 240, 600))
     rows = await table(client, site)
@@ -205,7 +204,7 @@ async def test_the_table_has_a_row_for_each_month(client: httpx2.AsyncClient, co
     assert [(row["month"], row["received"], row["answered"]) for row in cut] == [("2026-12", "0", "1")]
 
 
-async def test_the_table_adds_up_to_the_figures(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_table_adds_up_to_the_figures(client: Client, context: Context, site: Site) -> None:
     site = await make_districts(context, site)
     await answer_reports(context, site, (1, 240, 600))
     await answer_reports(context, site, (2,), lng=38.7)
@@ -235,7 +234,7 @@ def test_the_description_lists_every_figure() -> None:
 
 @pytest.mark.parametrize(("many", "shown"), [(4, False), (5, True)])
 async def test_the_page_shows_the_same_figures_and_what_they_mean(
-    client: httpx2.AsyncClient, context: Context, site: Site, many: int, shown: bool
+    client: Client, context: Context, site: Site, many: int, shown: bool
 ) -> None:
     problems = await answer_reports(context, site, (1, 2, 3, 30, 600)[:many], marks=(5, 5, 4, 5, 2)[:many])
     with time_machine.travel(NOON + 2 * DAY, tick=False):

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.test_problems import publish
+from tests.conftest import Client
 from tests.factories import AGENT, NOON, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.browse import listing, queries
@@ -235,7 +235,7 @@ async def test_words_of_withdrawn_problems_are_removed_from_the_index(database: 
     ],
 )  # fmt: skip
 async def test_new_values_are_found_after_an_earlier_query(
-    client: httpx2.AsyncClient, database: Database, site: Site, query: str
+    client: Client, database: Database, site: Site, query: str
 ) -> None:
     """Cached counts of an earlier query must not hide problems from the next one."""
     await publish(database, site, "resolved", category="roads")

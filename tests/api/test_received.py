@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.cabinet import signed_in
 from widget_api import clock
@@ -24,7 +24,7 @@ DAY = 86_400
 NOTHING = {"abuse": 0, "personal_data": 0, "not_a_problem": 0, "no_place": 0, "spam": 0, "other": 0, "unstated": 0}
 
 
-async def outcomes(client: httpx2.AsyncClient, site: Site) -> dict[str, Any]:
+async def outcomes(client: Client, site: Site) -> dict[str, Any]:
     found = (await client.get(f"/api/v1/sites/{site.key}/stats")).json()["outcomes"]
     parts = ("published", "rejected", "merged", "withdrawn", "erased", "waiting")
     assert found["received"] == sum(found[name] for name in parts)
@@ -33,7 +33,7 @@ async def outcomes(client: httpx2.AsyncClient, site: Site) -> dict[str, Any]:
     return dict(found)
 
 
-async def test_what_was_not_published_is_counted(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_what_was_not_published_is_counted(client: Client, context: Context, site: Site) -> None:
     database = context.database
 
     async def report(email: str | None = None) -> str:

@@ -11,13 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import openpyxl
 import orjson
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.journal import read_journal
@@ -210,7 +209,7 @@ async def publish(cabinet: Cabinet, query: str = NOVEMBER) -> None:
 
 
 async def test_a_report_is_published_stays_as_it_was_and_is_withdrawn(
-    enter: Enter, context: Context, site: Site, client: httpx2.AsyncClient
+    enter: Enter, context: Context, site: Site, client: Client
 ) -> None:
     await fill(context, site)
     head, city = await enter("head", site.agency.id), f"/s/{site.key}"
@@ -263,7 +262,7 @@ async def test_only_the_whole_of_a_finished_period_is_published(
 @ONE_DATABASE
 @pytest.mark.parametrize("many", [4, 5])
 async def test_few_ratings_are_not_published(
-    enter: Enter, context: Context, site: Site, client: httpx2.AsyncClient, many: int
+    enter: Enter, context: Context, site: Site, client: Client, many: int
 ) -> None:
     for day in range(1, many + 1):
         problem_id = await report_on(context, site, f"2026-11-0{day}", Change(to="resolved", text="Засыпали"))
@@ -277,7 +276,7 @@ async def test_few_ratings_are_not_published(
 
 
 @pytest.mark.parametrize("period", ["2026-11-01--2026-11-29", "2026-11-01", "x--y", "2026-11-01--%00", "--"])
-async def test_what_is_not_published_is_not_found(site: Site, client: httpx2.AsyncClient, period: str) -> None:
+async def test_what_is_not_published_is_not_found(site: Site, client: Client, period: str) -> None:
     assert (await client.get(f"/s/{site.key}/reports/{period}")).status_code == 404
 
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import existing, make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
@@ -77,7 +77,7 @@ def town() -> Iterator[TownHost]:
 
 
 @pytest.fixture
-def apply(context: Context, client: httpx2.AsyncClient, mail_sink: MailSink, town: TownHost) -> Apply:
+def apply(context: Context, client: Client, mail_sink: MailSink, town: TownHost) -> Apply:
     def make(origin: str = "", **fields: str) -> Applicant:
         return Applicant(context, client, mail_sink, origin or town.origin, **fields)
 
@@ -97,7 +97,7 @@ async def kinds(context: Context) -> list[str]:
 
 
 async def test_from_the_form_to_the_key(
-    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient, enter: Enter, mail_sink: MailSink,
+    apply: Apply, town: TownHost, context: Context, client: Client, enter: Enter, mail_sink: MailSink,
     fake: FakePlatform,
 ) -> None:  # fmt: skip
     """Every step by forms alone; agency, site and key exist once the operator has approved, not before."""
@@ -195,7 +195,7 @@ async def test_nothing_happens_before_the_button(apply: Apply, town: TownHost, c
     assert town.asked == []
 
 
-async def test_a_refused_form_keeps_what_was_typed(apply: Apply, client: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_refused_form_keeps_what_was_typed(apply: Apply, client: Client, context: Context) -> None:
     applicant = apply("ftp://gorod.test", inn="7707083894", email="no address", consent="", contact_name="")
     answer = await applicant.apply()
     assert answer.status_code == 422
@@ -235,7 +235,7 @@ async def test_a_name_that_others_read_is_short_and_has_no_link(apply: Apply, co
     ],
 )
 async def test_the_address_of_any_page_is_that_of_its_site(
-    apply: Apply, client: httpx2.AsyncClient, context: Context, typed: str, origin: str
+    apply: Apply, client: Client, context: Context, typed: str, origin: str
 ) -> None:
     assert 'type="url"' not in (await client.get(NEW)).text, "browsers refuse addresses without a scheme there"
     assert (await apply(typed).apply()).status_code == 303
@@ -500,7 +500,7 @@ async def test_production_never_looks_into_a_private_network(
 
 
 async def test_links_of_others_and_old_links_say_what_to_do(
-    apply: Apply, town: TownHost, context: Context, client: httpx2.AsyncClient
+    apply: Apply, town: TownHost, context: Context, client: Client
 ) -> None:
     mine = await apply().confirm()
     theirs = await apply(contact_email="b@zarechensk.test").confirm()
@@ -1220,7 +1220,7 @@ async def test_operators_work_at_the_command_line(
 
 
 async def test_without_a_mail_server_the_page_says_whom_to_ask(
-    in_production: Settings, app: Any, monkeypatch: pytest.MonkeyPatch, client: httpx2.AsyncClient
+    in_production: Settings, app: Any, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
     from widget_api.registration import routes
 

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import Client
 from tests.factories import RESIDENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api.problems import lifecycle
@@ -43,7 +44,7 @@ async def numbers(database: Any, site: Site) -> dict[int, tuple[str, str | None]
 
 
 async def test_the_document_system_writes_and_reads_numbers(
-    database: Any, site: Site, reports: list[str], client: httpx2.AsyncClient
+    database: Any, site: Site, reports: list[str], client: Client
 ) -> None:
     mine = {"Authorization": "Bearer " + await changes.add_token(database, site.id, "platform")}
     items = [
@@ -70,7 +71,7 @@ async def test_the_document_system_writes_and_reads_numbers(
 
 
 async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_recorded(
-    database: Any, site: Site, reports: list[str], client: httpx2.AsyncClient
+    database: Any, site: Site, reports: list[str], client: Client
 ) -> None:
     other = await make_site(database, agency={"name": "Соседи"})
     await submit_report(database, other)

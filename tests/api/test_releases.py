@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.conftest import Client
 from tests.factories import HOST_ORIGIN, PUBLIC_URL
 from widget_api.context import Context
 from widget_api.outbound import Answer, Outbound
@@ -66,7 +67,7 @@ def caching(answer: httpx2.Response) -> str:
     return str(answer.headers["cache-control"])
 
 
-async def test_only_a_release_is_immutable(client: httpx2.AsyncClient, dist: Path) -> None:
+async def test_only_a_release_is_immutable(client: Client, dist: Path) -> None:
     for name in NAMES:
         assert "immutable" in caching(await client.get(f"/w/{RELEASE}/{name}"))
         assert caching(await client.get(f"/w/{BUILD}/{name}")) == "public, max-age=60, must-revalidate"
@@ -80,7 +81,7 @@ async def test_only_a_release_is_immutable(client: httpx2.AsyncClient, dist: Pat
     assert (await client.get("/w/1/loader.js", headers=again)).text == "// the next build"
 
 
-async def test_a_build_is_immutable_once_it_is_released(client: httpx2.AsyncClient, dist: Path) -> None:
+async def test_a_build_is_immutable_once_it_is_released(client: Client, dist: Path) -> None:
     record(dist, RELEASE, BUILD)
     assert "immutable" in caching(await client.get(f"/w/{BUILD}/loader.js"))
     followed = caching(await client.get("/w/1/loader.js"))
@@ -90,7 +91,7 @@ async def test_a_build_is_immutable_once_it_is_released(client: httpx2.AsyncClie
 
 @pytest.mark.parametrize("released", [(), (RELEASE,), (RELEASE, BUILD)])
 async def test_code_to_paste_pins_the_newest_release_alone(
-    client: httpx2.AsyncClient, site: Site, dist: Path, released: tuple[str, ...]
+    client: Client, site: Site, dist: Path, released: tuple[str, ...]
 ) -> None:
     record(dist, *released)
     for options in ({}, *PINNED):
@@ -119,7 +120,7 @@ async def test_code_to_paste_pins_the_newest_release_alone(
     ],
 )
 async def test_the_install_check_names_what_is_not_released(
-    client: httpx2.AsyncClient,
+    client: Client,
     context: Context,
     site: Site,
     dist: Path,

@@ -12,6 +12,7 @@ import orjson
 import pytest
 from PIL import Image
 
+from tests.conftest import Client
 from tests.factories import EMAIL, existing, make_site, run_statement
 from widget_api import clock, i18n
 from widget_api.context import Context
@@ -53,7 +54,7 @@ def address(site: Site) -> str:
 
 
 @pytest.fixture
-async def page(client: httpx2.AsyncClient, address: str) -> str:
+async def page(client: Client, address: str) -> str:
     """The empty form."""
     return (await client.get(address)).text
 
@@ -81,7 +82,7 @@ async def reports(context: Context) -> list[dict[str, Any]]:
     return [dict(row) for row in await context.database.rows("SELECT * FROM problems ORDER BY number")]
 
 
-async def test_the_form_names_the_recipient_and_the_procedure(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_form_names_the_recipient_and_the_procedure(client: Client, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Сообщение получит: Администрация города" in page
     assert ">Отправить сообщение</button>" in re.sub(r"\s*\n\s*", "", page)
@@ -93,7 +94,7 @@ async def test_the_form_names_the_recipient_and_the_procedure(client: httpx2.Asy
     assert "<script" not in re.sub(r'<script src="/static/place\.js\?v=[0-9a-f]+" defer></script>', "", page)
 
 
-async def test_a_link_fills_in_what_its_page_knows(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_a_link_fills_in_what_its_page_knows(client: Client, site: Site) -> None:
     given = {"category": "roads", "lat": "54.51", "lng": "38.92", "address": 'ул. "Мира", 5', "description": "<b>Яма"}
     page = (await client.get(f"/s/{site.key}/report", params=given)).text
     assert '<option value="roads" selected>' in page
@@ -125,9 +126,7 @@ def test_the_example_in_the_error_is_accepted(language: str) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_submitting_without_scripts(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
-) -> None:
+async def test_submitting_without_scripts(client: Client, context: Context, address: str, page: str) -> None:
     sent = await client.post(address, data=filled(page, coordinates="55.0794, 38.7783"))
     assert sent.status_code == 200
     assert sent.headers["cache-control"] == "no-store"
@@ -144,7 +143,7 @@ async def test_submitting_without_scripts(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, context: Context, address: str) -> None:
+async def test_a_line_break_counts_as_one_character(client: Client, context: Context, address: str) -> None:
     longest = "\r\n".join("Сломана" for _ in range(500))  # 4,498 characters on the wire, 3,999 in the text area
     sent = await client.post(address, data=filled((await client.get(address)).text, description=longest))
     assert sent.status_code == 200
@@ -153,7 +152,7 @@ async def test_a_line_break_counts_as_one_character(client: httpx2.AsyncClient, 
 
 
 @pytest.mark.usefixtures("patient")
-async def test_without_an_email_address_a_code_is_shown(client: httpx2.AsyncClient, address: str) -> None:
+async def test_without_an_email_address_a_code_is_shown(client: Client, address: str) -> None:
     sent = await client.post(address, data=filled((await client.get(address)).text, email=""))
     code = existing(re.search(r'<p class="code">(\w{4}-\w{4})</p>', sent.text))
     found = await client.post("/track", data={"number": "1", "code": code[1]})
@@ -162,7 +161,7 @@ async def test_without_an_email_address_a_code_is_shown(client: httpx2.AsyncClie
 
 @pytest.mark.usefixtures("patient")
 async def test_the_same_form_sent_twice_creates_one_report(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     first = await client.post(address, data=filled(page))
     second = await client.post(address, data=filled(page))
@@ -179,7 +178,7 @@ async def test_the_same_form_sent_twice_creates_one_report(
 
 @pytest.mark.usefixtures("patient")
 async def test_all_errors_are_shown_at_once_and_input_is_kept(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     typed = filled(
         page,
@@ -209,7 +208,7 @@ async def test_all_errors_are_shown_at_once_and_input_is_kept(
 
 
 async def test_the_honeypot_asks_again(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, address: str, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fast = await client.post(address, data=filled(page))
     assert fast.status_code == 422
@@ -225,9 +224,7 @@ async def test_the_honeypot_asks_again(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_form_without_a_token_of_its_site_is_refused(
-    client: httpx2.AsyncClient, context: Context, address: str
-) -> None:
+async def test_a_form_without_a_token_of_its_site_is_refused(client: Client, context: Context, address: str) -> None:
     other = await make_site(context.database)
     foreign = (await client.get(f"/s/{other.key}/report")).text
     for token in (hidden(foreign)["form"], "", "x.y.z"):
@@ -238,9 +235,7 @@ async def test_a_form_without_a_token_of_its_site_is_refused(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_cross_site_forms_are_refused(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
-) -> None:
+async def test_cross_site_forms_are_refused(client: Client, context: Context, address: str, page: str) -> None:
     origins = ("https://evil.test", "null", "https://[", "https://widget.test.evil.test", "http://widget.test")
     for headers in ({"Sec-Fetch-Site": "cross-site"}, *({"Origin": origin} for origin in origins)):
         assert (await client.post(address, data=filled(page), headers=headers)).status_code == 403
@@ -248,9 +243,7 @@ async def test_cross_site_forms_are_refused(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_rate_limited_forms_keep_their_input(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
-) -> None:
+async def test_rate_limited_forms_keep_their_input(client: Client, context: Context, address: str, page: str) -> None:
     for _ in range(12):
         await client.post(address, data=filled(page, description=""))
     refused = await client.post(address, data=filled(page))
@@ -261,9 +254,7 @@ async def test_rate_limited_forms_keep_their_input(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_category_shows_its_own_questions(
-    client: httpx2.AsyncClient, context: Context, site: Site, address: str
-) -> None:
+async def test_a_category_shows_its_own_questions(client: Client, context: Context, site: Site, address: str) -> None:
     async def ask(tx: Transaction) -> None:
         await tx.run(
             "UPDATE site_categories SET questions = :questions, notice = :notice"
@@ -298,7 +289,7 @@ async def test_a_category_shows_its_own_questions(
 
 @pytest.mark.usefixtures("patient")
 async def test_an_outdated_consent_document_is_shown_again(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     refused = await client.post(address, data=filled(page, consent_version="000000000000"))
     assert refused.status_code == 422
@@ -309,7 +300,7 @@ async def test_an_outdated_consent_document_is_shown_again(
 
 @pytest.mark.usefixtures("patient")
 async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
-    client: httpx2.AsyncClient, context: Context, address: str
+    client: Client, context: Context, address: str
 ) -> None:
     page = (await client.get(address, headers={"Referer": "https://gorod.test/?q=secret"})).text
     await client.post(address, data=filled(page))
@@ -319,7 +310,7 @@ async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
     assert report["page_url"] == "https://gorod.test/"
 
 
-async def test_an_unknown_key_is_explained(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_unknown_key_is_explained(client: Client, context: Context, site: Site) -> None:
     for address in ("/s/wk_nothing/report", "/s/wk_nothing", "/s/wk_nothing/embed", "/track?site=wk_nothing"):
         page = await client.get(address)
         assert page.status_code == 404
@@ -327,7 +318,7 @@ async def test_an_unknown_key_is_explained(client: httpx2.AsyncClient, context: 
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_site_may_require_an_email_address(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_a_site_may_require_an_email_address(client: Client, context: Context) -> None:
     site = await make_site(context.database, contact="required")
     address = f"/s/{site.key}/report"
     refused = await client.post(address, data=filled((await client.get(address)).text, email=""))
@@ -335,7 +326,7 @@ async def test_a_site_may_require_an_email_address(client: httpx2.AsyncClient, c
 
 
 @pytest.mark.usefixtures("patient")
-async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, context: Context, address: str) -> None:
+async def test_the_form_is_available_in_english(client: Client, context: Context, address: str) -> None:
     page = (await client.get(f"{address}?lang=en")).text
     assert "Describe the problem" in page
     sent = await client.post(f"{address}?lang=en", data=filled(page))
@@ -345,7 +336,7 @@ async def test_the_form_is_available_in_english(client: httpx2.AsyncClient, cont
     assert contact["language"] == "en"
 
 
-async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, address: str) -> None:
+async def test_malformed_bodies_are_refused(client: Client, address: str) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     assert (await client.post(address, content=b"x" * 70_000, headers=form)).status_code == 413
     assert (await client.post(address, content=b"{}", headers={"Content-Type": "application/json"})).status_code == 415
@@ -353,7 +344,7 @@ async def test_malformed_bodies_are_refused(client: httpx2.AsyncClient, address:
     assert (await client.post(address, content=b"\xff=\xff", headers=form)).status_code == 400
 
 
-async def test_a_disabled_site_accepts_no_reports(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_disabled_site_accepts_no_reports(client: Client, context: Context, site: Site) -> None:
     await run_statement(context.database, "UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
     assert (await client.get(f"/s/{site.key}/report")).status_code == 404
 
@@ -377,7 +368,7 @@ def taken(page: str) -> list[str]:
 
 @pytest.mark.usefixtures("patient")
 async def test_photos_are_sent_with_the_form_and_once(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     assert 'enctype="multipart/form-data"' in page
     files = chosen(jpeg("red"), jpeg("blue"))
@@ -396,9 +387,7 @@ async def test_photos_are_sent_with_the_form_and_once(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_an_empty_file_field_is_ignored(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
-) -> None:
+async def test_an_empty_file_field_is_ignored(client: Client, context: Context, address: str, page: str) -> None:
     empty = [("photos", ("", b"", "application/octet-stream"))]  # as sent by browsers
     assert (await client.post(address, data=filled(page), files=empty)).status_code == 200
     (report,) = await reports(context)
@@ -407,7 +396,7 @@ async def test_an_empty_file_field_is_ignored(
 
 @pytest.mark.usefixtures("patient")
 async def test_photos_are_kept_while_other_fields_are_invalid(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     files = chosen(jpeg("red"), jpeg("blue"))
     wrong = await client.post(address, data=filled(page, description="—", email="нет"), files=files)
@@ -428,7 +417,7 @@ async def test_photos_are_kept_while_other_fields_are_invalid(
 
 @pytest.mark.usefixtures("patient")
 async def test_a_bad_file_is_named_and_other_input_kept(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     files = [
         *chosen(jpeg()),
@@ -456,7 +445,7 @@ async def test_a_bad_file_is_named_and_other_input_kept(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, address: str, page: str) -> None:
+async def test_too_many_photos_are_refused(client: Client, address: str, page: str) -> None:
     answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
     assert answer.status_code == 422
     assert "Фотографий больше, чем можно: 3" in answer.text
@@ -464,9 +453,7 @@ async def test_too_many_photos_are_refused(client: httpx2.AsyncClient, address: 
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_required_photo_is_enforced(
-    client: httpx2.AsyncClient, context: Context, site: Site, address: str
-) -> None:
+async def test_a_required_photo_is_enforced(client: Client, context: Context, site: Site, address: str) -> None:
     await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
     page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page))
@@ -478,7 +465,7 @@ async def test_a_required_photo_is_enforced(
 @pytest.mark.usefixtures("patient")
 @pytest.mark.settings(min_free_space="999999999")
 async def test_without_room_for_photos_the_form_says_so_and_goes_without(
-    client: httpx2.AsyncClient, context: Context, site: Site, address: str
+    client: Client, context: Context, site: Site, address: str
 ) -> None:
     await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
     page = (await client.get(address)).text
@@ -494,7 +481,7 @@ async def test_without_room_for_photos_the_form_says_so_and_goes_without(
 
 
 async def test_photos_are_kept_when_the_category_changes(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
+    client: Client, context: Context, address: str, page: str
 ) -> None:
     answer = await client.post(address, data=filled(page, update="1"), files=chosen(jpeg()))
     assert answer.status_code == 200
@@ -504,9 +491,7 @@ async def test_photos_are_kept_when_the_category_changes(
     assert len(await context.database.rows("SELECT 1 FROM photos")) == 1
 
 
-async def test_photos_of_bots_are_not_decoded(
-    client: httpx2.AsyncClient, context: Context, address: str, page: str
-) -> None:
+async def test_photos_of_bots_are_not_decoded(client: Client, context: Context, address: str, page: str) -> None:
     answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))
     assert answer.status_code == 422
     assert "Выберите их ещё раз" in answer.text

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import httpx2
 import orjson
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, existing, submit_report
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
@@ -52,9 +51,7 @@ async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
 # --- confirming ---
 
 
-async def test_opening_the_link_does_not_confirm(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt
-) -> None:
+async def test_opening_the_link_does_not_confirm(client: Client, context: Context, receipt: Receipt) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
     page = await client.get(address)
     await client.head(address)
@@ -67,7 +64,7 @@ async def test_opening_the_link_does_not_confirm(
 
 
 async def test_the_button_confirms_without_cookies_and_disappears(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+    client: Client, context: Context, receipt: Receipt
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
     answer = await client.post(address)
@@ -82,7 +79,7 @@ async def test_the_button_confirms_without_cookies_and_disappears(
 
 
 async def test_confirming_leads_to_an_open_question(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
     await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У какого подъезда?")
@@ -93,9 +90,7 @@ async def test_confirming_leads_to_an_open_question(
     assert FORM.findall(page) == []
 
 
-async def test_the_tracking_link_does_not_confirm(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt
-) -> None:
+async def test_the_tracking_link_does_not_confirm(client: Client, context: Context, receipt: Receipt) -> None:
     token = context.signer.sign(Purpose.TRACK, receipt.problem_id)
     assert (await client.post(f"/confirm/{token}")).status_code == 404
     page = await client.get(f"/t/{token}")
@@ -107,14 +102,14 @@ async def test_the_tracking_link_does_not_confirm(
 @ONE_DATABASE
 @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 5000])
 @pytest.mark.parametrize("door", ["confirm", "t", "unsubscribe"])
-async def test_a_broken_link_is_explained(client: httpx2.AsyncClient, door: str, token: str) -> None:
+async def test_a_broken_link_is_explained(client: Client, door: str, token: str) -> None:
     page = await client.get(f"/{door}/{token}")
     assert page.status_code == 404
     assert "Ссылка не действует" in page.text
 
 
 async def test_an_expired_confirmation_link_does_nothing(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = path(links.confirm_url(context, receipt.problem_id))
     later = clock.now() + 31 * 86_400
@@ -126,9 +121,7 @@ async def test_an_expired_confirmation_link_does_nothing(
 # --- the private page ---
 
 
-async def test_the_private_page_is_not_cached_or_indexed(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt
-) -> None:
+async def test_the_private_page_is_not_cached_or_indexed(client: Client, context: Context, receipt: Receipt) -> None:
     page = await client.get(path(links.track_url(context, receipt.problem_id)))
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "same-origin"
@@ -139,7 +132,7 @@ async def test_the_private_page_is_not_cached_or_indexed(
 
 
 async def test_the_page_shows_the_complete_timeline(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     await move(context, site, receipt, "accepted", "planned", expected_on="2099-12-12")
     await lifecycle.change(
@@ -169,15 +162,13 @@ async def test_the_page_shows_the_complete_timeline(
     assert "№ 777" in page
 
 
-async def test_pages_are_available_in_english(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_pages_are_available_in_english(client: Client, context: Context, receipt: Receipt) -> None:
     page = await client.get(path(links.track_url(context, receipt.problem_id)) + "?lang=en")
     assert '<html lang="en">' in page.text
     assert "Report No. 1" in page.text
 
 
-async def test_the_author_confirms_the_solution(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
-) -> None:
+async def test_the_author_confirms_the_solution(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     assert (await client.post(f"{address}/confirmed")).status_code == 303
@@ -187,9 +178,7 @@ async def test_the_author_confirms_the_solution(
     assert "При нынешнем статусе" in again.text
 
 
-async def test_the_author_reopens_with_a_reason(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
-) -> None:
+async def test_the_author_reopens_with_a_reason(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     refused = await client.post(f"{address}/reopened", data={"reason": "  "})
@@ -203,7 +192,7 @@ async def test_the_author_reopens_with_a_reason(
 
 
 async def test_reopening_is_possible_for_thirty_days(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
@@ -218,14 +207,14 @@ async def test_reopening_is_possible_for_thirty_days(
     assert "в течение 30 дней после ответа." in late.text
 
 
-async def test_the_author_withdraws(client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt) -> None:
+async def test_the_author_withdraws(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
     await move(context, site, receipt, "accepted")
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 200
     assert (await client.post(path(links.track_url(context, receipt.problem_id)) + "/withdrawn")).status_code == 303
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
 
 
-async def test_the_author_erases_their_data(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_the_author_erases_their_data(client: Client, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/erased")).status_code == 303
     page = await client.get(address)
@@ -237,9 +226,7 @@ async def test_the_author_erases_their_data(client: httpx2.AsyncClient, context:
     assert FORM.findall(confirmation.text) == []
 
 
-async def test_the_author_unsubscribes_from_letters(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt
-) -> None:
+async def test_the_author_unsubscribes_from_letters(client: Client, context: Context, receipt: Receipt) -> None:
     address = path(links.stop_url(context, receipt.problem_id))
     assert len(FORM.findall((await client.get(address)).text)) == 1
     one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
@@ -249,9 +236,7 @@ async def test_the_author_unsubscribes_from_letters(
     assert contact["stopped_at"] is not None
 
 
-async def test_the_author_subscribes_again(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
-) -> None:
+async def test_the_author_subscribes_again(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     assert f"{address}/started" not in (await client.get(address)).text
@@ -272,7 +257,7 @@ async def test_the_author_subscribes_again(
     [("erase", "erased", "отзываете согласие"), ("withdraw", "withdrawn", "прекратится")],
 )
 async def test_irreversible_actions_need_a_confirmation_page(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, expected: str
+    client: Client, context: Context, site: Site, receipt: Receipt, step: str, action: str, expected: str
 ) -> None:
     await move(context, site, receipt, "accepted")
     address = path(links.track_url(context, receipt.problem_id))
@@ -294,7 +279,7 @@ async def test_irreversible_actions_need_a_confirmation_page(
 
 
 async def test_erasure_revokes_the_consent_and_says_so(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
@@ -324,7 +309,7 @@ async def test_erasure_by_retention_does_not_revoke_the_consent(context: Context
 
 
 async def test_an_open_question_is_shown_first_with_its_form(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У <b>какого</b> подъезда?")
@@ -345,7 +330,7 @@ async def test_an_open_question_is_shown_first_with_its_form(
     assert "Дополнить сообщение" in page  # the question is answered; more text may be added
 
 
-async def test_overlong_text_is_returned(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_overlong_text_is_returned(client: Client, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     refused = await client.post(f"{address}/clarified", data={"words": "я" * 4001})
     assert refused.status_code == 422
@@ -356,7 +341,7 @@ async def test_overlong_text_is_returned(client: httpx2.AsyncClient, context: Co
 @ONE_DATABASE
 @pytest.mark.parametrize("mark", ["", "0", "6", "55", "²", "-1", "x", "5.0"])
 async def test_only_marks_from_one_to_five_are_valid(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mark: str
+    client: Client, context: Context, site: Site, receipt: Receipt, mark: str
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
@@ -368,9 +353,7 @@ async def test_only_marks_from_one_to_five_are_valid(
     assert row["rating"] is None
 
 
-async def test_a_mark_is_given_and_changed(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
-) -> None:
+async def test_a_mark_is_given_and_changed(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     assert f"{address}/rated" not in (await client.get(address)).text
     assert (await client.post(f"{address}/rated", data={"mark": "5"})).status_code == 409
@@ -382,7 +365,7 @@ async def test_a_mark_is_given_and_changed(
 
 @pytest.mark.parametrize("action", ["clarified", "reopened", "rated"])
 async def test_nul_characters_and_lone_surrogates_are_harmless(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, action: str
+    client: Client, context: Context, site: Site, receipt: Receipt, action: str
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     if action != "clarified":
@@ -398,7 +381,7 @@ async def test_nul_characters_and_lone_surrogates_are_harmless(
 @ONE_DATABASE
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.TRACK])
 async def test_no_other_token_opens_the_private_page(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, purpose: Purpose
+    client: Client, context: Context, receipt: Receipt, purpose: Purpose
 ) -> None:
     token = context.signer.sign(purpose, receipt.problem_id)
     for method, door in (("GET", ""), ("GET", "/erase"), ("POST", "/erased"), ("POST", "/clarified")):
@@ -406,7 +389,7 @@ async def test_no_other_token_opens_the_private_page(
     assert (await contacts.find(context.database, receipt.problem_id)) is not None
 
 
-async def test_an_unknown_action_is_not_found(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+async def test_an_unknown_action_is_not_found(client: Client, context: Context, receipt: Receipt) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/accepted")).status_code == 404
     assert await status_of(context, receipt) == "moderation"
@@ -416,7 +399,7 @@ async def test_an_unknown_action_is_not_found(client: httpx2.AsyncClient, contex
 
 
 async def test_the_confirmation_letter_can_be_resent_within_the_limit(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
+    client: Client, context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
     await wait_until_nothing_due(context.database)
@@ -452,7 +435,7 @@ async def coded(context: Context, site: Site) -> tuple[Receipt, str]:
 )
 @pytest.mark.parametrize("with_site", [True, False])
 async def test_number_and_code_open_the_private_page(
-    client: httpx2.AsyncClient, site: Site, coded: tuple[Receipt, str], written: Any, with_site: bool
+    client: Client, site: Site, coded: tuple[Receipt, str], written: Any, with_site: bool
 ) -> None:
     receipt, code = coded
     data = {"number": f" № {receipt.number}", "code": written(code)} | ({"site": site.key} if with_site else {})
@@ -475,7 +458,7 @@ async def test_number_and_code_open_the_private_page(
     ],
 )
 async def test_a_wrong_code_is_refused_and_the_input_kept(
-    client: httpx2.AsyncClient, coded: tuple[Receipt, str], number: str, code: str | None
+    client: Client, coded: tuple[Receipt, str], number: str, code: str | None
 ) -> None:
     answer = await client.post("/track", data={"number": number, "code": coded[1] if code is None else code})
     assert answer.status_code == 422
@@ -487,7 +470,7 @@ async def test_a_wrong_code_is_refused_and_the_input_kept(
 
 
 @ONE_DATABASE
-async def test_the_visitor_chooses_a_theme(client: httpx2.AsyncClient) -> None:
+async def test_the_visitor_chooses_a_theme(client: Client) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": "https://widget.test/track?site=x"})
     assert answer.headers["location"] == "/track?site=x"
     assert "Secure" in answer.headers["set-cookie"]
@@ -498,6 +481,6 @@ async def test_the_visitor_chooses_a_theme(client: httpx2.AsyncClient) -> None:
 
 @ONE_DATABASE
 @pytest.mark.parametrize("referer", ["https://evil.test/x", "https://widget.test//evil.test/x", "", "https://[", "//x"])
-async def test_the_return_address_stays_on_the_service(client: httpx2.AsyncClient, referer: str) -> None:
+async def test_the_return_address_stays_on_the_service(client: Client, referer: str) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": referer} if referer else {})
     assert answer.headers["location"] == "/track"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, OPERATOR, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mail import MailSink
@@ -199,7 +198,7 @@ async def test_clarifications_before_release_are_sent_with_the_report(context: C
 
 
 async def test_messages_are_neither_public_nor_sent_to_platforms(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     async def add(tx: Any) -> None:
         await tx.insert(
@@ -245,7 +244,7 @@ async def test_the_event_feed_skips_confidential_events(context: Context, site: 
 
 
 async def test_the_feed_cursor_moves_past_skipped_events(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+    client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     """However many there are: a million events of another platform must not be skipped again on every request."""
     await ask(context, site, receipt)
@@ -292,7 +291,7 @@ async def test_a_mark_can_be_given_after_an_answer_and_changed(context: Context,
 
 
 @pytest.fixture
-async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> Cabinet:
+async def cabinet(client: Client, context: Context, site: Site) -> Cabinet:
     return await signed_in(client, context, site)
 
 
@@ -337,7 +336,7 @@ async def test_a_refused_question_keeps_its_text(
     assert "Напишите завтра" in refused.text
 
 
-async def test_viewers_cannot_ask(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_viewers_cannot_ask(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(context.database, site)
     cabinet = await signed_in(client, context, site, "viewer")
     path = f"/cabinet/problems/{receipt.problem_id}"
@@ -374,9 +373,7 @@ async def test_the_operator_asks_on_sites_it_moderates(context: Context) -> None
     assert await ask(context, site, receipt, actor=OPERATOR) is not None
 
 
-async def test_the_language_chosen_before_signing_in_is_kept(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_language_chosen_before_signing_in_is_kept(client: Client, context: Context, site: Site) -> None:
     _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
     cabinet = Cabinet(client)
     await client.get("/cabinet/sign-in?lang=en")

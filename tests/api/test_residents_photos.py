@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from PIL import Image
 
+from tests.conftest import Client
 from tests.factories import existing, submit_report
 from tests.support.cabinet import PageText, signed_in
 from widget_api.context import Context
@@ -35,7 +36,7 @@ def address(context: Context, receipt: Receipt) -> str:
 
 
 async def send(
-    client: httpx2.AsyncClient, address: str, words: str, *photos: bytes, form: str | None = None, **more: str
+    client: Client, address: str, words: str, *photos: bytes, form: str | None = None, **more: str
 ) -> httpx2.Response:
     if form is None:
         form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
@@ -52,7 +53,7 @@ async def clarifications(context: Context, receipt: Receipt) -> list[tuple[str, 
 
 
 async def test_text_with_photos_or_photos_alone_are_accepted(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+    client: Client, context: Context, receipt: Receipt, address: str
 ) -> None:
     assert (await send(client, address, "Вот она", jpeg("red"), jpeg("blue"))).status_code == 303
     assert (await send(client, address, "", jpeg("green"))).status_code == 303
@@ -64,7 +65,7 @@ async def test_text_with_photos_or_photos_alone_are_accepted(
 
 
 async def test_neither_text_nor_photos_is_refused(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+    client: Client, context: Context, receipt: Receipt, address: str
 ) -> None:
     refused = await send(client, address, " ")
     assert refused.status_code == 422
@@ -73,7 +74,7 @@ async def test_neither_text_nor_photos_is_refused(
 
 
 async def test_a_form_sent_twice_is_stored_once(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+    client: Client, context: Context, receipt: Receipt, address: str
 ) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
     for _ in range(2):
@@ -88,14 +89,14 @@ async def test_a_form_sent_twice_is_stored_once(
 
 @pytest.mark.parametrize("form", ["", "x", "a.b.c"])
 async def test_a_form_without_its_id_is_accepted(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str, form: str
+    client: Client, context: Context, receipt: Receipt, address: str, form: str
 ) -> None:
     assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
     assert await clarifications(context, receipt) == [("Вот она", 1)]
 
 
 async def test_the_form_id_of_another_report_is_ignored(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+    client: Client, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     other = await submit_report(context.database, site)
     theirs = await history.timeline(context.database, other.problem_id)
@@ -108,7 +109,7 @@ async def test_the_form_id_of_another_report_is_ignored(
 
 
 async def test_a_refused_file_keeps_the_text_and_valid_files(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+    client: Client, context: Context, receipt: Receipt, address: str
 ) -> None:
     refused = await send(client, address, "Вот <она>", jpeg(), b"no picture")
     assert refused.status_code == 422
@@ -120,7 +121,7 @@ async def test_a_refused_file_keeps_the_text_and_valid_files(
     assert await clarifications(context, receipt) == [("Вот она", 1)]
 
 
-async def test_overlong_text_keeps_the_photos(client: httpx2.AsyncClient, receipt: Receipt, address: str) -> None:
+async def test_overlong_text_keeps_the_photos(client: Client, receipt: Receipt, address: str) -> None:
     refused = await send(client, address, "я" * 4001, jpeg())
     assert refused.status_code == 422
     assert 'name="photo" value="' in refused.text
@@ -128,7 +129,7 @@ async def test_overlong_text_keeps_the_photos(client: httpx2.AsyncClient, receip
 
 
 async def test_the_number_of_photos_is_limited_by_the_site(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+    client: Client, context: Context, receipt: Receipt, address: str
 ) -> None:
     refused = await send(client, address, "Много", *(jpeg(colour) for colour in ("red", "blue", "green", "black")))
     assert refused.status_code == 422
@@ -136,7 +137,7 @@ async def test_the_number_of_photos_is_limited_by_the_site(
 
 
 async def test_a_closed_report_accepts_no_photos(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+    client: Client, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Всё"))
@@ -148,7 +149,7 @@ async def test_a_closed_report_accepts_no_photos(
 
 
 async def test_after_ten_messages_a_day_no_photo_is_processed(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+    client: Client, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     for count in range(dialogue.A_DAY):
         await dialogue.clarify(
@@ -162,7 +163,7 @@ async def test_after_ten_messages_a_day_no_photo_is_processed(
 
 
 async def test_photos_are_visible_to_the_agency_and_not_public(
-    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+    client: Client, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     await lifecycle.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await send(client, address, "Вот она", jpeg())
@@ -176,9 +177,7 @@ async def test_photos_are_visible_to_the_agency_and_not_public(
     assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # in the waiting reply, and in the history
 
 
-async def test_erasure_deletes_the_photos(
-    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
-) -> None:
+async def test_erasure_deletes_the_photos(client: Client, context: Context, receipt: Receipt, address: str) -> None:
     await send(client, address, "Вот она", jpeg())
     (picture,) = re.findall(r'<img src="https://widget.test([^"]+)"', (await client.get(address)).text)
     await client.post(f"{address}/erased")
@@ -186,7 +185,7 @@ async def test_erasure_deletes_the_photos(
     assert "<img " not in (await client.get(address)).text
 
 
-async def test_an_oversized_form_is_refused(client: httpx2.AsyncClient, address: str) -> None:
+async def test_an_oversized_form_is_refused(client: Client, address: str) -> None:
     content = b"--x\r\n"
     headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(200 * 1024 * 1024)}
     assert (await client.post(f"{address}/clarified", content=content, headers=headers)).status_code == 413

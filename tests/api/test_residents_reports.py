@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, run_statement, submit_report
 from tests.support.mail import MailSink
 from tests.support.processes import Service
@@ -55,7 +55,7 @@ async def forget_letters(context: Context) -> None:
 
 
 async def test_the_link_shows_all_reports_of_the_address_over_all_sites(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+    client: Client, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     other = await make_site(context.database, name="Сайт водоканала")
     first = await confirmed(context, site, description="Яма <b>у школы</b>\nвторая строка")
@@ -81,7 +81,7 @@ async def test_the_link_shows_all_reports_of_the_address_over_all_sites(
 
 
 async def test_followed_problems_are_listed_below(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+    client: Client, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     await confirmed(context, site)
     other = await confirmed(context, site, contact=Contact(email="boris@example.test"), description="Чужая яма")
@@ -113,7 +113,7 @@ async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> 
 
 
 async def test_the_private_page_sends_the_same_letter(
-    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+    client: Client, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     receipt = await confirmed(context, site)
     await forget_letters(context)
@@ -125,7 +125,7 @@ async def test_the_private_page_sends_the_same_letter(
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_the_answer_does_not_reveal_whether_an_address_is_known(
-    client: httpx2.AsyncClient, context: Context, site: Site, known: bool
+    client: Client, context: Context, site: Site, known: bool
 ) -> None:
     receipt = await submit_report(context.database, site)  # unconfirmed addresses are like unknown ones
     if known:
@@ -181,14 +181,14 @@ async def test_a_request_on_another_day_sends_another_letter(context: Context, s
 @pytest.mark.parametrize(
     "email", ["", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"]
 )
-async def test_an_invalid_address_is_reported(client: httpx2.AsyncClient, email: str) -> None:
+async def test_an_invalid_address_is_reported(client: Client, email: str) -> None:
     answer = await client.post("/mine", data={"email": email})
     assert answer.status_code == 422
     assert 'href="#field-email"' in answer.text
     assert "set-cookie" not in answer.headers
 
 
-async def test_requests_are_rate_limited_by_address(client: httpx2.AsyncClient) -> None:
+async def test_requests_are_rate_limited_by_address(client: Client) -> None:
     for _ in range(6):
         assert (await client.post("/mine", data={"email": "x"})).status_code == 422
     refused = await client.post("/mine", data={"email": EMAIL})
@@ -200,7 +200,7 @@ async def test_requests_are_rate_limited_by_address(client: httpx2.AsyncClient) 
 @ONE_DATABASE
 @pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.REPORTS])
 async def test_only_its_own_token_opens_the_page_and_nothing_else(
-    client: httpx2.AsyncClient, context: Context, site: Site, purpose: Purpose
+    client: Client, context: Context, site: Site, purpose: Purpose
 ) -> None:
     receipt = await confirmed(context, site)
     assert (await client.get(f"/mine/{context.signer.sign(purpose, receipt.problem_id)}")).status_code == 404
@@ -212,12 +212,12 @@ async def test_only_its_own_token_opens_the_page_and_nothing_else(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("payload", [None, 1, "", "no such", ["x"], {"a": 1}])
-async def test_a_token_without_reports_is_refused(client: httpx2.AsyncClient, context: Context, payload: Any) -> None:
+async def test_a_token_without_reports_is_refused(client: Client, context: Context, payload: Any) -> None:
     assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404
 
 
 async def test_the_link_expires_after_a_day_and_with_the_address(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receipt = await confirmed(context, site)
     address = f"/mine/{context.signer.sign(Purpose.REPORTS, receipt.problem_id)}"

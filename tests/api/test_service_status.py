@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import make_site, submit_report
 from widget_api import clock
 from widget_api.context import Context
@@ -30,7 +29,7 @@ def moment() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.mark.settings(work="off", operator_contact="help@operator.test")
-async def test_strangers_find_registration_and_the_operator(client: httpx2.AsyncClient, context: Context) -> None:
+async def test_strangers_find_registration_and_the_operator(client: Client, context: Context) -> None:
     """The pages of residents, who write to their agency, do not name the operator."""
     site = await make_site(context.database)
     for path in ("/", "/cabinet/sign-in", "/cabinet/", "/stats", "/sites/new", "/status", f"/s/{site.key}"):
@@ -42,7 +41,7 @@ async def test_strangers_find_registration_and_the_operator(client: httpx2.Async
     assert security.text.splitlines()[:2] == ["Contact: mailto:help@operator.test", "Expires: 2026-12-28T00:00:00Z"]
 
 
-async def test_without_an_operators_contact_there_is_no_security_txt(client: httpx2.AsyncClient) -> None:
+async def test_without_an_operators_contact_there_is_no_security_txt(client: Client) -> None:
     assert (await client.get("/.well-known/security.txt")).status_code == 404
 
 
@@ -75,7 +74,7 @@ async def succeed(context: Context, delivery_id: str, at: int) -> None:
     await context.database.write(work)
 
 
-async def test_a_quiet_service_works(context: Context, client: httpx2.AsyncClient) -> None:
+async def test_a_quiet_service_works(context: Context, client: Client) -> None:
     assert await read_delays(context.database) == Delays(NOW)
     answer = await client.get("/status")
     assert answer.status_code == 200
@@ -86,7 +85,7 @@ async def test_a_quiet_service_works(context: Context, client: httpx2.AsyncClien
 
 @pytest.mark.parametrize(("sink", "field"), [("resident", "letters"), ("agency", "letters"), (PLATFORM, "platforms")])
 async def test_what_nobody_takes_is_late_since_it_was_enqueued(
-    context: Context, client: httpx2.AsyncClient, moment: time_machine.Traveller, sink: str, field: str
+    context: Context, client: Client, moment: time_machine.Traveller, sink: str, field: str
 ) -> None:
     await plant(context, sink, LATE - 1, last_error="canary https://platform.inside.test")
     assert (await read_delays(context.database)).worst == "works"
@@ -145,7 +144,7 @@ async def test_the_answer_is_kept_for_some_seconds(
 
 @ONE_DATABASE
 async def test_an_unavailable_database_is_told_without_its_reason(
-    context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    context: Context, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: Any, **__: Any) -> Any:
         raise Unavailable("postgresql://secret@db")

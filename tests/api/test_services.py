@@ -7,13 +7,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
-import httpx2
 import orjson
 import pytest
 import time_machine
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_letters import letters
+from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Enter, PageText
 from tests.support.exchange import accept_report as accept
@@ -248,7 +248,7 @@ async def test_a_rule_does_not_apply_to_reports_accepted_earlier(context: Contex
 
 
 async def test_a_service_works_and_the_agency_answers(
-    context: Context, client: httpx2.AsyncClient, site: Site, enter: Enter
+    context: Context, client: Client, site: Site, enter: Enter
 ) -> None:
     service_id = await add_service(context, site)
     contact = Contact(email=EMAIL, name="Анна Иванова", phone=PHONE)

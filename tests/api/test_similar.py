@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.api.test_problems import publish
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.browse import similar as nearby
 from widget_api.database import Database
@@ -37,24 +37,20 @@ def east(metres: float) -> dict[str, Any]:
 
 
 async def similar(
-    client: httpx2.AsyncClient, site: Site, lat: object = LAT, lng: object = LNG, code: str = "roads", **headers: str
+    client: Client, site: Site, lat: object = LAT, lng: object = LNG, code: str = "roads", **headers: str
 ) -> httpx2.Response:
     return await client.get(f"/api/v1/sites/{site.key}/similar?lat={lat}&lng={lng}&category={code}", headers=headers)
 
 
 async def found(
-    client: httpx2.AsyncClient, site: Site, lat: float = LAT, lng: float = LNG, code: str = "roads"
+    client: Client, site: Site, lat: float = LAT, lng: float = LNG, code: str = "roads"
 ) -> list[tuple[int, int]]:
     answer = await similar(client, site, lat, lng, code)
     assert answer.status_code == 200, answer.text
     return [(item["number"], item["distance"]) for item in answer.json()["items"]]
 
 
-async def test_the_five_nearest_are_returned_in_order(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-) -> None:
+async def test_the_five_nearest_are_returned_in_order(client: Client, database: Database, site: Site) -> None:
     distances = (240, 10, 130, 60, 200, 30, 249)
     numbers = {
         metres: await publish(database, site, **(north(metres) if metres % 20 else east(metres)))
@@ -66,7 +62,7 @@ async def test_the_five_nearest_are_returned_in_order(
     assert await found(client, site, LAT, LNG) == [(numbers[metres], metres) for metres in sorted(distances)[:5]]
 
 
-async def test_nearby_is_a_circle(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_nearby_is_a_circle(client: Client, database: Database, site: Site) -> None:
     inside = await publish(database, site, **(north(170) | {"lng": east(170)["lng"]}))
     await publish(database, site, **(north(190) | {"lng": east(190)["lng"]}))
     assert await found(client, site, LAT, LNG) == [(inside, 240)]
@@ -90,11 +86,7 @@ async def test_nearby_problems_are_found_by_an_index(
     assert "ix_problems_near (site_id=? AND category=? AND lat>? AND lat<?)" in plan
 
 
-async def test_an_item_is_a_list_item_with_a_distance(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-) -> None:
+async def test_an_item_is_a_list_item_with_a_distance(client: Client, database: Database, site: Site) -> None:
     await publish(database, site)
     listed = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
     (item,) = (await similar(client, site)).json()["items"]
@@ -102,9 +94,7 @@ async def test_an_item_is_a_list_item_with_a_distance(
 
 
 async def test_only_open_published_problems_of_the_category_and_site(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
+    client: Client, database: Database, site: Site
 ) -> None:
     hidden = await submit_report(database, site)
     spam = await submit_report(database, site, description="Тайна")
@@ -128,7 +118,7 @@ async def test_only_open_published_problems_of_the_category_and_site(
 
 
 @pytest.mark.parametrize("lat", [0.0, 66.5, -66.5])
-async def test_across_180_degrees(client: httpx2.AsyncClient, database: Database, site: Site, lat: float) -> None:
+async def test_across_180_degrees(client: Client, database: Database, site: Site, lat: float) -> None:
     east_side = await publish(database, site, lat=lat, lng=179.9995)
     west_side = await publish(database, site, lat=lat, lng=-179.9995)
     edge = await publish(database, site, lat=lat, lng=180.0)
@@ -138,21 +128,12 @@ async def test_across_180_degrees(client: httpx2.AsyncClient, database: Database
 
 
 @pytest.mark.parametrize("lat", [90, -90, 89.9999, -89.9999])
-async def test_positions_at_the_poles_work(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-    lat: float,
-) -> None:
+async def test_positions_at_the_poles_work(client: Client, database: Database, site: Site, lat: float) -> None:
     number = await publish(database, site, lat=float(lat), lng=0.0)
     assert [one for one, _ in await found(client, site, lat, 170)] == [number]
 
 
-async def test_answers_are_cached_until_the_site_changes(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-) -> None:
+async def test_answers_are_cached_until_the_site_changes(client: Client, database: Database, site: Site) -> None:
     first = await similar(client, site)
     assert first.headers["cache-control"] == "max-age=0, s-maxage=10, stale-while-revalidate=30"
     assert first.headers["access-control-allow-origin"] == "*"
@@ -180,16 +161,12 @@ async def test_answers_are_cached_until_the_site_changes(
         ("lat=55&lng=1e400&category=roads", "lng"),
     ],
 )
-async def test_invalid_parameters_are_named(client: httpx2.AsyncClient, site: Site, query: str, wrong: str) -> None:
+async def test_invalid_parameters_are_named(client: Client, site: Site, query: str, wrong: str) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/similar?{query}")
     assert (answer.status_code, answer.json()["parameter"]) == (400, wrong)
 
 
-async def test_an_unknown_category_returns_nothing(
-    client: httpx2.AsyncClient,
-    database: Database,
-    site: Site,
-) -> None:
+async def test_an_unknown_category_returns_nothing(client: Client, database: Database, site: Site) -> None:
     await publish(database, site)
     for code in ("beach", "roads' OR '1'='1", "%25", "ямы", "%00roads%27--"):
         assert await found(client, site, code=code) == [], code

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.api.test_unsent_forms import selected
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api.context import Context
@@ -52,7 +52,7 @@ async def category(context: Context, site: Site, code: str = "roads") -> Categor
 
 
 async def test_what_is_saved_is_what_the_widget_and_the_form_ask(
-    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet
+    client: Client, context: Context, site: Site, admin: Cabinet
 ) -> None:
     assert address(site) in (await admin.read(f"/cabinet/sites/{site.id}")).links
     given = {
@@ -188,7 +188,7 @@ async def test_answers_stay_readable_without_their_question_option_and_category(
 
 
 async def test_categories_are_added_ordered_and_switched_off(
-    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet
+    client: Client, context: Context, site: Site, admin: Cabinet
 ) -> None:
     path = address(site)
     refused = await add(admin, site, name="Дороги", code="roads")
@@ -234,7 +234,7 @@ async def test_nobody_overwrites_what_a_colleague_saved_meanwhile(context: Conte
 
 @ONE_DATABASE
 async def test_unknown_categories_and_other_agencies_are_not_found(
-    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet
+    client: Client, context: Context, site: Site, admin: Cabinet
 ) -> None:
     await admin.read(address(site, "nothing"), 404)
     other = await make_site(context.database)

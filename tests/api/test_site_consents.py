@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
 from widget_api.cabinet.site_consents import list_changes
@@ -28,12 +27,12 @@ def address(site: Site) -> str:
     return f"/cabinet/sites/{site.id}/consent"
 
 
-async def current(client: httpx2.AsyncClient, site: Site) -> str:
+async def current(client: Client, site: Site) -> str:
     return str((await client.get(f"/api/v1/sites/{site.key}")).json()["consent"]["version"])
 
 
 async def test_a_saved_paragraph_makes_a_version_and_leaves_the_earlier_one(
-    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet
+    client: Client, context: Context, site: Site, admin: Cabinet
 ) -> None:
     before = await current(client, site)
     former = (await client.get(f"/s/{site.key}/consent/{before}")).text

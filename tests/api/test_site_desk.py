@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import httpx2
 import pytest
 import segno
 import time_machine
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, HOST_ORIGIN, PUBLIC_URL, make_site, submit_report
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from widget_api import clock
@@ -38,7 +37,7 @@ async def origins_of(context: Context, site: Site) -> frozenset[str]:
     return (await sites.by_id(context.database, site.id)).origins
 
 
-async def open_widget(client: httpx2.AsyncClient, key: str, origin: str = HOST_ORIGIN) -> int:
+async def open_widget(client: Client, key: str, origin: str = HOST_ORIGIN) -> int:
     answer = await client.get(f"/api/v1/sites/{key}/challenge?v=1.1.0", headers={"Origin": origin})
     return answer.status_code
 
@@ -53,7 +52,7 @@ async def kinds(context: Context, site: Site) -> list[tuple[str, str, Any]]:
 
 
 async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_report(
-    client: httpx2.AsyncClient, context: Context, site: Site, enter: Enter
+    client: Client, context: Context, site: Site, enter: Enter
 ) -> None:
     admin, pages = await enter("admin", site.agency.id), list[str]()
 
@@ -105,7 +104,7 @@ async def test_a_new_agencys_administrator_sees_what_is_left_until_the_first_rep
     ],
 )
 async def test_an_address_is_added_by_hand(
-    client: httpx2.AsyncClient, context: Context, admin: Cabinet, site: Site, typed: str, origin: str
+    client: Client, context: Context, admin: Cabinet, site: Site, typed: str, origin: str
 ) -> None:
     path = f"/cabinet/sites/{site.id}/origins/add"
     answer = await admin.send(page_of(site), path, origin=typed)
@@ -156,7 +155,7 @@ async def test_an_address_nobody_uses_is_removed_at_once(context: Context, enter
 
 @pytest.mark.parametrize("why", ["last", "in use"])
 async def test_the_last_address_and_one_in_use_need_a_confirmation(
-    client: httpx2.AsyncClient, context: Context, enter: Enter, why: str
+    client: Client, context: Context, enter: Enter, why: str
 ) -> None:
     both = (HOST_ORIGIN, SECOND) if why == "in use" else (HOST_ORIGIN,)
     site = await make_site(context.database, allowed_origins=both)
@@ -181,7 +180,7 @@ async def test_the_last_address_and_one_in_use_need_a_confirmation(
 
 
 async def test_an_old_key_works_until_its_end_and_its_use_is_seen(
-    client: httpx2.AsyncClient, context: Context, admin: Cabinet, site: Site
+    client: Client, context: Context, admin: Cabinet, site: Site
 ) -> None:
     start = clock.now()
     with time_machine.travel(start, tick=False) as moment:
@@ -263,7 +262,7 @@ async def test_a_form_sent_twice_replaces_the_key_once(context: Context, admin: 
 
 
 async def test_an_administrator_sets_the_language_and_the_link_for_appeals(
-    client: httpx2.AsyncClient, context: Context, admin: Cabinet, site: Site
+    client: Client, context: Context, admin: Cabinet, site: Site
 ) -> None:
     page = page_of(site, "settings")
     missing = await admin.send(page, page, appeals="handoff")
@@ -348,7 +347,7 @@ async def test_the_code_follows_the_choices_of_a_plain_form(admin: Cabinet, site
 
 
 async def test_the_use_of_a_site_is_told_in_numbers(
-    client: httpx2.AsyncClient, context: Context, admin: Cabinet, site: Site
+    client: Client, context: Context, admin: Cabinet, site: Site
 ) -> None:
     shown = await admin.read(page_of(site, "usage"))
     assert "Виджет ещё ни разу не открывали" in shown.text
@@ -410,7 +409,7 @@ async def test_the_poster_leads_to_the_form_of_the_site(admin: Cabinet, context:
     assert "Seen a problem" in (await admin.read(f"{page_of(site, 'announce')}/poster?lang=en")).text
 
 
-async def test_what_is_printed_outlives_the_key(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_what_is_printed_outlives_the_key(client: Client, context: Context, site: Site) -> None:
     """The address of the poster leads to the form under the key of today, with what a plaque fills in."""
     for _ in range(2):
         own = await sites.by_id(context.database, site.id)
@@ -430,7 +429,7 @@ async def test_what_is_printed_outlives_the_key(client: httpx2.AsyncClient, cont
 @pytest.mark.parametrize("point", ["55.0794, 38.7783", "55.0794 38.7783", " 55.0794;38.7783 "])
 @ONE_DATABASE
 async def test_a_place_is_in_all_ways_of_embedding(
-    client: httpx2.AsyncClient, context: Context, admin: Cabinet, site: Site, point: str
+    client: Client, context: Context, admin: Cabinet, site: Site, point: str
 ) -> None:
     await changes.update_site(context.database, site.id, {"bbox": (38.0, 55.0, 39.0, 56.0)})
     query = urlencode({"point": point, "address": "ул. Мира,  5 <двор>", "category": "yards"})

@@ -6,12 +6,11 @@ import json
 import re
 from html import unescape
 
-import httpx2
 import pytest
 import time_machine
 
 from tests.api.test_answer_files import jpeg
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, existing, make_site, submit_report
 from tests.support.exchange import accept_report as publish
 from widget_api.attachments.photos import service as photos
@@ -21,14 +20,14 @@ from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
 
 
-async def test_an_empty_site_explains_how_to_begin(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_explains_how_to_begin(client: Client, site: Site) -> None:
     page = await client.get(f"/s/{site.key}")
     assert page.status_code == 200
     assert "Вы можете отправить первое" in page.text
     assert f'href="/s/{site.key}/report"' in page.text
 
 
-async def test_only_published_problems_are_listed(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_only_published_problems_are_listed(client: Client, context: Context, site: Site) -> None:
     await submit_report(context.database, site, description="Ещё на модерации")
     await publish(context, site, description="Яма <b>у школы</b>\nи ещё текст")
     page = (await client.get(f"/s/{site.key}")).text
@@ -37,7 +36,7 @@ async def test_only_published_problems_are_listed(client: httpx2.AsyncClient, co
     assert "Принято" in page
 
 
-async def test_the_list_is_paged(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_the_list_is_paged(client: Client, context: Context, site: Site) -> None:
     for index in range(21):
         await publish(context, site, description=f"Проблема номер {index}.")
     first = (await client.get(f"/s/{site.key}")).text
@@ -49,9 +48,7 @@ async def test_the_list_is_paged(client: httpx2.AsyncClient, context: Context, s
 
 
 @pytest.mark.parametrize("query", ["", "?sort=due&status=new"])
-async def test_every_page_links_to_the_previous_one(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str
-) -> None:
+async def test_every_page_links_to_the_previous_one(client: Client, context: Context, site: Site, query: str) -> None:
     """All in one second, so that only the number orders them."""
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         for index in range(45):
@@ -74,7 +71,7 @@ async def test_every_page_links_to_the_previous_one(
     assert 'rel="prev"' not in page
 
 
-async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_problem_has_its_page(client: Client, context: Context, site: Site) -> None:
     contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
     problem_id = await publish(context, site, contact=contact)
     await lifecycle.change(
@@ -87,7 +84,7 @@ async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Conte
         assert private not in page
 
 
-async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_invalid_number_is_not_found(client: Client, context: Context, site: Site) -> None:
     await publish(context, site)
     for number in ("0", "2", "x", "-1", "²", "1e3", "9" * 40):
         page = await client.get(f"/s/{site.key}/problems/{number}")
@@ -95,14 +92,12 @@ async def test_an_invalid_number_is_not_found(client: httpx2.AsyncClient, contex
         assert "Такого сообщения нет" in page.text, number
 
 
-async def test_an_unpublished_problem_has_no_page(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_an_unpublished_problem_has_no_page(client: Client, context: Context, site: Site) -> None:
     await submit_report(context.database, site)
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
 
 
-async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(
-    client: httpx2.AsyncClient, context: Context
-) -> None:
+async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(client: Client, context: Context) -> None:
     site = await make_site(context.database, allowed_origins=["https://gorod.test", "https://www.gorod.test:8443"])
     embed = await client.get(f"/s/{site.key}/embed")
     policy = embed.headers["content-security-policy"]
@@ -113,7 +108,7 @@ async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(
         assert "frame-ancestors 'none'" in (await client.get(address)).headers["content-security-policy"]
 
 
-async def test_pages_are_in_the_visitors_language(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_are_in_the_visitors_language(client: Client, site: Site) -> None:
     english = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en-GB,ru;q=0.5"})
     assert '<html lang="en">' in english.text
     refused = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en;q=0, ru;q=0.001"})
@@ -123,9 +118,7 @@ async def test_pages_are_in_the_visitors_language(client: httpx2.AsyncClient, si
     assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_the_page_shows_statistics_and_both_tables(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_page_shows_statistics_and_both_tables(client: Client, context: Context, site: Site) -> None:
     done = await publish(context, site, category="snow")
     await publish(context, site, category="roads")
     await lifecycle.change(context.database, AGENT, site.id, done, Change(to="resolved", text="Убрали"))
@@ -152,7 +145,7 @@ async def test_the_page_shows_statistics_and_both_tables(
     ],
 )
 async def test_the_filter_form_is_reflected_in_the_url(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str, found: set[int]
+    client: Client, context: Context, site: Site, query: str, found: set[int]
 ) -> None:
     await publish(context, site, description="Яма", category="roads")
     second = await publish(context, site, description="Сугробы во дворе", category="snow")
@@ -174,7 +167,7 @@ async def test_the_filter_form_is_reflected_in_the_url(
     [("", False), ("q=яма", False), ("q=яма&status=new", True), ("until=2020-01-01", True), ("sort=due", True)],
 )
 async def test_active_filters_are_expanded(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str, unfolded: bool
+    client: Client, context: Context, site: Site, query: str, unfolded: bool
 ) -> None:
     await publish(context, site)
     page = (await client.get(f"/s/{site.key}?{query}")).text
@@ -194,7 +187,7 @@ async def test_active_filters_are_expanded(
     ],
 )
 async def test_the_title_contains_the_result_count(
-    client: httpx2.AsyncClient, context: Context, site: Site, query: str, expected: str
+    client: Client, context: Context, site: Site, query: str, expected: str
 ) -> None:
     """After a form is sent, the title is what a screen reader announces first."""
     for text in ("Яма", "Яма у школы", "Сугроб"):
@@ -222,7 +215,7 @@ async def test_the_title_contains_the_result_count(
     ],
 )
 async def test_the_form_keeps_a_status_and_a_map_area(
-    client: httpx2.AsyncClient, context: Context, site: Site, status: str, checked: dict[str, str]
+    client: Client, context: Context, site: Site, status: str, checked: dict[str, str]
 ) -> None:
     """Sent again with an added word, it keeps them."""
     await publish(context, site)
@@ -238,7 +231,7 @@ async def test_the_form_keeps_a_status_and_a_map_area(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("query", ["status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
-async def test_an_invalid_filter_is_named(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+async def test_an_invalid_filter_is_named(client: Client, site: Site, query: str) -> None:
     answer = await client.get(f"/s/{site.key}?{query}")
     assert answer.status_code == 400
     assert f"«{query.partition('=')[0]}»" in answer.text
@@ -262,13 +255,7 @@ NO_UNTIL = "Дату «по» не удалось прочитать. Укажи
 )
 @pytest.mark.parametrize("published", [True, False])
 async def test_invalid_dates_are_reported_in_the_form_and_kept(
-    client: httpx2.AsyncClient,
-    context: Context,
-    site: Site,
-    since: str,
-    until: str,
-    errors: dict[str, str],
-    published: bool,
+    client: Client, context: Context, site: Site, since: str, until: str, errors: dict[str, str], published: bool
 ) -> None:
     if published:
         await publish(context, site, description="Яма у школы", category="roads")
@@ -291,17 +278,13 @@ async def test_invalid_dates_are_reported_in_the_form_and_kept(
     assert (await client.get(f"/s/{site.key}{unescape(other_language)}")).status_code == 400
 
 
-async def test_the_choice_of_a_language_keeps_the_filter(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_choice_of_a_language_keeps_the_filter(client: Client, context: Context, site: Site) -> None:
     await publish(context, site)
     page = (await client.get(f"/s/{site.key}?status=new&q=яма")).text
     assert 'href="?status=new&amp;q=%D1%8F%D0%BC%D0%B0&amp;lang=en"' in page
 
 
-async def test_files_and_feed_of_a_page_have_its_language(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_files_and_feed_of_a_page_have_its_language(client: Client, context: Context, site: Site) -> None:
     """Requested without a browser's headers, as by a feed reader or a spreadsheet."""
     await publish(context, site, category="snow")
     ending = r'href="(/[^"]+(?:feed\.atom|problems\.csv|\.geojson)[^"]*)"'
@@ -323,7 +306,7 @@ async def test_files_and_feed_of_a_page_have_its_language(
 
 
 async def test_pages_have_metadata_for_search_engines_and_previews(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     await publish(context, site, description='Яма </script><script>alert(1)</script> "x"\nвторая строка')
     home, problem = f"{PUBLIC_URL}/s/{site.key}", f"{PUBLIC_URL}/s/{site.key}/problems/1"
@@ -345,7 +328,7 @@ async def test_pages_have_metadata_for_search_engines_and_previews(
     assert "noindex" not in page
 
 
-async def test_the_form_can_be_indexed(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_form_can_be_indexed(client: Client, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     described = existing(re.search(r'<meta name="description" content="([^"]+)">', page))
     assert site.agency.name in described[1]
@@ -354,7 +337,7 @@ async def test_the_form_can_be_indexed(client: httpx2.AsyncClient, site: Site) -
 
 
 async def test_the_first_photo_is_loaded_eagerly_in_its_displayed_size(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     """It is the largest element of the page (Largest Contentful Paint)."""
     taken = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
@@ -369,7 +352,7 @@ async def test_the_first_photo_is_loaded_eagerly_in_its_displayed_size(
 
 
 async def test_before_and_after_photos_are_loaded_eagerly_and_others_lazily(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     taken = [Photo((await photos.receive(context, site.id, jpeg(), sender="x")).id) for _ in range(4)]
     problem_id = await publish(context, site, photos=tuple(taken[:2]))
@@ -381,7 +364,7 @@ async def test_before_and_after_photos_are_loaded_eagerly_and_others_lazily(
 
 
 async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     await publish(context, site)
     merged, gone = await publish(context, site), await publish(context, site)
@@ -394,7 +377,7 @@ async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
 
 
 async def test_a_merged_problem_does_not_redirect_to_an_erased_one(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     """One that was answered: from an open one the merged come apart."""
     gone, merged = await publish(context, site), await publish(context, site)
@@ -406,9 +389,7 @@ async def test_a_merged_problem_does_not_redirect_to_an_erased_one(
     assert f"/s/{site.key}/problems/1" not in page.text
 
 
-async def test_the_page_says_whether_the_deadline_was_met(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_the_page_says_whether_the_deadline_was_met(client: Client, context: Context, site: Site) -> None:
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         ids = [await publish(context, site) for _ in range(4)]
     with time_machine.travel("2026-06-03T09:00:00Z", tick=False):
@@ -429,7 +410,7 @@ async def test_the_page_says_whether_the_deadline_was_met(
 
 
 async def test_no_page_feed_or_map_shows_what_is_personal_or_unpublished(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: Client, context: Context, site: Site
 ) -> None:
     secret = "КАНАРЕЙКА"
     contact = Contact(email=EMAIL, name=secret, phone="+7 912 345-67-89", publish_name=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 
 from tests.api.test_canary import public_routes
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, existing, make_site, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText
@@ -85,7 +84,7 @@ async def test_nobody_gets_a_report_of_a_test_but_its_author_whose_letters_say_s
 
 
 async def test_no_public_door_shows_a_report_of_a_test(
-    client: httpx2.AsyncClient, context: Context, site: Site, test_site: Site
+    client: Client, context: Context, site: Site, test_site: Site
 ) -> None:
     database = context.database
     await published(database, site, description="Настоящая яма")
@@ -160,7 +159,7 @@ async def test_lists_and_figures_of_the_cabinet_leave_tests_out(
 
 @ONE_DATABASE
 async def test_its_pages_and_its_widget_say_what_they_are(
-    client: httpx2.AsyncClient, context: Context, site: Site, test_site: Site
+    client: Client, context: Context, site: Site, test_site: Site
 ) -> None:
     await published(context.database, test_site)
     configuration = (await client.get(f"/api/v1/sites/{test_site.key}")).json()
@@ -179,7 +178,7 @@ async def test_its_pages_and_its_widget_say_what_they_are(
 
 @ONE_DATABASE
 async def test_the_test_key_works_on_the_sites_addresses_and_at_home(
-    client: httpx2.AsyncClient, context: Context, site: Site, test_site: Site
+    client: Client, context: Context, site: Site, test_site: Site
 ) -> None:
     assert test_site.key.startswith("wk_test_")
     home = ("http://localhost:3000", "http://127.0.0.1", "http://site.localhost")
@@ -256,7 +255,7 @@ async def test_reports_of_a_test_are_erased_after_a_week(context: Context, site:
 
 
 @ONE_DATABASE
-async def test_a_report_goes_in_by_the_test_key(client: httpx2.AsyncClient, context: Context, test_site: Site) -> None:
+async def test_a_report_goes_in_by_the_test_key(client: Client, context: Context, test_site: Site) -> None:
     widget = Widget(client, test_site, "http://localhost:3000")
     answer = await widget.send(email=None)
     assert answer.status_code == 201, answer.text

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, existing, make_site
 from tests.support import migrations
 from tests.support.processes import CommandFailed
@@ -45,11 +45,11 @@ def root(site: Site) -> str:
     return f"/api/v1/sites/{site.key}"
 
 
-async def challenge(client: httpx2.AsyncClient, site: Site, origin: str | None = HOST_ORIGIN) -> httpx2.Response:
+async def challenge(client: Client, site: Site, origin: str | None = HOST_ORIGIN) -> httpx2.Response:
     return await client.get(f"{root(site)}/challenge", headers={} if origin is None else {"Origin": origin})
 
 
-async def buy(client: httpx2.AsyncClient, site: Site, payload: Any, origin: str = HOST_ORIGIN) -> httpx2.Response:
+async def buy(client: Client, site: Site, payload: Any, origin: str = HOST_ORIGIN) -> httpx2.Response:
     return await client.post(f"{root(site)}/tickets", json={"challenge": payload}, headers={"Origin": origin})
 
 
@@ -148,7 +148,7 @@ def test_invalid_questions_are_refused(text: str) -> None:
 # --- configuration ---
 
 
-async def test_the_configuration_has_everything_the_form_needs(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_configuration_has_everything_the_form_needs(client: Client, site: Site) -> None:
     answer = await client.get(root(site))
     content = answer.json()
     assert answer.status_code == 200
@@ -175,15 +175,13 @@ async def test_the_configuration_has_everything_the_form_needs(client: httpx2.As
     ],
 )
 async def test_the_submit_button_names_the_kind_of_agency(
-    client: httpx2.AsyncClient, connected: Database, name: str, label: str
+    client: Client, connected: Database, name: str, label: str
 ) -> None:
     site = await make_site(connected, agency={"name": name})
     assert (await client.get(root(site))).json()["submit"] == label
 
 
-async def test_the_configuration_explains_procedure_recipient_and_due_date(
-    client: httpx2.AsyncClient, site: Site
-) -> None:
+async def test_the_configuration_explains_procedure_recipient_and_due_date(client: Client, site: Site) -> None:
     with time_machine.travel(1_795_500_000):  # 2026-11-24
         content = (await client.get(root(site))).json()
     track = content["track"]
@@ -193,15 +191,13 @@ async def test_the_configuration_explains_procedure_recipient_and_due_date(
     assert {category["answer_due"] for category in content["categories"]} == {"2026-12-08"}
 
 
-async def test_the_configuration_is_available_in_english(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_configuration_is_available_in_english(client: Client, site: Site) -> None:
     content = (await client.get(root(site), params={"lang": "en"})).json()
     assert content["categories"][0]["name"] == "Roads and pavements"
     assert "59‑FZ" in content["track"]["text"]
 
 
-async def test_an_unchanged_configuration_returns_304(
-    client: httpx2.AsyncClient, connected: Database, site: Site
-) -> None:
+async def test_an_unchanged_configuration_returns_304(client: Client, connected: Database, site: Site) -> None:
     tag = (await client.get(root(site))).headers["ETag"]
     known = {"If-None-Match": tag}
     assert (await client.get(root(site), headers=known)).status_code == 304
@@ -217,7 +213,7 @@ async def test_an_unchanged_configuration_returns_304(
 
 
 @pytest.mark.parametrize("key", ["wk_unknown", "nothing", "wk_" + "a" * 500, "wk_%00"])
-async def test_an_unknown_key_is_404_with_a_hint(client: httpx2.AsyncClient, site: Site, key: str) -> None:
+async def test_an_unknown_key_is_404_with_a_hint(client: Client, site: Site, key: str) -> None:
     for call in ("", "/challenge"):
         answer = await client.get(f"/api/v1/sites/{key}{call}", headers={"Origin": "https://evil.test"})
         assert answer.status_code == 404
@@ -226,9 +222,7 @@ async def test_an_unknown_key_is_404_with_a_hint(client: httpx2.AsyncClient, sit
         assert answer.json()["code"] == "site_not_found"
 
 
-async def test_a_rotated_key_is_valid_until_its_overlap_ends(
-    client: httpx2.AsyncClient, connected: Database, site: Site
-) -> None:
+async def test_a_rotated_key_is_valid_until_its_overlap_ends(client: Client, connected: Database, site: Site) -> None:
     key = await changes.rotate_key(connected, site.id, overlap_days=2)
     old = await client.get(root(site))
     assert old.status_code == 200
@@ -239,7 +233,7 @@ async def test_a_rotated_key_is_valid_until_its_overlap_ends(
 
 
 async def test_rotating_without_overlap_ends_the_old_key_at_once(
-    client: httpx2.AsyncClient, connected: Database, site: Site
+    client: Client, connected: Database, site: Site
 ) -> None:
     newer = await changes.rotate_key(connected, site.id, overlap_days=5)
     newest = await changes.rotate_key(connected, site.id)
@@ -247,9 +241,7 @@ async def test_rotating_without_overlap_ends_the_old_key_at_once(
         assert (await client.get(f"/api/v1/sites/{key}")).status_code == status
 
 
-async def test_a_disabled_site_is_hidden_from_the_public_only(
-    client: httpx2.AsyncClient, connected: Database, site: Site
-) -> None:
+async def test_a_disabled_site_is_hidden_from_the_public_only(client: Client, connected: Database, site: Site) -> None:
     await changes.disable_site(connected, site.id)
     assert (await client.get(root(site))).status_code == 404
     assert await service.list_sites(connected) == []
@@ -264,7 +256,7 @@ async def test_a_disabled_site_is_hidden_from_the_public_only(
 
 @pytest.mark.parametrize("origin", [HOST_ORIGIN, PUNYCODE, "https://widget.test", None])
 async def test_registered_origins_and_the_service_itself_are_allowed(
-    client: httpx2.AsyncClient, site: Site, origin: str | None
+    client: Client, site: Site, origin: str | None
 ) -> None:
     answer = await challenge(client, site, origin)
     assert answer.status_code == 200
@@ -285,7 +277,7 @@ async def test_registered_origins_and_the_service_itself_are_allowed(
         PUNYCODE + "x",
     ],
 )
-async def test_other_origins_are_refused_with_a_hint(client: httpx2.AsyncClient, site: Site, origin: str) -> None:
+async def test_other_origins_are_refused_with_a_hint(client: Client, site: Site, origin: str) -> None:
     reading = await challenge(client, site, origin)
     writing = await buy(client, site, "whatever", origin)
     for answer in (reading, writing):
@@ -300,7 +292,7 @@ async def test_other_origins_are_refused_with_a_hint(client: httpx2.AsyncClient,
         assert content["register_url"] in content["detail"]
 
 
-async def test_the_page_in_the_hint_exists(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_page_in_the_hint_exists(client: Client, site: Site) -> None:
     page = await client.get("/sites/new", params={"origin": "https://<b>.test"})
     assert page.status_code == 200
     assert "site set" in page.text
@@ -309,7 +301,7 @@ async def test_the_page_in_the_hint_exists(client: httpx2.AsyncClient, site: Sit
 
 @ONE_DATABASE
 @pytest.mark.parametrize("language", ["ru", "en"])
-async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: httpx2.AsyncClient, language: str) -> None:
+async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: Client, language: str) -> None:
     """It quotes the checkbox and the button beside a refused origin in the cabinet."""
     page = await client.get("/sites/new", params={"lang": language})
     assert '<a href="/cabinet/sites">' in page.text
@@ -320,7 +312,7 @@ async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: htt
 # --- tickets ---
 
 
-async def test_a_solved_challenge_gives_one_ticket(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
+async def test_a_solved_challenge_gives_one_ticket(client: Client, app: Any, site: Site) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answer = await buy(client, site, payload)
     content = answer.json()
@@ -332,14 +324,14 @@ async def test_a_solved_challenge_gives_one_ticket(client: httpx2.AsyncClient, a
     assert (again.status_code, again.json()["code"]) == (403, "challenge_spent")
 
 
-async def test_concurrent_solutions_give_one_ticket(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_concurrent_solutions_give_one_ticket(client: Client, site: Site) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answers = await asyncio.gather(*(buy(client, site, payload) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [403] * 9
 
 
 async def test_a_challenge_of_another_origin_or_site_is_refused(
-    client: httpx2.AsyncClient, connected: Database, site: Site
+    client: Client, connected: Database, site: Site
 ) -> None:
     other = await make_site(connected)
     payload = solve_challenge((await challenge(client, site)).json())
@@ -349,7 +341,7 @@ async def test_a_challenge_of_another_origin_or_site_is_refused(
 
 @ONE_DATABASE
 @pytest.mark.parametrize("payload", [None, 1, [], {}, "", "AAAA", "ж"])
-async def test_an_invalid_solution_is_400(client: httpx2.AsyncClient, site: Site, payload: Any) -> None:
+async def test_an_invalid_solution_is_400(client: Client, site: Site, payload: Any) -> None:
     answer = await buy(client, site, payload)
     assert (answer.status_code, answer.json()["code"]) == (400, "challenge_malformed")
 
@@ -368,7 +360,7 @@ async def test_a_ticket_can_be_used_once(connected: Database) -> None:
 
 
 async def test_too_many_challenges_are_429_with_retry_after(
-    client: httpx2.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("widget_api.sites.tickets.MAX_OUTSTANDING", 2)
     answers = [await challenge(client, site) for _ in range(3)]
@@ -454,7 +446,7 @@ async def test_the_consent_names_platforms_that_get_contacts(database: Database,
 
 
 async def test_earlier_consent_documents_can_be_read_but_not_agreed_to(
-    client: httpx2.AsyncClient, connected: Database, app: Any, site: Site
+    client: Client, connected: Database, app: Any, site: Site
 ) -> None:
     settings = app.state.context.settings
     old = (await client.get(root(site))).json()["consent"]
@@ -484,7 +476,7 @@ async def test_the_current_document_is_accepted_if_its_row_was_lost(connected: D
     assert [await consent.find_document(connected, site, one.version) for one in read] == read, "stored again"
 
 
-async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_consent_page(client: Client, site: Site) -> None:
     page = await client.get(f"/s/{site.key}/consent")
     english = await client.get(f"/s/{site.key}/consent", params={"lang": "en"})
     assert page.status_code == english.status_code == 200
@@ -530,9 +522,7 @@ def test_the_snippet_matches_the_contract() -> None:
 # --- formal appeals ---
 
 
-async def test_the_link_to_formal_appeals_is_shown_if_configured(
-    client: httpx2.AsyncClient, database: Database
-) -> None:
+async def test_the_link_to_formal_appeals_is_shown_if_configured(client: Client, database: Database) -> None:
     for appeals, shown in (("handoff", True), ("off", False)):
         site = await make_site(database, appeals=appeals, appeals_url="https://gosuslugi.test/1")
         content = (await client.get(root(site))).json()

@@ -6,13 +6,12 @@ import statistics
 from datetime import date
 from typing import Any
 
-import httpx2
 import pytest
 import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.exchange import accept_report as accepted
 from widget_api import clock
@@ -26,20 +25,20 @@ NOON = 1_795_600_800  # 2026-11-25T10:00:00Z
 DAY = 86_400
 
 
-async def stats(client: httpx2.AsyncClient, site: Site, **query: str) -> dict[str, Any]:
+async def stats(client: Client, site: Site, **query: str) -> dict[str, Any]:
     answer = await client.get(f"/api/v1/sites/{site.key}/stats", params=query)
     assert answer.status_code == 200
     return dict(answer.json())
 
 
-async def test_an_empty_site_has_statistics(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_an_empty_site_has_statistics(client: Client, site: Site) -> None:
     found = await stats(client, site)
     assert (found["total"], found["median_days"], found["share_resolved"]) == (0, None, None)
     assert len(found["by_month"]) == 12
     assert found["by_category"] == []
 
 
-async def test_statistics_follow_the_problems(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_statistics_follow_the_problems(client: Client, context: Context, site: Site) -> None:
     with time_machine.travel(NOON - 40 * DAY, tick=False):
         late = await accepted(context, site, category="roads")
         quick = await accepted(context, site, category="roads")
@@ -68,7 +67,7 @@ async def test_statistics_follow_the_problems(client: httpx2.AsyncClient, contex
     assert english["by_category"][1]["name"] == "Snow and ice"
 
 
-async def test_unchanged_statistics_return_304(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_unchanged_statistics_return_304(client: Client, context: Context, site: Site) -> None:
     address = f"/api/v1/sites/{site.key}/stats"
     first = await client.get(address)
     tag = {"If-None-Match": first.headers["etag"]}
@@ -79,7 +78,7 @@ async def test_unchanged_statistics_return_304(client: httpx2.AsyncClient, conte
     assert "s-maxage" in first.headers["cache-control"]
 
 
-async def test_statistics_change_with_the_day(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_statistics_change_with_the_day(client: Client, context: Context, site: Site) -> None:
     address = f"/api/v1/sites/{site.key}/stats"
     with time_machine.travel(NOON, tick=False):
         problem_id = await accepted(context, site)
@@ -95,18 +94,18 @@ async def test_statistics_change_with_the_day(client: httpx2.AsyncClient, contex
 
 @ONE_DATABASE
 @pytest.mark.parametrize("query", ["since=2026-11-01", "status=new", "bbox=a,b,c,d", "colour=red"])
-async def test_filters_are_refused(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+async def test_filters_are_refused(client: Client, site: Site, query: str) -> None:
     """Otherwise the statistics of the whole city would be taken for those of a part."""
     answer = await client.get(f"/api/v1/sites/{site.key}/stats?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "parameter_unknown")
     assert query.partition("=")[0] in answer.json()["detail"]
 
 
-async def test_an_unknown_site_has_no_statistics(client: httpx2.AsyncClient) -> None:
+async def test_an_unknown_site_has_no_statistics(client: Client) -> None:
     assert (await client.get("/api/v1/sites/wk_nobody/stats")).status_code == 404
 
 
-async def test_another_sites_problems_are_not_counted(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_another_sites_problems_are_not_counted(client: Client, context: Context, site: Site) -> None:
     await accepted(context, await make_site(context.database))
     assert (await stats(client, site))["total"] == 0
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.api.test_report_form import filled
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.processes import CommandFailed
@@ -48,14 +48,14 @@ def database(app: Any) -> Database:
     return found
 
 
-async def place(client: httpx2.AsyncClient, site: Site, lat: object, lng: object) -> httpx2.Response:
+async def place(client: Client, site: Site, lat: object, lng: object) -> httpx2.Response:
     return await client.get(f"/api/v1/sites/{site.key}/place?lat={lat}&lng={lng}")
 
 
 # --- the configuration ---
 
 
-async def test_the_map_begins_at_the_territory(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_the_map_begins_at_the_territory(client: Client, site: Site) -> None:
     found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
     assert found == {
         "center": [55.1, 38.8],
@@ -103,9 +103,7 @@ async def test_the_configuration_names_tiles_and_attribution(
 # --- the border, for a map ---
 
 
-async def test_the_border_is_returned_with_holes_and_an_etag(
-    client: httpx2.AsyncClient, site: Site, database: Database
-) -> None:
+async def test_the_border_is_returned_with_holes_and_an_etag(client: Client, site: Site, database: Database) -> None:
     answer = await client.get(f"/api/v1/sites/{site.key}/area")
     assert answer.json() == {
         "type": "MultiLineString",
@@ -122,9 +120,7 @@ async def test_the_border_is_returned_with_holes_and_an_etag(
     assert (await client.get("/api/v1/sites/wk_unknown/area")).status_code == 404
 
 
-async def test_for_a_territory_across_180_degrees_the_larger_part_is_shown(
-    client: httpx2.AsyncClient, database: Database
-) -> None:
+async def test_for_a_territory_across_180_degrees_the_larger_part_is_shown(client: Client, database: Database) -> None:
     parts = [[square(170.0, 65.0, 10.0)], [square(-180.0, 65.0, 2.0)]]
     site = await make_site(database, area=json.dumps({"type": "MultiPolygon", "coordinates": parts}))
     found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
@@ -136,7 +132,7 @@ async def test_for_a_territory_across_180_degrees_the_larger_part_is_shown(
 
 
 async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
-    client: httpx2.AsyncClient, database: Database, site: Site
+    client: Client, database: Database, site: Site
 ) -> None:
     await make_site(database, name="Область", area=REGION)
     district = await make_site(database, name="Район", area=DISTRICT, agency={"name": "Управа"})
@@ -158,14 +154,12 @@ async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
     assert (await place(client, site, *HOLE)).json()["other"]["name"] == "Область"
 
 
-async def test_without_a_territory_every_point_is_inside(client: httpx2.AsyncClient, database: Database) -> None:
+async def test_without_a_territory_every_point_is_inside(client: Client, database: Database) -> None:
     site = await make_site(database)
     assert (await place(client, site, *ABROAD)).json() == {"inside": True, "detail": None, "other": None}
 
 
-async def test_place_is_cached_until_a_border_changes(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_place_is_cached_until_a_border_changes(client: Client, database: Database, site: Site) -> None:
     first = await place(client, site, *IN_DISTRICT)
     assert first.headers["access-control-allow-origin"] == "*"
     assert first.headers["cache-control"] == "max-age=0, s-maxage=10"
@@ -197,9 +191,7 @@ async def test_place_is_cached_until_a_border_changes(
         ("%00", "38.8", "lat"),
     ],
 )
-async def test_an_invalid_point_is_named(
-    client: httpx2.AsyncClient, site: Site, lat: str, lng: str, wrong: str
-) -> None:
+async def test_an_invalid_point_is_named(client: Client, site: Site, lat: str, lng: str, wrong: str) -> None:
     answer = await place(client, site, lat, lng)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
@@ -209,9 +201,7 @@ async def test_an_invalid_point_is_named(
 # --- reports ---
 
 
-async def test_a_report_from_outside_names_the_responsible_site(
-    client: httpx2.AsyncClient, database: Database, site: Site
-) -> None:
+async def test_a_report_from_outside_names_the_responsible_site(client: Client, database: Database, site: Site) -> None:
     district = await make_site(database, name="Район", area=DISTRICT)
     widget = Widget(client, site)
     refusal = await widget.send(
@@ -232,7 +222,7 @@ async def test_a_report_from_outside_names_the_responsible_site(
     assert "«Город»" in error["detail"]
 
 
-async def test_the_hint_is_available_in_english(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+async def test_the_hint_is_available_in_english(client: Client, database: Database, site: Site) -> None:
     await make_site(database, name="District", area=DISTRICT)
     widget = Widget(client, site)
     body = {
@@ -256,13 +246,13 @@ async def test_the_hint_is_available_in_english(client: httpx2.AsyncClient, data
     ],
 )
 async def test_reports_inside_and_reports_with_an_address_alone_are_accepted(
-    client: httpx2.AsyncClient, site: Site, location: dict[str, Any]
+    client: Client, site: Site, location: dict[str, Any]
 ) -> None:
     assert (await Widget(client, site).send(location=location)).status_code == 201
 
 
 async def test_the_form_without_scripts_links_to_the_responsible_site(
-    client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     district = await make_site(database, name="Район", area=DISTRICT)
@@ -316,7 +306,7 @@ async def test_an_invalid_territory_changes_nothing(database: Database, site: Si
 
 
 async def test_the_desk_changes_border_and_time_zone(
-    client: httpx2.AsyncClient, context: Context, site: Site, admin: Cabinet, enter: Enter
+    client: Client, context: Context, site: Site, admin: Cabinet, enter: Enter
 ) -> None:
     """A refused border is drawn and explained; coordinates are exchanged by a button, and nothing is sent anew."""
     database, path = context.database, f"/cabinet/sites/{site.id}/territory"

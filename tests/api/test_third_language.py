@@ -16,7 +16,7 @@ from tests.api.test_collections import add_entry
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_followers import follow
 from tests.api.test_participation import add_participant
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
@@ -98,7 +98,7 @@ def readable(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
 
 
 @pytest.mark.settings(operator_contact="help@operator.test")
-async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClient, context: Context) -> None:
+async def test_every_page_is_available_in_it(app: Any, client: Client, context: Context) -> None:
     site = await make_site(context.database, discussion="moderated", agency={"mode": "email"}, language=CODE)
     receipt = await submit_report(context.database, site)
     widget, problem_id, number = Widget(client, site), receipt.problem_id, receipt.number
@@ -234,9 +234,7 @@ async def test_every_page_is_available_in_it(app: Any, client: httpx2.AsyncClien
                 assert_offers_the_others(answer.text, route)
 
 
-async def an_administrator(
-    app: Any, context: Context, site: Site, operator: httpx2.AsyncClient
-) -> tuple[str, httpx2.AsyncClient]:
+async def an_administrator(app: Any, context: Context, site: Site, operator: Client) -> tuple[str, Client]:
     """The id of an administrator and a signed-in client; operators have no part in an organisation."""
     user_id, password = await people_accounts.add_user(
         context.database, email="a@gorod.test", role="admin", agency_id=site.agency.id, language=CODE
@@ -277,7 +275,7 @@ def assert_offers_the_others(page: str, route: str) -> None:
     assert offered == [("ru", "Русский"), ("en", "English")], route
 
 
-async def test_pages_in_other_languages_offer_it(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_pages_in_other_languages_offer_it(client: Client, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/install?lang=en")).text
     assert f'hreflang="{CODE}">{NAME}</a>' in page
     assert f'<option value="{CODE}">{NAME}</option>' in page
@@ -289,7 +287,7 @@ async def test_pages_in_other_languages_offer_it(client: httpx2.AsyncClient, sit
     assert CODE in (await client.get(f"/api/v1/sites/{site.key}")).json()["languages"]
 
 
-async def test_errors_are_in_it(client: httpx2.AsyncClient, site: Site) -> None:
+async def test_errors_are_in_it(client: Client, site: Site) -> None:
     headers = {"Accept-Language": f"{CODE}-UA,{CODE};q=0.9,ru;q=0.8"}
     missing = await client.get(f"/s/{site.key}/problems/99", headers=headers)
     assert missing.status_code == 404
@@ -299,7 +297,7 @@ async def test_errors_are_in_it(client: httpx2.AsyncClient, site: Site) -> None:
     assert "Яка мова" in refused.text
 
 
-async def test_a_report_is_stored_with_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+async def test_a_report_is_stored_with_it(client: Client, context: Context, site: Site) -> None:
     answer = await Widget(client, site).send(lang=CODE)
     assert answer.status_code == 201, answer.text
     row = existing(
@@ -308,9 +306,7 @@ async def test_a_report_is_stored_with_it(client: httpx2.AsyncClient, context: C
     assert row["language"] == CODE
 
 
-async def test_an_invalid_language_falls_back_to_the_sites(
-    client: httpx2.AsyncClient, context: Context, site: Site
-) -> None:
+async def test_an_invalid_language_falls_back_to_the_sites(client: Client, context: Context, site: Site) -> None:
     """JSON may contain any value instead of a code."""
     for number, lang in enumerate((["uk"], {"uk": 1}, 5, "xx")):
         answer = await Widget(client, site).send(f"key-{number}", lang=lang)

@@ -16,7 +16,7 @@ import pytest
 import time_machine
 from aiohttp import web
 
-from tests.conftest import ONE_DATABASE, running
+from tests.conftest import ONE_DATABASE, Client, running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
 from tests.support.waiting import wait_for
@@ -87,7 +87,7 @@ def asking(make_settings: Callable[..., Settings], database_url: str) -> Any:
     """`asking(tiles)`: a client of the application with these tiles and one site around Kolomna."""
 
     @contextlib.asynccontextmanager
-    async def ask(tiles: str, **more: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
+    async def ask(tiles: str, **more: str) -> AsyncIterator[tuple[Client, Any]]:
         async with running(make_settings(database_url=database_url, tiles=tiles, **more)) as app:
             await make_site(app.state.context.database, bbox=BOX)
             transport = httpx2.ASGITransport(app=app)
@@ -100,7 +100,7 @@ def asking(make_settings: Callable[..., Settings], database_url: str) -> Any:
 @pytest.fixture
 def proxying(asking: Any, server: Server) -> Any:
     @contextlib.asynccontextmanager
-    async def ask(**more: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
+    async def ask(**more: str) -> AsyncIterator[tuple[Client, Any]]:
         async with server.serving() as url, asking(f"{url}/t/{{z}}/{{x}}/{{y}}.png?key=k", **more) as both:
             yield both
 
@@ -170,7 +170,7 @@ async def test_an_invalid_tile_is_404_without_an_upstream_request(proxying: Any,
     assert not server.asked
 
 
-async def test_without_a_tile_source_tiles_are_404(client: httpx2.AsyncClient) -> None:
+async def test_without_a_tile_source_tiles_are_404(client: Client) -> None:
     assert (await client.get(path(HERE))).status_code == 404
 
 

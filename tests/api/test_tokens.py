@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from tests.api.test_journal import entries
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.second_factor import set_up
@@ -38,13 +38,13 @@ def secret_of(answer: httpx2.Response) -> str:
     return found[1]
 
 
-async def events(client: httpx2.AsyncClient, site: Site, secret: str) -> int:
+async def events(client: Client, site: Site, secret: str) -> int:
     headers = {"Authorization": f"Bearer {secret}"}
     return (await client.get(f"/api/v1/platform/events?site={site.key}&after=0", headers=headers)).status_code
 
 
 async def test_a_key_is_shown_once_and_opens_what_its_scope_says(
-    admin: Cabinet, site: Site, client: httpx2.AsyncClient, context: Context
+    admin: Cabinet, site: Site, client: Client, context: Context
 ) -> None:
     secret = secret_of(await issue(admin, site))
     page = (await admin.client.get(PATH)).text
@@ -61,7 +61,7 @@ async def test_a_key_is_shown_once_and_opens_what_its_scope_says(
 
 
 async def test_the_last_use_is_a_day_written_once(
-    admin: Cabinet, site: Site, client: httpx2.AsyncClient, context: Context, monkeypatch: pytest.MonkeyPatch
+    admin: Cabinet, site: Site, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret, writes = secret_of(await issue(admin, site)), list[str]()
     note = store.note_use
@@ -84,9 +84,7 @@ async def test_the_last_use_is_a_day_written_once(
         assert len(writes) == 2
 
 
-async def test_another_secret_with_an_overlap(
-    admin: Cabinet, site: Site, client: httpx2.AsyncClient, context: Context
-) -> None:
+async def test_another_secret_with_an_overlap(admin: Cabinet, site: Site, client: Client, context: Context) -> None:
     """It stays the same token, whose program keeps its own requests and its right to speak."""
     old = secret_of(await issue(admin, site, days="never"))
     (row,) = await changes.list_tokens(context.database)
@@ -105,7 +103,7 @@ async def test_another_secret_with_an_overlap(
 
 
 async def test_a_revoked_key_opens_nothing_nor_does_its_earlier_secret(
-    admin: Cabinet, site: Site, client: httpx2.AsyncClient, context: Context
+    admin: Cabinet, site: Site, client: Client, context: Context
 ) -> None:
     old = secret_of(await issue(admin, site))
     (row,) = await changes.list_tokens(context.database)
@@ -160,7 +158,7 @@ async def test_nobody_at_an_open_session_issues_a_key(admin: Cabinet, site: Site
         secret_of(await admin.send(page, action, password=PASSWORD, code=device.code()))
 
 
-async def test_an_expired_key(admin: Cabinet, site: Site, client: httpx2.AsyncClient) -> None:
+async def test_an_expired_key(admin: Cabinet, site: Site, client: Client) -> None:
     secret = secret_of(await issue(admin, site, days="90"))
     with time_machine.travel(clock.now() + 90 * DAY + 1):
         assert await events(client, site, secret) == 401

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import httpx2
 import pytest
 import time_machine
 
+from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, PageText, pass_minute
 from tests.support.journal import read_journal
@@ -48,7 +48,7 @@ async def letters(context: Context, mail: MailSink, to: str) -> list[Letter]:
 
 
 async def test_the_operator_decides_where_the_agency_did_not(
-    enter: Enter, context: Context, client: httpx2.AsyncClient, mail_sink: MailSink
+    enter: Enter, context: Context, client: Client, mail_sink: MailSink
 ) -> None:
     database = context.database
     with at("2026-12-01T12:00"):  # a Tuesday

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from starlette.routing import Route
 
+from tests.conftest import Client
 from tests.factories import AGENT, run_statement, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.database_files import database_files_contain
@@ -87,7 +88,7 @@ async def kept(database: Any) -> list[Any]:
 
 
 async def test_a_decision_with_files_is_restored_after_sign_in(
-    anna: Cabinet, database: Any, problem: str, client: httpx2.AsyncClient
+    anna: Cabinet, database: Any, problem: str, client: Client
 ) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)

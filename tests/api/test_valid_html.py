@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import orjson
 import pytest
 
@@ -14,7 +13,7 @@ from tests.api.test_answer_files import PDF, Answering, jpeg
 from tests.api.test_collections import add_entry, answer_all
 from tests.api.test_comments import confirmed_comment
 from tests.api.test_third_language import count_token, invited
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, PUBLIC_URL, existing, submit_report
 from tests.support import markup, second_factor
 from tests.support.cabinet import Cabinet, signed_in
@@ -52,7 +51,7 @@ pytestmark = [
 ]
 
 
-async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, site: Site, tmp_path: Path) -> None:
+async def test_pages_are_valid(client: Client, context: Context, site: Site, tmp_path: Path) -> None:
     pages = await rendered(client, context, site)
     assert len(pages) >= 60
     assert markup.faults(pages, tmp_path) == []
@@ -76,7 +75,7 @@ async def published_entry(context: Context, site: Site, preset: str) -> int:
     return receipt.number
 
 
-async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, str]:
+async def rendered(client: Client, context: Context, site: Site) -> dict[str, str]:
     """Name → page, for every kind of page in every language."""
     received = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
     taken = tuple(Photo(one.id, "Яма <сверху>") for one in received)
@@ -416,7 +415,7 @@ async def _read_bulks(public: Public, cabinet: Cabinet, context: Context, proble
 
 
 class Public:
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: Client) -> None:
         self.client, self.pages = client, dict[str, str]()
 
     async def read(
@@ -431,7 +430,7 @@ class Public:
             self.pages[f"{name}-{language}"] = answer.text
 
 
-async def form_of(client: httpx2.AsyncClient, path: str) -> dict[str, str]:
+async def form_of(client: Client, path: str) -> dict[str, str]:
     """The hidden fields of a page's form."""
     page = (await client.get(path)).text
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from tests.api.test_collections import add_entry
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import RESIDENT, existing, make_report, make_site, run_statement
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
@@ -88,7 +88,7 @@ async def states(context: Context) -> list[str]:
 
 
 async def test_inspectors_are_found_invited_and_answer(
-    client: httpx2.AsyncClient, context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink
+    client: Client, context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink
 ) -> None:
     with time_machine.travel(NOON, tick=False) as traveller:
         await add_inspector(context, inspectors, "anna", "Центральный, Северный")
@@ -169,7 +169,7 @@ async def test_only_confirmed_addresses_that_work_get_letters(
 
 
 async def test_the_result_is_public_and_names_those_who_agreed(
-    client: httpx2.AsyncClient, context: Context, inspectors: Site, enter: Enter
+    client: Client, context: Context, inspectors: Site, enter: Enter
 ) -> None:
     database, public = context.database, f"/s/{inspectors.key}"
     with time_machine.travel(NOON, tick=False) as traveller:
@@ -212,7 +212,7 @@ async def actions(cabinet: Cabinet, path: str) -> set[str]:
 
 
 async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
-    client: httpx2.AsyncClient, context: Context, inspectors: Site, council: Site, enter: Enter, mail_sink: MailSink
+    client: Client, context: Context, inspectors: Site, council: Site, enter: Enter, mail_sink: MailSink
 ) -> None:
     path = f"/cabinet/collections/{inspectors.id}"
     with time_machine.travel(NOON, tick=False):
@@ -276,7 +276,7 @@ async def test_another_agency_invites_once_it_is_named_and_learns_no_address(
 
 
 async def test_a_visit_that_is_called_off_is_told_to_those_who_know_of_it(
-    client: httpx2.AsyncClient, context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink
+    client: Client, context: Context, inspectors: Site, enter: Enter, mail_sink: MailSink
 ) -> None:
     with time_machine.travel(NOON, tick=False):
         for title in ("anna", "boris", "vera", "gleb"):

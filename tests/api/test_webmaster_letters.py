@@ -8,7 +8,7 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.conftest import ONE_DATABASE
+from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import ADMIN, PASSWORD, Cabinet, Enter
 from tests.support.journal import read_journal
@@ -38,7 +38,7 @@ async def sent(context: Context, sink: MailSink, address: str = TO) -> list[Lett
 
 @ONE_DATABASE
 async def test_a_letter_has_all_that_a_webmaster_needs(
-    client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, admin: Cabinet, site: Site
+    client: Client, context: Context, mail_sink: MailSink, admin: Cabinet, site: Site
 ) -> None:
     answer = await ask(admin, site, " Webmaster@Gorod.test ", "?view=inline&theme=dark&accent=%237a1f5c")
     assert answer.status_code == 303, answer.text
@@ -138,7 +138,7 @@ async def test_an_erased_address_is_erased_here_too(
 
 @ONE_DATABASE
 async def test_code_from_another_host_runs_our_release_alone(
-    context: Context, mail_sink: MailSink, admin: Cabinet, site: Site, client: httpx2.AsyncClient
+    context: Context, mail_sink: MailSink, admin: Cabinet, site: Site, client: Client
 ) -> None:
     """The host comes from a link that anybody can write."""
     assert (await ask(admin, site, query="?host=https%3A%2F%2Fevil.test")).status_code == 303

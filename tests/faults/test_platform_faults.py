@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ONE_DATABASE_UNLESS_FULL
+from tests.conftest import ONE_DATABASE_UNLESS_FULL, Client
 from tests.fake_platform import FakePlatform
 from tests.support import service_database
 from tests.support.cities import QUICK
@@ -46,7 +46,7 @@ async def test_kills_and_faults_lose_and_duplicate_nothing(
     site = await cli("site", "add", "--name", "Город", "--agency", agency, "--origin", "https://gorod.test")
     token = (await cli("token", "add", "--site", site["site"], "--scope", "platform"))["token"]
 
-    async def post(client: httpx2.AsyncClient, path: str, **fields: str) -> Any:
+    async def post(client: Client, path: str, **fields: str) -> Any:
         answer = await client.post(f"{service.url}/open311/v2/{path}.json", data={"api_key": token, **fields})
         assert answer.status_code == 200, answer.text
         return answer.json()[0]
