@@ -51,7 +51,7 @@ def settings(make_settings, database_url: str, port: int) -> Settings:  # type: 
 
 
 @pytest.fixture
-async def agency_mailbox(context: Context, port: int) -> AgencyMailbox:
+async def mailbox(context: Context, port: int) -> AgencyMailbox:
     """A published report of an agency in e-mail mode; the LMTP server listens."""
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
@@ -65,11 +65,9 @@ async def agency_mailbox(context: Context, port: int) -> AgencyMailbox:
     return AgencyMailbox(context, site, receipt.problem_id, port)
 
 
-async def acknowledged(agency_mailbox: AgencyMailbox, sink: MailSink) -> Letter:
+async def acknowledged(mailbox: AgencyMailbox, sink: MailSink) -> Letter:
     """The one letter that tells the sender how the answer was handled."""
-    (received,) = [
-        one for one in await letters(agency_mailbox.context, sink, OFFICE) if "Ответ на сообщение" in one.subject
-    ]
+    (received,) = [one for one in await letters(mailbox.context, sink, OFFICE) if "Ответ на сообщение" in one.subject]
     return received
 
 
@@ -108,39 +106,39 @@ async def acknowledged(agency_mailbox: AgencyMailbox, sink: MailSink) -> Letter:
         ("inside_hop", "resolved", "через свой фильтр."),
     ],
 )  # fmt: skip
-async def test_an_answer_is_published(agency_mailbox: AgencyMailbox, name: str, status: str, text: str) -> None:
-    assert (await agency_mailbox.send(name)).startswith("250")
-    problem, written = await agency_mailbox.problem(), await agency_mailbox.last()
-    assert (problem["status"], await agency_mailbox.answer()) == (status, text)
+async def test_an_answer_is_published(mailbox: AgencyMailbox, name: str, status: str, text: str) -> None:
+    assert (await mailbox.send(name)).startswith("250")
+    problem, written = await mailbox.problem(), await mailbox.last()
+    assert (problem["status"], await mailbox.answer()) == (status, text)
     assert (written["kind"], written["state"], written["event_id"]) == ("answer", "taken", problem["status_event"])
     assert written["text"] is None, "what is published hangs on the event, where it can be erased"
 
 
-async def test_dates_and_responsible_organisations_are_stored(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("in_progress_until")
-    event = await agency_mailbox.context.database.row(
-        "SELECT data FROM events WHERE id = :id", id=(await agency_mailbox.problem())["status_event"]
+async def test_dates_and_responsible_organisations_are_stored(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("in_progress_until")
+    event = await mailbox.database.row(
+        "SELECT data FROM events WHERE id = :id", id=(await mailbox.problem())["status_event"]
     )
     assert event is not None
     assert orjson.loads(event["data"])["expected_on"].endswith("-12-15")
-    await agency_mailbox.send("planned")
-    assert (await agency_mailbox.problem())["expected_on"] == "2099-12-15"
-    await agency_mailbox.send("redirected")
-    assert (await agency_mailbox.problem())["responsible"] == "Министерство транспорта области"
+    await mailbox.send("planned")
+    assert (await mailbox.problem())["expected_on"] == "2099-12-15"
+    await mailbox.send("redirected")
+    assert (await mailbox.problem())["responsible"] == "Министерство транспорта области"
 
 
-async def test_a_report_in_progress_gets_a_new_date(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("in_progress_until")
-    raw = agency_mailbox.letter("in_progress_until").replace(b"15.12", b"20.12")
-    await agency_mailbox.send("", raw=raw)
-    problem = await agency_mailbox.problem()
+async def test_a_report_in_progress_gets_a_new_date(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("in_progress_until")
+    raw = mailbox.letter("in_progress_until").replace(b"15.12", b"20.12")
+    await mailbox.send("", raw=raw)
+    problem = await mailbox.problem()
     assert problem["status"] == "planned"
     assert problem["expected_on"].endswith("-12-20")
 
 
-async def test_the_sender_and_the_author_are_notified(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    await agency_mailbox.send("resolved")
-    taken = await acknowledged(agency_mailbox, mail_sink)
+async def test_the_sender_and_the_author_are_notified(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    await mailbox.send("resolved")
+    taken = await acknowledged(mailbox, mail_sink)
     assert taken.subject == "Ответ на сообщение № 1 принят"
     assert "Новый статус: «Решено»." in taken.text
     assert taken.sender == "<>", "nobody answers an answer (RFC 3834)"
@@ -152,59 +150,46 @@ async def test_the_sender_and_the_author_are_notified(agency_mailbox: AgencyMail
 # --- what came with it -----------------------------------------------------------------------------------------------
 
 
-async def test_attached_photos_are_published_with_the_answer(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("photo")
-    (photo,) = await pictures.list_pictures(agency_mailbox.context.database, agency_mailbox.problem_id)
-    assert (photo["role"], photo["event_id"]) == ("answer", (await agency_mailbox.problem())["status_event"])
+async def test_attached_photos_are_published_with_the_answer(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("photo")
+    (photo,) = await pictures.list_pictures(mailbox.database, mailbox.problem_id)
+    assert (photo["role"], photo["event_id"]) == ("answer", (await mailbox.problem())["status_event"])
 
 
-async def test_documents_are_offered_as_downloads(agency_mailbox: AgencyMailbox, client) -> None:  # type: ignore[no-untyped-def]
-    await agency_mailbox.send("pdf")
-    (document,) = await documents.list_attached(
-        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-    )
+async def test_documents_are_offered_as_downloads(mailbox: AgencyMailbox, client) -> None:  # type: ignore[no-untyped-def]
+    await mailbox.send("pdf")
+    (document,) = await mailbox.list_documents()
     assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")
 
 
-async def test_a_letter_without_text_keeps_its_attachments(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("pdf_alone")
-    assert ((await agency_mailbox.problem())["status"], await agency_mailbox.answer()) == (
+async def test_a_letter_without_text_keeps_its_attachments(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("pdf_alone")
+    assert ((await mailbox.problem())["status"], await mailbox.answer()) == (
         "answered",
         "Ответ — в приложенных файлах.",
     )
-    assert (
-        len(
-            await documents.list_attached(
-                agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-            )
-        )
-        == 1
-    )
+    assert len(await mailbox.list_documents()) == 1
 
 
-async def test_office_files_with_macros_are_removed(agency_mailbox: AgencyMailbox, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
-    await agency_mailbox.send("office")
-    (document,) = await documents.list_attached(
-        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-    )
+async def test_office_files_with_macros_are_removed(mailbox: AgencyMailbox, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
+    await mailbox.send("office")
+    (document,) = await mailbox.list_documents()
     assert document["name"] == "act.docx"
     (shown,) = documents.public_documents("", [document])
     answer = await client.get(shown["url"])
     assert answer.headers["content-type"] == document["media_type"]
     assert answer.headers["content-disposition"].startswith('attachment; filename="document.docx"')
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    taken = await acknowledged(agency_mailbox, mail_sink)
+    taken = await acknowledged(mailbox, mail_sink)
     assert "smeta.xlsm" in taken.text
     assert "act.docx" not in taken.text
 
 
-async def test_invalid_documents_are_left_out_and_reported(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    await agency_mailbox.send("executable")
-    assert (await agency_mailbox.problem())["status"] == "resolved"
-    assert not await documents.list_attached(
-        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-    )
-    taken = await acknowledged(agency_mailbox, mail_sink)
+async def test_invalid_documents_are_left_out_and_reported(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    await mailbox.send("executable")
+    assert (await mailbox.problem())["status"] == "resolved"
+    assert not await mailbox.list_documents()
+    taken = await acknowledged(mailbox, mail_sink)
     assert "act.pdf, photos.zip" in taken.text
 
 
@@ -226,29 +211,27 @@ def archive_of_relationships(relationships: bytes) -> bytes:
     ],
 )
 async def test_office_files_that_are_not_read_are_left_out_and_reported(
-    agency_mailbox: AgencyMailbox, mail_sink: MailSink, name: str, content: bytes
+    mailbox: AgencyMailbox, mail_sink: MailSink, name: str, content: bytes
 ) -> None:
     """The second, 2.4 kB long, stopped the whole process for 22 seconds."""
-    raw = agency_mailbox.letter("executable").replace(b"act.pdf", name.encode())
+    raw = mailbox.letter("executable").replace(b"act.pdf", name.encode())
     content_of = re.compile(rb"(%b.*?\r\n\r\n).*?(?=--BOUND)" % name.encode(), re.DOTALL)
     raw, replaced = content_of.subn(lambda found: found[1] + base64.encodebytes(content), raw, count=1)
     assert replaced
     begun = time.process_time()
-    await agency_mailbox.send("executable", raw=raw)
+    await mailbox.send("executable", raw=raw)
     assert time.process_time() - begun < 4, "processor time"
-    assert not await documents.list_attached(
-        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-    )
-    taken = (await acknowledged(agency_mailbox, mail_sink)).text
+    assert not await mailbox.list_documents()
+    taken = (await acknowledged(mailbox, mail_sink)).text
     assert name in taken
     assert ".xlsx" in taken
 
 
-async def test_logos_in_signatures_are_ignored(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    await agency_mailbox.send("logo")
-    photos = await pictures.list_pictures(agency_mailbox.context.database, agency_mailbox.problem_id)
+async def test_logos_in_signatures_are_ignored(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    await mailbox.send("logo")
+    photos = await pictures.list_pictures(mailbox.database, mailbox.problem_id)
     assert [photo["width"] for photo in photos] == [480]
-    assert "logo.png" not in (await acknowledged(agency_mailbox, mail_sink)).text
+    assert "logo.png" not in (await acknowledged(mailbox, mail_sink)).text
 
 
 # --- what is held ----------------------------------------------------------------------------------------------------
@@ -275,129 +258,112 @@ async def test_logos_in_signatures_are_ignored(agency_mailbox: AgencyMailbox, ma
     ],
 )
 async def test_ambiguous_letters_are_held_for_review(
-    agency_mailbox: AgencyMailbox, mail_sink: MailSink, name: str, reason: str
+    mailbox: AgencyMailbox, mail_sink: MailSink, name: str, reason: str
 ) -> None:
-    before = (await agency_mailbox.problem())["status_event"]
-    assert (await agency_mailbox.send(name)).startswith("250")
-    (held,) = await agency_mailbox.held_letters()
-    assert (held["reason"], held["problem_id"]) == (reason, agency_mailbox.problem_id)
-    assert (await agency_mailbox.problem())["status_event"] == before
-    assert await agency_mailbox.context.storage.get_letter(held["stored"]) is not None
-    answered = [one for one in await letters(agency_mailbox.context, mail_sink, OFFICE) if "Ответ на" in one.subject]
+    before = (await mailbox.problem())["status_event"]
+    assert (await mailbox.send(name)).startswith("250")
+    (held,) = await mailbox.held_letters()
+    assert (held["reason"], held["problem_id"]) == (reason, mailbox.problem_id)
+    assert (await mailbox.problem())["status_event"] == before
+    assert await mailbox.context.storage.get_letter(held["stored"]) is not None
+    answered = [one for one in await letters(mailbox.context, mail_sink, OFFICE) if "Ответ на" in one.subject]
     trusted = reason not in ("dmarc", "sender")
     assert [one.subject for one in answered] == (["Ответ на сообщение № 1 ждёт проверки"] if trusted else [])
     assert not mail_sink.to("sosed@gorod.test"), "no backscatter"
 
 
-async def test_a_site_may_hold_every_answer_for_review(agency_mailbox: AgencyMailbox) -> None:
-    await changes.update_site(agency_mailbox.context.database, agency_mailbox.site.id, {"mail_answers": "hold"})
-    await agency_mailbox.send("resolved")
-    (held,) = await agency_mailbox.held_letters()
+async def test_a_site_may_hold_every_answer_for_review(mailbox: AgencyMailbox) -> None:
+    await changes.update_site(mailbox.database, mailbox.site.id, {"mail_answers": "hold"})
+    await mailbox.send("resolved")
+    (held,) = await mailbox.held_letters()
     assert (held["reason"], held["status"], held["text"]) == ("site", "resolved", "Яму заделали 24 ноября.")
 
 
-async def test_moderation_by_the_operator_is_not_bypassed(agency_mailbox: AgencyMailbox) -> None:
+async def test_moderation_by_the_operator_is_not_bypassed(mailbox: AgencyMailbox) -> None:
     site = await make_site(
-        agency_mailbox.context.database,
-        moderator="operator",
-        moderation="before",
-        agency={"mode": "email", "email": OFFICE},
+        mailbox.database, moderator="operator", moderation="before", agency={"mode": "email", "email": OFFICE}
     )
-    receipt = await submit_report(agency_mailbox.context.database, site)
-    await lifecycle.confirm(agency_mailbox.context.database, site.id, receipt.problem_id)
-    other = AgencyMailbox(agency_mailbox.context, site, receipt.problem_id, agency_mailbox.port)
+    receipt = await submit_report(mailbox.database, site)
+    await lifecycle.confirm(mailbox.database, site.id, receipt.problem_id)
+    other = AgencyMailbox(mailbox.context, site, receipt.problem_id, mailbox.port)
     await other.send("resolved")
     assert (await other.held_letters())[0]["reason"] == "moderator"
     assert (await other.problem())["status"] == "moderation"
 
 
-async def test_only_listed_senders_are_accepted(agency_mailbox: AgencyMailbox) -> None:
-    await changes.update_agency(
-        agency_mailbox.context.database, agency_mailbox.site.agency.id, {"senders": ["Sosed@Gorod.test"]}
-    )
-    await agency_mailbox.send("unlisted")
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+async def test_only_listed_senders_are_accepted(mailbox: AgencyMailbox) -> None:
+    await changes.update_agency(mailbox.database, mailbox.site.agency.id, {"senders": ["Sosed@Gorod.test"]})
+    await mailbox.send("unlisted")
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
-async def test_a_whole_domain_may_be_listed(agency_mailbox: AgencyMailbox) -> None:
-    await changes.update_agency(
-        agency_mailbox.context.database, agency_mailbox.site.agency.id, {"senders": ["@gorod.test"]}
-    )
-    await agency_mailbox.send("unlisted")
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+async def test_a_whole_domain_may_be_listed(mailbox: AgencyMailbox) -> None:
+    await changes.update_agency(mailbox.database, mailbox.site.agency.id, {"senders": ["@gorod.test"]})
+    await mailbox.send("unlisted")
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
-async def test_invalid_expired_and_foreign_tokens_are_refused(agency_mailbox: AgencyMailbox) -> None:
-    local, _, domain = agency_mailbox.reply.partition("@")
+async def test_invalid_expired_and_foreign_tokens_are_refused(mailbox: AgencyMailbox) -> None:
+    local, _, domain = mailbox.reply.partition("@")
     other = verp.reply_address(
-        agency_mailbox.context.settings,
-        agency_mailbox.context.signer,
-        agency_mailbox.problem_id,
-        agency_mailbox.site.id,
-        clock.new_id(),
+        mailbox.context.settings, mailbox.context.signer, mailbox.problem_id, mailbox.site.id, clock.new_id()
     )
     assert other is not None
-    old = agency_mailbox.context.signer.sign_for_mail(
+    old = mailbox.context.signer.sign_for_mail(
         verp._PURPOSES["reply"],
-        agency_mailbox.problem_id,
-        verp.about(agency_mailbox.site.id, agency_mailbox.site.agency.id),
+        mailbox.problem_id,
+        verp.about(mailbox.site.id, mailbox.site.agency.id),
         clock.now() // 86_400 - 366,
     )
     forged = f"{local[:-4]}aaaa@{domain}"
     for place, address in enumerate((forged, other, f"widget+r{old}@{domain}")):
-        raw = agency_mailbox.letter("resolved", reply=address).replace(
-            b"resolved.2026", f"resolved{place}.2026".encode()
-        )
-        await agency_mailbox.send("", raw=raw, to=address)
-        assert (await agency_mailbox.last())["reason"] == "token"
-        assert (await agency_mailbox.last())["state"] == "held"
-    assert (await agency_mailbox.problem())["status"] == "accepted"
+        raw = mailbox.letter("resolved", reply=address).replace(b"resolved.2026", f"resolved{place}.2026".encode())
+        await mailbox.send("", raw=raw, to=address)
+        assert (await mailbox.last())["reason"] == "token"
+        assert (await mailbox.last())["state"] == "held"
+    assert (await mailbox.problem())["status"] == "accepted"
     upper = local.partition("+")[0] + "+" + local.partition("+")[2].upper()
-    await agency_mailbox.send("resolved", to=f"{upper}@{domain.upper()}")
-    assert (await agency_mailbox.problem())["status"] == "resolved", "mail systems fold case"
+    await mailbox.send("resolved", to=f"{upper}@{domain.upper()}")
+    assert (await mailbox.problem())["status"] == "resolved", "mail systems fold case"
 
 
-async def test_a_letter_without_a_token_is_held_if_its_agency_is_known(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("unsigned_address", to="widget@widget.test")
-    assert [(row["state"], row["reason"], row["site_id"]) for row in await agency_mailbox.records()] == [
-        ("held", "token", agency_mailbox.site.id)
+async def test_a_letter_without_a_token_is_held_if_its_agency_is_known(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("unsigned_address", to="widget@widget.test")
+    assert [(row["state"], row["reason"], row["site_id"]) for row in await mailbox.records()] == [
+        ("held", "token", mailbox.site.id)
     ]
-    await agency_mailbox.send(
-        "", raw=agency_mailbox.letter("unlisted", reply="widget@widget.test"), to="widget@widget.test"
-    )
-    last = await agency_mailbox.last()
+    await mailbox.send("", raw=mailbox.letter("unlisted", reply="widget@widget.test"), to="widget@widget.test")
+    last = await mailbox.last()
     assert (last["state"], last["reason"], last["text"], last["sender"]) == ("ignored", "nobody", None, None)
 
 
-async def test_erased_reports_accept_no_answers(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    await agency_mailbox.send("spoofed")
-    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
-    (row,) = await agency_mailbox.records()
+async def test_erased_reports_accept_no_answers(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    await mailbox.send("spoofed")
+    await lifecycle.erase(mailbox.database, AGENT, mailbox.site.id, mailbox.problem_id)
+    (row,) = await mailbox.records()
     assert (row["state"], row["text"], row["sender"], row["subject"]) == ("refused", None, None, None)
-    await agency_mailbox.send("resolved")
-    last = await agency_mailbox.last()
+    await mailbox.send("resolved")
+    last = await mailbox.last()
     assert (last["state"], last["reason"]) == ("refused", "erased")
-    received = await acknowledged(agency_mailbox, mail_sink)
+    received = await acknowledged(mailbox, mail_sink)
     assert received.subject == "Ответ на сообщение № 1 не принят"
 
 
-async def test_spam_is_held_for_review(agency_mailbox: AgencyMailbox) -> None:
-    site = await make_site(
-        agency_mailbox.context.database, moderation="before", agency={"mode": "email", "email": OFFICE}
-    )
-    receipt = await submit_report(agency_mailbox.context.database, site)
-    await lifecycle.mark_spam(agency_mailbox.context.database, AGENT, site.id, receipt.problem_id, True)
-    other = AgencyMailbox(agency_mailbox.context, site, receipt.problem_id, agency_mailbox.port)
+async def test_spam_is_held_for_review(mailbox: AgencyMailbox) -> None:
+    site = await make_site(mailbox.database, moderation="before", agency={"mode": "email", "email": OFFICE})
+    receipt = await submit_report(mailbox.database, site)
+    await lifecycle.mark_spam(mailbox.database, AGENT, site.id, receipt.problem_id, True)
+    other = AgencyMailbox(mailbox.context, site, receipt.problem_id, mailbox.port)
     await other.send("resolved")
     assert (await other.held_letters())[0]["reason"] == "spam"
 
 
-async def test_held_letters_of_strangers_are_limited(agency_mailbox: AgencyMailbox) -> None:
+async def test_held_letters_of_strangers_are_limited(mailbox: AgencyMailbox) -> None:
     for place in range(22):
-        raw = agency_mailbox.letter("unlisted").replace(b"unlisted.2026", f"unlisted{place}.2026".encode())
-        await agency_mailbox.send("", raw=raw)
-    assert len(await agency_mailbox.held_letters()) == 20
-    assert (await agency_mailbox.last())["reason"] == "too_many"
+        raw = mailbox.letter("unlisted").replace(b"unlisted.2026", f"unlisted{place}.2026".encode())
+        await mailbox.send("", raw=raw)
+    assert len(await mailbox.held_letters()) == 20
+    assert (await mailbox.last())["reason"] == "too_many"
 
 
 # --- what is no answer -----------------------------------------------------------------------------------------------
@@ -415,185 +381,157 @@ async def test_held_letters_of_strangers_are_limited(agency_mailbox: AgencyMailb
     ],
 )
 async def test_automatic_letters_get_no_reply(
-    agency_mailbox: AgencyMailbox, mail_sink: MailSink, name: str, kind: str, reason: str
+    mailbox: AgencyMailbox, mail_sink: MailSink, name: str, kind: str, reason: str
 ) -> None:
-    await agency_mailbox.send(name)
-    last = await agency_mailbox.last()
+    await mailbox.send(name)
+    last = await mailbox.last()
     assert (last["kind"], last["state"], last["reason"]) == (kind, "ignored", reason)
-    assert (await agency_mailbox.problem())["status"] == "accepted"
-    assert len(await letters(agency_mailbox.context, mail_sink, OFFICE)) == 1, "the report, and nothing in return"
+    assert (await mailbox.problem())["status"] == "accepted"
+    assert len(await letters(mailbox.context, mail_sink, OFFICE)) == 1, "the report, and nothing in return"
 
 
-async def test_a_letter_of_our_own_is_dropped_as_a_loop(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    (report,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
-    await agency_mailbox.send("", raw=report.raw)
-    assert ((await agency_mailbox.last())["kind"], (await agency_mailbox.last())["state"]) == ("loop", "ignored")
+async def test_a_letter_of_our_own_is_dropped_as_a_loop(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    (report,) = await letters(mailbox.context, mail_sink, OFFICE)
+    await mailbox.send("", raw=report.raw)
+    assert ((await mailbox.last())["kind"], (await mailbox.last())["state"]) == ("loop", "ignored")
 
 
-async def test_letters_with_an_empty_sender_are_automatic(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("plain", sender="")
-    assert ((await agency_mailbox.last())["kind"], (await agency_mailbox.last())["reason"]) == (
-        "automatic",
-        "null_sender",
-    )
+async def test_letters_with_an_empty_sender_are_automatic(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("plain", sender="")
+    assert ((await mailbox.last())["kind"], (await mailbox.last())["reason"]) == ("automatic", "null_sender")
 
 
-async def test_a_bounce_marks_the_agencys_address_until_it_answers(
-    agency_mailbox: AgencyMailbox, mail_sink: MailSink
-) -> None:
-    (report,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
+async def test_a_bounce_marks_the_agencys_address_until_it_answers(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    (report,) = await letters(mailbox.context, mail_sink, OFFICE)
     assert report.sender.startswith("widget+a")
 
     async def failure() -> tuple[int | None, str | None]:
-        row = await agency_mailbox.context.database.row("SELECT email_failed_at, email_failure FROM agencies")
+        row = await mailbox.database.row("SELECT email_failed_at, email_failure FROM agencies")
         assert row is not None
         return row["email_failed_at"], row["email_failure"]
 
     local, _, domain = report.sender.partition("@")
     forged = f"{local[:-1]}{'b' if local.endswith('a') else 'a'}@{domain}"
-    raw = agency_mailbox.letter("bounce", bounce=forged).replace(b"<bounce@", b"<forged@")
-    await agency_mailbox.send("", raw=raw, to=forged, sender="")
-    assert ((await agency_mailbox.last())["reason"], await failure()) == ("not_ours", (None, None))
-    raw = agency_mailbox.letter("bounce", bounce=report.sender)
-    await agency_mailbox.send("", raw=raw, to=report.sender, sender="")
+    raw = mailbox.letter("bounce", bounce=forged).replace(b"<bounce@", b"<forged@")
+    await mailbox.send("", raw=raw, to=forged, sender="")
+    assert ((await mailbox.last())["reason"], await failure()) == ("not_ours", (None, None))
+    raw = mailbox.letter("bounce", bounce=report.sender)
+    await mailbox.send("", raw=raw, to=report.sender, sender="")
     at, said = await failure()
     assert at is not None
     assert said == "5.1.1 550 5.1.1 <…@…>: user unknown"
-    assert (await agency_mailbox.last())["state"] == "taken"
-    await agency_mailbox.send("resolved")
+    assert (await mailbox.last())["state"] == "taken"
+    await mailbox.send("resolved")
     assert await failure() == (None, None)
 
 
 @pytest.mark.parametrize("name", ["bounce_delayed", "bounce_expired"])
-async def test_a_delay_notification_is_no_bounce(agency_mailbox: AgencyMailbox, mail_sink: MailSink, name: str) -> None:
-    (report,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
-    await agency_mailbox.send("", raw=agency_mailbox.letter(name, bounce=report.sender), to=report.sender, sender="")
-    assert (await agency_mailbox.last())["reason"] == "not_final"
-    row = await agency_mailbox.context.database.row("SELECT email_failed_at FROM agencies")
+async def test_a_delay_notification_is_no_bounce(mailbox: AgencyMailbox, mail_sink: MailSink, name: str) -> None:
+    (report,) = await letters(mailbox.context, mail_sink, OFFICE)
+    await mailbox.send("", raw=mailbox.letter(name, bounce=report.sender), to=report.sender, sender="")
+    assert (await mailbox.last())["reason"] == "not_final"
+    row = await mailbox.database.row("SELECT email_failed_at FROM agencies")
     assert row is not None
     assert row["email_failed_at"] is None
 
 
-async def test_a_bounce_ends_a_followers_subscription(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    database, site = agency_mailbox.context.database, agency_mailbox.site
+async def test_a_bounce_ends_a_followers_subscription(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    database, site = mailbox.database, mailbox.site
     person = Person(email="sosed@gorod.test", language="ru", consent_version="1", consent_hash="1", ip=None)
-    number = (await agency_mailbox.problem())["number"]
+    number = (await mailbox.problem())["number"]
     await following.follow_problem(database, site.id, number, person, None)
-    (asked,) = await letters(agency_mailbox.context, mail_sink, person.email)
+    (asked,) = await letters(mailbox.context, mail_sink, person.email)
     assert asked.sender.startswith("widget+f")
     (follower,) = await database.rows("SELECT * FROM followers")
     await following.confirm_following(database, follower)
-    await agency_mailbox.send("", raw=agency_mailbox.letter("bounce", bounce=asked.sender), to=asked.sender, sender="")
+    await mailbox.send("", raw=mailbox.letter("bounce", bounce=asked.sender), to=asked.sender, sender="")
     (stopped,) = await database.rows("SELECT * FROM followers")
     assert stopped["stopped_at"] is not None
     assert stopped["email"] is None
-    await lifecycle.change(database, AGENT, site.id, agency_mailbox.problem_id, Change(to="resolved", text="Готово"))
-    assert len(await letters(agency_mailbox.context, mail_sink, person.email)) == 1
+    await lifecycle.change(database, AGENT, site.id, mailbox.problem_id, Change(to="resolved", text="Готово"))
+    assert len(await letters(mailbox.context, mail_sink, person.email)) == 1
 
 
-async def test_a_bounce_stops_letters_to_the_author(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    before = await letters(agency_mailbox.context, mail_sink, EMAIL)
+async def test_a_bounce_stops_letters_to_the_author(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    before = await letters(mailbox.context, mail_sink, EMAIL)
     assert before[0].sender.startswith("widget+c")
-    await agency_mailbox.send(
-        "", raw=agency_mailbox.letter("bounce", bounce=before[0].sender), to=before[0].sender, sender=""
-    )
-    contact = await agency_mailbox.context.database.row("SELECT failed_at, failure FROM contacts")
+    await mailbox.send("", raw=mailbox.letter("bounce", bounce=before[0].sender), to=before[0].sender, sender="")
+    contact = await mailbox.database.row("SELECT failed_at, failure FROM contacts")
     assert contact is not None
     assert contact["failed_at"] is not None
-    await lifecycle.change(
-        agency_mailbox.context.database,
-        AGENT,
-        agency_mailbox.site.id,
-        agency_mailbox.problem_id,
-        Change(to="resolved", text="Готово"),
-    )
-    assert len(await letters(agency_mailbox.context, mail_sink, EMAIL)) == len(before)
+    await mailbox.change("resolved", text="Готово")
+    assert len(await letters(mailbox.context, mail_sink, EMAIL)) == len(before)
 
 
 # --- what is too much, and what comes twice --------------------------------------------------------------------------
 
 
-async def test_a_letter_is_processed_once(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    await agency_mailbox.send("resolved")
-    await lifecycle.change(
-        agency_mailbox.context.database,
-        AGENT,
-        agency_mailbox.site.id,
-        agency_mailbox.problem_id,
-        Change(to="in_progress"),
-    )
-    again = b"Received: from elsewhere ([93.184.216.35]) by gorod.test; now\r\n" + agency_mailbox.letter("resolved")
-    assert (await agency_mailbox.send("resolved")).startswith("250")
-    assert (await agency_mailbox.send("", raw=again)).startswith("250")
-    assert (await agency_mailbox.problem())["status"] == "in_progress"
-    assert len(await agency_mailbox.records()) == 1
-    subjects = [one.subject for one in await letters(agency_mailbox.context, mail_sink, OFFICE)]
+async def test_a_letter_is_processed_once(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    await mailbox.send("resolved")
+    await mailbox.change("in_progress")
+    again = b"Received: from elsewhere ([93.184.216.35]) by gorod.test; now\r\n" + mailbox.letter("resolved")
+    assert (await mailbox.send("resolved")).startswith("250")
+    assert (await mailbox.send("", raw=again)).startswith("250")
+    assert (await mailbox.problem())["status"] == "in_progress"
+    assert len(await mailbox.records()) == 1
+    subjects = [one.subject for one in await letters(mailbox.context, mail_sink, OFFICE)]
     assert subjects.count("Ответ на сообщение № 1 принят") == 1
 
 
-async def test_concurrent_copies_of_a_letter_are_processed_once(agency_mailbox: AgencyMailbox) -> None:
-    raw = agency_mailbox.letter("planned")  # which may be decided repeatedly
-    arrival = Arrival(raw, OFFICE, (agency_mailbox.reply,))
-    await asyncio.gather(*(service.receive_letter(agency_mailbox.context, arrival) for _ in range(4)))
-    events = await agency_mailbox.context.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
-    assert (len(events), len(await agency_mailbox.records())) == (1, 1)
+async def test_concurrent_copies_of_a_letter_are_processed_once(mailbox: AgencyMailbox) -> None:
+    raw = mailbox.letter("planned")  # which may be decided repeatedly
+    arrival = Arrival(raw, OFFICE, (mailbox.reply,))
+    await asyncio.gather(*(service.receive_letter(mailbox.context, arrival) for _ in range(4)))
+    events = await mailbox.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
+    assert (len(events), len(await mailbox.records())) == (1, 1)
 
 
-async def test_one_letter_may_answer_two_reports(agency_mailbox: AgencyMailbox) -> None:
-    receipt = await submit_report(
-        agency_mailbox.context.database, agency_mailbox.site, description="Вторая яма, у аптеки"
-    )
-    await lifecycle.confirm(agency_mailbox.context.database, agency_mailbox.site.id, receipt.problem_id)
-    other = AgencyMailbox(agency_mailbox.context, agency_mailbox.site, receipt.problem_id, agency_mailbox.port)
-    client = await Lmtp.connect(agency_mailbox.port)
-    answers = await client.deliver(agency_mailbox.letter("resolved"), [agency_mailbox.reply, other.reply])
+async def test_one_letter_may_answer_two_reports(mailbox: AgencyMailbox) -> None:
+    receipt = await submit_report(mailbox.database, mailbox.site, description="Вторая яма, у аптеки")
+    await lifecycle.confirm(mailbox.database, mailbox.site.id, receipt.problem_id)
+    other = AgencyMailbox(mailbox.context, mailbox.site, receipt.problem_id, mailbox.port)
+    client = await Lmtp.connect(mailbox.port)
+    answers = await client.deliver(mailbox.letter("resolved"), [mailbox.reply, other.reply])
     await client.close()
     assert [answer[:3] for answer in answers] == ["250", "250"]
-    assert [(await one.problem())["status"] for one in (agency_mailbox, other)] == ["resolved", "resolved"]
+    assert [(await one.problem())["status"] for one in (mailbox, other)] == ["resolved", "resolved"]
 
 
-async def test_an_oversized_letter_is_refused_for_each_recipient(agency_mailbox: AgencyMailbox) -> None:
-    client = await Lmtp.connect(agency_mailbox.port)
-    raw = agency_mailbox.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.MAX_SIZE // 78 + 10)
-    answers = await client.deliver(raw, [agency_mailbox.reply, "widget@widget.test"])
+async def test_an_oversized_letter_is_refused_for_each_recipient(mailbox: AgencyMailbox) -> None:
+    client = await Lmtp.connect(mailbox.port)
+    raw = mailbox.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.MAX_SIZE // 78 + 10)
+    answers = await client.deliver(raw, [mailbox.reply, "widget@widget.test"])
     assert [answer[:9] for answer in answers] == ["552 5.3.4", "552 5.3.4"]
-    again = await client.deliver(agency_mailbox.letter("resolved"), [agency_mailbox.reply])
+    again = await client.deliver(mailbox.letter("resolved"), [mailbox.reply])
     assert again[0].startswith("250"), "the conversation goes on"
     await client.close()
 
 
 @pytest.mark.parametrize("name", ["nested", "deep"])
-async def test_deeply_nested_letters_are_refused(agency_mailbox: AgencyMailbox, name: str) -> None:
-    assert (await agency_mailbox.send(name)).startswith("250")
-    assert ((await agency_mailbox.last())["state"], (await agency_mailbox.last())["reason"]) == (
-        "refused",
-        "too_complex",
-    )
+async def test_deeply_nested_letters_are_refused(mailbox: AgencyMailbox, name: str) -> None:
+    assert (await mailbox.send(name)).startswith("250")
+    assert ((await mailbox.last())["state"], (await mailbox.last())["reason"]) == ("refused", "too_complex")
 
 
-async def test_an_unterminated_multipart_letter_keeps_its_text(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("broken_unended")
-    assert ((await agency_mailbox.problem())["status"], await agency_mailbox.answer()) == ("resolved", "яму заделали.")
+async def test_an_unterminated_multipart_letter_keeps_its_text(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("broken_unended")
+    assert ((await mailbox.problem())["status"], await mailbox.answer()) == ("resolved", "яму заделали.")
 
 
-async def test_the_number_of_sessions_is_limited(
-    agency_mailbox: AgencyMailbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_number_of_sessions_is_limited(mailbox: AgencyMailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lmtp, "MAX_CONNECTIONS", 3)
-    opened = [await Lmtp.connect(agency_mailbox.port) for _ in range(3)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", agency_mailbox.port)
+    opened = [await Lmtp.connect(mailbox.port) for _ in range(3)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", mailbox.port)
     assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"421 4.3.2 ")
     writer.close()
     await opened.pop().close()
-    assert await agency_mailbox.send("resolved") == "250 2.0.0 Kept"
+    assert await mailbox.send("resolved") == "250 2.0.0 Kept"
     for client in opened:
         await client.close()
 
 
-async def test_only_a_bounded_number_of_addresses_in_a_header_is_checked(
-    agency_mailbox: AgencyMailbox,
-) -> None:
-    signer, settings, about = agency_mailbox.context.signer, agency_mailbox.context.settings, verp.about("x", "y")
+async def test_only_a_bounded_number_of_addresses_in_a_header_is_checked(mailbox: AgencyMailbox) -> None:
+    signer, settings, about = mailbox.context.signer, mailbox.context.settings, verp.about("x", "y")
     forged = [verp.reply_address(settings, signer, clock.new_id(), *about.split()) for _ in range(200)]
     copied = "".join(f"Cc: {address}\r\n" for address in forged).encode()
     looked: set[str] = set()
@@ -605,68 +543,66 @@ async def test_only_a_bounded_number_of_addresses_in_a_header_is_checked(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "find", counted)
-        await agency_mailbox.send("resolved", raw=copied + agency_mailbox.letter("resolved"))
+        await mailbox.send("resolved", raw=copied + mailbox.letter("resolved"))
     assert len(looked) <= service.MAX_DESTINATIONS
-    assert (await agency_mailbox.problem())["status"] == "resolved"  # recipients in the envelope come first
+    assert (await mailbox.problem())["status"] == "resolved"  # recipients in the envelope come first
 
 
 async def test_an_unavailable_database_is_a_temporary_failure(
-    agency_mailbox: AgencyMailbox, monkeypatch: pytest.MonkeyPatch
+    mailbox: AgencyMailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")
 
     with monkeypatch.context() as patch:  # raised by the database in the middle of a delivery
         patch.setattr(Database, "write", away)
-        assert (await agency_mailbox.send("resolved")).startswith("451 4.3.0")
-    assert await agency_mailbox.records() == []
-    assert (await agency_mailbox.send("resolved")).startswith("250")
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+        assert (await mailbox.send("resolved")).startswith("451 4.3.0")
+    assert await mailbox.records() == []
+    assert (await mailbox.send("resolved")).startswith("250")
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
-async def test_one_process_listens_and_another_takes_over(agency_mailbox: AgencyMailbox, tmp_path) -> None:  # type: ignore[no-untyped-def]
+async def test_one_process_listens_and_another_takes_over(mailbox: AgencyMailbox, tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(OSError):
-        async with lmtp.run_server(agency_mailbox.context, f"lmtp://127.0.0.1:{agency_mailbox.port}"):
+        async with lmtp.run_server(mailbox.context, f"lmtp://127.0.0.1:{mailbox.port}"):
             pass
     path = tmp_path / "widget.sock"
-    async with lmtp.run_server(agency_mailbox.context, f"lmtp://{path}"):
+    async with lmtp.run_server(mailbox.context, f"lmtp://{path}"):
         with pytest.raises(lmtp.AlreadyListening):
-            async with lmtp.run_server(agency_mailbox.context, f"lmtp://{path}"):
+            async with lmtp.run_server(mailbox.context, f"lmtp://{path}"):
                 pass
         client = await Lmtp.connect(path=str(path))
-        (answer,) = await client.deliver(agency_mailbox.letter("resolved"), [agency_mailbox.reply])
+        (answer,) = await client.deliver(mailbox.letter("resolved"), [mailbox.reply])
         assert answer.startswith("250")
         await client.close()
-    async with lmtp.run_server(agency_mailbox.context, f"lmtp://{path}"):
+    async with lmtp.run_server(mailbox.context, f"lmtp://{path}"):
         await (await Lmtp.connect(path=str(path))).close()
 
 
-async def test_the_sender_is_recorded_as_the_agency(agency_mailbox: AgencyMailbox) -> None:
-    await agency_mailbox.send("resolved")
-    event = await agency_mailbox.context.database.row("SELECT actor, user_id FROM events WHERE status = 'resolved'")
+async def test_the_sender_is_recorded_as_the_agency(mailbox: AgencyMailbox) -> None:
+    await mailbox.send("resolved")
+    event = await mailbox.database.row("SELECT actor, user_id FROM events WHERE status = 'resolved'")
     assert event is not None
     assert (event["actor"], event["user_id"]) == (Actor(kind="agent").kind, None)
-    assert (await sites.by_id(agency_mailbox.context.database, agency_mailbox.site.id)).agency.email == OFFICE
+    assert (await sites.by_id(mailbox.database, mailbox.site.id)).agency.email == OFFICE
 
 
-async def test_the_letter_explains_how_to_answer(
-    agency_mailbox: AgencyMailbox, mail_sink: MailSink, app: Starlette
-) -> None:
-    (report,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
-    assert report.message["Reply-To"] == agency_mailbox.reply
-    assert len(agency_mailbox.reply.partition("@")[0]) <= 64
+async def test_the_letter_explains_how_to_answer(mailbox: AgencyMailbox, mail_sink: MailSink, app: Starlette) -> None:
+    (report,) = await letters(mailbox.context, mail_sink, OFFICE)
+    assert report.message["Reply-To"] == mailbox.reply
+    assert len(mailbox.reply.partition("@")[0]) <= 64
     assert "Решено · В работе до 15.12" in report.text
     for part in (report.text, report.html or ""):
         assert "Решено" in part
         assert "В работе до 15.12" in part
-        assert f"/s/{agency_mailbox.site.key}/problems/1" in part
+        assert f"/s/{mailbox.site.key}/problems/1" in part
 
 
 # --- the number in the agency's document system ----------------------------------------------------------------------
 
 
-async def registered(agency_mailbox: AgencyMailbox) -> tuple[str | None, str | None]:
-    problem = await agency_mailbox.problem()
+async def registered(mailbox: AgencyMailbox) -> tuple[str | None, str | None]:
+    problem = await mailbox.problem()
     return problem["document_number"], problem["document_date"]
 
 
@@ -687,58 +623,46 @@ def with_subject(raw: bytes, subject: str, *, header: str = "", text: str | None
     ],
 )
 async def test_a_number_comes_with_an_answer(
-    agency_mailbox: AgencyMailbox, subject: str, header: str, number: tuple[str | None, str | None]
+    mailbox: AgencyMailbox, subject: str, header: str, number: tuple[str | None, str | None]
 ) -> None:
-    raw = with_subject(
-        agency_mailbox.letter("resolved"), subject, header=header, text="Решено. Яму заделали 24 ноября.\n"
-    )
-    await agency_mailbox.send("", raw=raw)
-    assert (await agency_mailbox.problem())["status"] == "resolved"
-    assert await registered(agency_mailbox) == number
+    raw = with_subject(mailbox.letter("resolved"), subject, header=header, text="Решено. Яму заделали 24 ноября.\n")
+    await mailbox.send("", raw=raw)
+    assert (await mailbox.problem())["status"] == "resolved"
+    assert await registered(mailbox) == number
 
 
-async def test_a_number_alone_is_no_answer(agency_mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
-    (first,) = await letters(agency_mailbox.context, mail_sink, OFFICE)
-    raw = with_subject(agency_mailbox.letter("plain"), "Re: Сообщение № 1, вх. № 12-34 от 01.12.2026", text="")
-    await agency_mailbox.send("", raw=raw)
-    assert (await agency_mailbox.problem())["status"] == "accepted"
-    assert await registered(agency_mailbox) == ("12-34", "2026-12-01")
-    assert (await agency_mailbox.last())["state"] == "taken"
-    assert "Рег. номер сообщения № 1 записан" in (await acknowledged(agency_mailbox, mail_sink)).text
+async def test_a_number_alone_is_no_answer(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
+    (first,) = await letters(mailbox.context, mail_sink, OFFICE)
+    raw = with_subject(mailbox.letter("plain"), "Re: Сообщение № 1, вх. № 12-34 от 01.12.2026", text="")
+    await mailbox.send("", raw=raw)
+    assert (await mailbox.problem())["status"] == "accepted"
+    assert await registered(mailbox) == ("12-34", "2026-12-01")
+    assert (await mailbox.last())["state"] == "taken"
+    assert "Рег. номер сообщения № 1 записан" in (await acknowledged(mailbox, mail_sink)).text
+    await mailbox.change("in_progress")
     await lifecycle.change(
-        agency_mailbox.context.database,
-        AGENT,
-        agency_mailbox.site.id,
-        agency_mailbox.problem_id,
-        Change(to="in_progress"),
+        mailbox.database, Actor(kind="resident"), mailbox.site.id, mailbox.problem_id, Change(to="withdrawn")
     )
-    await lifecycle.change(
-        agency_mailbox.context.database,
-        Actor(kind="resident"),
-        agency_mailbox.site.id,
-        agency_mailbox.problem_id,
-        Change(to="withdrawn"),
-    )
-    last = (await letters(agency_mailbox.context, mail_sink, OFFICE))[-1]
+    last = (await letters(mailbox.context, mail_sink, OFFICE))[-1]
     assert first.message["X-Registration-Number"] is None
     assert last.message["X-Registration-Number"] == "12-34", "the document system files it"
 
 
-async def test_only_the_agency_gives_numbers(agency_mailbox: AgencyMailbox) -> None:
+async def test_only_the_agency_gives_numbers(mailbox: AgencyMailbox) -> None:
     number = "Re: вх. № 66-6 от 01.12.2026"
-    await agency_mailbox.send("", raw=with_subject(agency_mailbox.letter("unlisted"), number, text=""))
-    forged = agency_mailbox.letter("resolved").replace(b"dmarc=pass", b"dmarc=fail")
-    await agency_mailbox.send("", raw=with_subject(forged, number, text=""))
-    local, _, domain = agency_mailbox.reply.partition("@")
+    await mailbox.send("", raw=with_subject(mailbox.letter("unlisted"), number, text=""))
+    forged = mailbox.letter("resolved").replace(b"dmarc=pass", b"dmarc=fail")
+    await mailbox.send("", raw=with_subject(forged, number, text=""))
+    local, _, domain = mailbox.reply.partition("@")
     other = f"{local[:-4]}aaaa@{domain}"
-    misled = agency_mailbox.letter("resolved", reply=other).replace(b"resolved.2026", b"misled.2026")
-    await agency_mailbox.send("", raw=with_subject(misled, number, text=""), to=other)
-    assert [row["state"] for row in await agency_mailbox.records()] == ["held"] * 3
-    assert await registered(agency_mailbox) == (None, None)
-    unclear = with_subject(agency_mailbox.letter("resolved"), number, text="Решено провести проверку.\n")
-    await agency_mailbox.send("", raw=unclear)
-    assert (await agency_mailbox.last())["state"] == "held"
-    assert await registered(agency_mailbox) == ("66-6", "2026-12-01"), "known, whatever becomes of the answer"
-    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
-    await agency_mailbox.send("", raw=with_subject(agency_mailbox.letter("resolved"), "вх. № 77-7", text=""))
-    assert await registered(agency_mailbox) == (None, None)
+    misled = mailbox.letter("resolved", reply=other).replace(b"resolved.2026", b"misled.2026")
+    await mailbox.send("", raw=with_subject(misled, number, text=""), to=other)
+    assert [row["state"] for row in await mailbox.records()] == ["held"] * 3
+    assert await registered(mailbox) == (None, None)
+    unclear = with_subject(mailbox.letter("resolved"), number, text="Решено провести проверку.\n")
+    await mailbox.send("", raw=unclear)
+    assert (await mailbox.last())["state"] == "held"
+    assert await registered(mailbox) == ("66-6", "2026-12-01"), "known, whatever becomes of the answer"
+    await lifecycle.erase(mailbox.database, AGENT, mailbox.site.id, mailbox.problem_id)
+    await mailbox.send("", raw=with_subject(mailbox.letter("resolved"), "вх. № 77-7", text=""))
+    assert await registered(mailbox) == (None, None)

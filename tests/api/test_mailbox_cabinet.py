@@ -9,13 +9,11 @@ from tests.factories import AGENT, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, signed_in
 from tests.support.mailbox import AgencyMailbox
 from widget_api import clock
-from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mailbox import review, service, store
 from widget_api.mailbox.model import Arrival
 from widget_api.problems import lifecycle
-from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -27,25 +25,23 @@ pytestmark = [
 
 
 @pytest.fixture
-async def agency_mailbox(context: Context, site: Site) -> AgencyMailbox:
+async def mailbox(context: Context, site: Site) -> AgencyMailbox:
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 
-async def arrives(agency_mailbox: AgencyMailbox, name: str) -> str:
+async def arrives(mailbox: AgencyMailbox, name: str) -> str:
     """Deliver a letter. Returns the path of its cabinet page."""
-    await service.receive_letter(
-        agency_mailbox.context, Arrival(agency_mailbox.letter(name), "priem@gorod.test", (agency_mailbox.reply,))
-    )
-    return f"{LETTERS}/{(await agency_mailbox.last())['id']}"
+    await service.receive_letter(mailbox.context, Arrival(mailbox.letter(name), "priem@gorod.test", (mailbox.reply,)))
+    return f"{LETTERS}/{(await mailbox.last())['id']}"
 
 
 async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
-    client: Client, agency_mailbox: AgencyMailbox
+    client: Client, mailbox: AgencyMailbox
 ) -> None:
-    path = await arrives(agency_mailbox, "spoofed")
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+    path = await arrives(mailbox, "spoofed")
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     assert "Входящие 1" in (await cabinet.read("/cabinet/")).text
     page = await cabinet.read(LETTERS)
     assert path in page.links
@@ -55,35 +51,33 @@ async def test_a_held_letter_is_shown_with_its_reason_and_accepted_as_parsed(
     assert fields["text"] == "подделка."
     sent = await client.post(path, data=fields | {"to": "resolved", "text": "Яму заделали", "action": "accept"})
     assert sent.headers["location"] == f"{LETTERS}?done=taken"
-    assert ((await agency_mailbox.problem())["status"], await agency_mailbox.answer()) == ("resolved", "Яму заделали")
-    last = await agency_mailbox.last()
-    assert (last["state"], last["event_id"]) == ("taken", (await agency_mailbox.problem())["status_event"])
+    assert ((await mailbox.problem())["status"], await mailbox.answer()) == ("resolved", "Яму заделали")
+    last = await mailbox.last()
+    assert (last["state"], last["event_id"]) == ("taken", (await mailbox.problem())["status_event"])
     assert last["user_id"] is not None
     assert "Ответ принят" in (await cabinet.read(f"{LETTERS}?done=taken")).text
     assert "Входящие 1" not in (await cabinet.read("/cabinet/")).text
     await cabinet.read(path, 404)
 
 
-async def test_attachments_are_accepted_with_the_letter(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
-    path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_attachments_are_accepted_with_the_letter(client: Client, mailbox: AgencyMailbox) -> None:
+    raw = mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.receive_letter(mailbox.context, Arrival(raw, None, (mailbox.reply,)))
+    path = f"{LETTERS}/{(await mailbox.last())['id']}"
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     page = await cabinet.read(path)
     assert "2 вложения" in page.text
     fields = next(one.fields for one in page.forms if "text" in one.fields)
     await client.post(path, data=fields | {"to": "resolved", "action": "accept"})
-    found = await documents.list_attached(
-        agency_mailbox.context.database, agency_mailbox.site.id, agency_mailbox.problem_id
-    )
+    found = await mailbox.list_documents()
     assert [one["name"] for one in found] == ["act.docx"]
 
 
-async def test_attachments_can_be_viewed_before_publication(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    raw = agency_mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.receive_letter(agency_mailbox.context, Arrival(raw, None, (agency_mailbox.reply,)))
-    path = f"{LETTERS}/{(await agency_mailbox.last())['id']}"
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_attachments_can_be_viewed_before_publication(client: Client, mailbox: AgencyMailbox) -> None:
+    raw = mailbox.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.receive_letter(mailbox.context, Arrival(raw, None, (mailbox.reply,)))
+    path = f"{LETTERS}/{(await mailbox.last())['id']}"
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     page = await cabinet.read(path)
     attached = [link for link in page.links if "/attached/" in link]
     assert attached == [f"{path}/attached/0"], "what no answer carries leads nowhere"
@@ -98,38 +92,38 @@ async def test_attachments_can_be_viewed_before_publication(client: Client, agen
     for wrong in ("1", "2", "999", "x"):
         assert (await client.get(f"{path}/attached/{wrong}")).status_code == 404
     client.cookies.clear()
-    await signed_in(client, agency_mailbox.context, await make_site(agency_mailbox.context.database))
+    await signed_in(client, mailbox.context, await make_site(mailbox.database))
     assert (await client.get(attached[0])).status_code == 404
 
 
-async def test_a_letter_shows_its_time_and_language(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    path = await arrives(agency_mailbox, "spoofed")
+async def test_a_letter_shows_its_time_and_language(client: Client, mailbox: AgencyMailbox) -> None:
+    path = await arrives(mailbox, "spoofed")
 
-    await run_statement(agency_mailbox.context.database, "UPDATE mailbox_messages SET received_at = 1700000000")
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+    await run_statement(mailbox.database, "UPDATE mailbox_messages SET received_at = 1700000000")
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     for page in (LETTERS, path):
         source = (await cabinet.client.get(f"{page}?lang=en")).text
         assert '<time datetime="2023-11-14T22:13:20Z">15 November 2023, 01:13</time>' in source.replace("\xa0", " ")
         assert '<p class="prose" lang="ru">' in source, "words of the agency and of residents"
 
 
-async def test_an_invalid_decision_keeps_the_input(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    path = await arrives(agency_mailbox, "unclear")
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_an_invalid_decision_keeps_the_input(client: Client, mailbox: AgencyMailbox) -> None:
+    path = await arrives(mailbox, "unclear")
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
     sent = await client.post(path, data=fields | {"to": "planned", "text": "<b>Проверим</b>", "action": "accept"})
     assert sent.status_code == 422
     assert "Укажите день, к которому закончат работы" in sent.text
     assert "&lt;b&gt;Проверим&lt;/b&gt;" in sent.text
-    assert (await agency_mailbox.last())["state"] == "held"
+    assert (await mailbox.last())["state"] == "held"
 
 
 async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
-    client: Client, agency_mailbox: AgencyMailbox, enter: Enter
+    client: Client, mailbox: AgencyMailbox, enter: Enter
 ) -> None:
-    path, agency_id = await arrives(agency_mailbox, "spoofed"), agency_mailbox.site.agency.id
-    await changes.update_agency(agency_mailbox.context.database, agency_id, {"approval": True})
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+    path, agency_id = await arrives(mailbox, "spoofed"), mailbox.site.agency.id
+    await changes.update_agency(mailbox.database, agency_id, {"approval": True})
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     head = await enter("head", agency_id)
     wish = {"to": "resolved", "text": "Яму заделали 1 мая", "action": "accept"}
     for who, status in ((cabinet, 422), (head, 303)):
@@ -137,74 +131,71 @@ async def test_a_held_answer_is_published_by_a_head_where_heads_approve(
         sent = await who.client.post(path, data=fields | wish)
         assert sent.status_code == status
         assert status != 422 or ("утверждает руководитель" in sent.text and "Яму заделали 1 мая" in sent.text)
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
-async def test_a_letter_is_decided_once(agency_mailbox: AgencyMailbox) -> None:
-    await arrives(agency_mailbox, "unlisted")
-    letter_id = (await agency_mailbox.last())["id"]
+async def test_a_letter_is_decided_once(mailbox: AgencyMailbox) -> None:
+    await arrives(mailbox, "unlisted")
+    letter_id = (await mailbox.last())["id"]
 
     async def work(tx: Transaction) -> list[bool]:
         return [await store.mark_decided(tx, letter_id, state, None, "", 1) for state in ("refused", "taken")]
 
-    assert await agency_mailbox.context.database.write(work) == [True, False]
-    assert (await agency_mailbox.last())["state"] == "refused"
+    assert await mailbox.database.write(work) == [True, False]
+    assert (await mailbox.last())["state"] == "refused"
 
 
-async def test_declining_a_letter_does_not_change_the_report(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    path = await arrives(agency_mailbox, "unlisted")
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_declining_a_letter_does_not_change_the_report(client: Client, mailbox: AgencyMailbox) -> None:
+    path = await arrives(mailbox, "unlisted")
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     fields = (await cabinet.read(path)).forms[-1].fields
-    stored = (await agency_mailbox.last())["stored"]
+    stored = (await mailbox.last())["stored"]
     sent = await client.post(path, data=fields | {"action": "decline"})
     assert sent.headers["location"] == f"{LETTERS}?done=refused"
-    assert ((await agency_mailbox.last())["state"], (await agency_mailbox.problem())["status"]) == (
-        "refused",
-        "accepted",
-    )
+    assert ((await mailbox.last())["state"], (await mailbox.problem())["status"]) == ("refused", "accepted")
     again = await client.post(path, data=fields | {"action": "decline"})
     assert again.status_code == 404
-    assert await agency_mailbox.context.storage.get_letter(stored) is not None
-    await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
-    assert await agency_mailbox.context.storage.get_letter(stored) is None
-    assert (await agency_mailbox.last())["stored"] is None
+    assert await mailbox.context.storage.get_letter(stored) is not None
+    await review.delete_obsolete(mailbox.database, mailbox.context.storage)
+    assert await mailbox.context.storage.get_letter(stored) is None
+    assert (await mailbox.last())["stored"] is None
 
 
-async def test_restoring_a_backup_deletes_unknown_letters(agency_mailbox: AgencyMailbox) -> None:
-    await arrives(agency_mailbox, "unlisted")
-    stored = (await agency_mailbox.last())["stored"]
-    await agency_mailbox.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
-    await review.reconcile_after_restore(agency_mailbox.context.database, agency_mailbox.context.storage)
-    assert await agency_mailbox.context.storage.get_letter("f" * 64) is None
-    assert await agency_mailbox.context.storage.get_letter(stored) is not None
+async def test_restoring_a_backup_deletes_unknown_letters(mailbox: AgencyMailbox) -> None:
+    await arrives(mailbox, "unlisted")
+    stored = (await mailbox.last())["stored"]
+    await mailbox.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
+    await review.reconcile_after_restore(mailbox.database, mailbox.context.storage)
+    assert await mailbox.context.storage.get_letter("f" * 64) is None
+    assert await mailbox.context.storage.get_letter(stored) is not None
 
 
-async def test_erasing_a_report_erases_its_letters(agency_mailbox: AgencyMailbox) -> None:
-    await arrives(agency_mailbox, "unlisted")
-    stored = (await agency_mailbox.last())["stored"]
-    await lifecycle.erase(agency_mailbox.context.database, AGENT, agency_mailbox.site.id, agency_mailbox.problem_id)
-    await review.delete_obsolete(agency_mailbox.context.database, agency_mailbox.context.storage)
-    last = await agency_mailbox.last()
+async def test_erasing_a_report_erases_its_letters(mailbox: AgencyMailbox) -> None:
+    await arrives(mailbox, "unlisted")
+    stored = (await mailbox.last())["stored"]
+    await lifecycle.erase(mailbox.database, AGENT, mailbox.site.id, mailbox.problem_id)
+    await review.delete_obsolete(mailbox.database, mailbox.context.storage)
+    last = await mailbox.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
-    assert await agency_mailbox.context.storage.get_letter(stored) is None
+    assert await mailbox.context.storage.get_letter(stored) is None
 
 
-async def test_records_of_letters_are_purged_after_a_year_unless_held(agency_mailbox: AgencyMailbox) -> None:
-    await arrives(agency_mailbox, "unlisted")
-    await arrives(agency_mailbox, "out_of_office")
-    assert [one["state"] for one in await agency_mailbox.records()] == ["held", "ignored"]
+async def test_records_of_letters_are_purged_after_a_year_unless_held(mailbox: AgencyMailbox) -> None:
+    await arrives(mailbox, "unlisted")
+    await arrives(mailbox, "out_of_office")
+    assert [one["state"] for one in await mailbox.records()] == ["held", "ignored"]
     for later, left in ((store.YEAR - 60, ["held", "ignored"]), (store.YEAR + 60, ["held"])):
-        await store.delete_old(agency_mailbox.context.database, clock.now() + later)
-        assert [one["state"] for one in await agency_mailbox.records()] == left
+        await store.delete_old(mailbox.database, clock.now() + later)
+        assert [one["state"] for one in await mailbox.records()] == left
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])
-async def test_held_letters_are_not_visible_to_others(client: Client, agency_mailbox: AgencyMailbox, who: str) -> None:
-    path = await arrives(agency_mailbox, "unlisted")
+async def test_held_letters_are_not_visible_to_others(client: Client, mailbox: AgencyMailbox, who: str) -> None:
+    path = await arrives(mailbox, "unlisted")
     if who == "viewer":
-        cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site, "viewer")
+        cabinet = await signed_in(client, mailbox.context, mailbox.site, "viewer")
     else:
-        cabinet = await signed_in(client, agency_mailbox.context, await make_site(agency_mailbox.context.database))
+        cabinet = await signed_in(client, mailbox.context, await make_site(mailbox.database))
     assert LETTERS not in (await cabinet.read("/cabinet/")).links or who == "another agency"
     answer = await client.get(path)
     assert answer.status_code == (403 if who == "viewer" else 404)
@@ -214,41 +205,35 @@ async def test_held_letters_are_not_visible_to_others(client: Client, agency_mai
     for action in ("accept", "decline"):
         values = {"form_token": token, "action": action, "to": "resolved", "text": "Готово"}
         assert (await client.post(path, data=values)).status_code == answer.status_code
-    assert (await agency_mailbox.last())["state"] == "held"
+    assert (await mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_requires_the_csrf_token(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    path = await arrives(agency_mailbox, "unlisted")
-    await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_a_decision_requires_the_csrf_token(client: Client, mailbox: AgencyMailbox) -> None:
+    path = await arrives(mailbox, "unlisted")
+    await signed_in(client, mailbox.context, mailbox.site)
     assert (await client.post(path, data={"action": "decline"})).status_code == 403
-    assert (await agency_mailbox.last())["state"] == "held"
+    assert (await mailbox.last())["state"] == "held"
 
 
-async def test_a_decision_that_is_no_longer_allowed_is_refused(client: Client, agency_mailbox: AgencyMailbox) -> None:
-    path = await arrives(agency_mailbox, "unclear")
-    await lifecycle.change(
-        agency_mailbox.context.database,
-        AGENT,
-        agency_mailbox.site.id,
-        agency_mailbox.problem_id,
-        Change(to="resolved", text="Готово"),
-    )
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+async def test_a_decision_that_is_no_longer_allowed_is_refused(client: Client, mailbox: AgencyMailbox) -> None:
+    path = await arrives(mailbox, "unclear")
+    await mailbox.change("resolved", text="Готово")
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     token = (await cabinet.read(path)).forms[-1].fields["form_token"]
     values = {"form_token": token, "action": "accept", "to": "answered", "text": "Ответ"}
     assert (await client.post(path, data=values)).status_code == 409
-    assert (await agency_mailbox.last())["state"] == "held"
+    assert (await mailbox.last())["state"] == "held"
 
 
-async def test_bouncing_mailboxes_of_agency_and_author_are_shown(client: Client, agency_mailbox: AgencyMailbox) -> None:
+async def test_bouncing_mailboxes_of_agency_and_author_are_shown(client: Client, mailbox: AgencyMailbox) -> None:
     async def work(tx: Transaction) -> None:
-        await store.record_agency_failure(tx, agency_mailbox.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
-        await store.record_contact_failure(tx, agency_mailbox.problem_id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_agency_failure(tx, mailbox.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_contact_failure(tx, mailbox.problem_id, "5.1.1 user unknown", 1_700_000_000)
 
-    await agency_mailbox.context.database.write(work)
-    cabinet = await signed_in(client, agency_mailbox.context, agency_mailbox.site)
+    await mailbox.database.write(work)
+    cabinet = await signed_in(client, mailbox.context, mailbox.site)
     assert "Письма на адрес priem@gorod.test возвращаются: 5.1.1 user unknown" in (await cabinet.read(LETTERS)).text
-    page = await cabinet.read(f"/cabinet/problems/{agency_mailbox.problem_id}")
+    page = await cabinet.read(f"/cabinet/problems/{mailbox.problem_id}")
     assert "письма на этот адрес возвращаются" in page.text
 
 

@@ -54,52 +54,48 @@ def settings(make_settings: Callable[..., Settings], database_url: str, server: 
 
 
 @pytest.fixture
-async def agency_mailbox(context: Context) -> AgencyMailbox:
+async def mailbox(context: Context) -> AgencyMailbox:
     site = await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
     return AgencyMailbox(context, site, receipt.problem_id, 0)
 
 
-async def test_unread_letters_are_processed_and_stay_in_the_mailbox(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot
-) -> None:
-    inbox.put(agency_mailbox.letter("resolved"), agency_mailbox.letter("out_of_office"))
-    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 2
-    assert (await agency_mailbox.problem())["status"] == "resolved"
-    assert sorted(row["kind"] for row in await agency_mailbox.records()) == ["answer", "automatic"]
+async def test_unread_letters_are_processed_and_stay_in_the_mailbox(mailbox: AgencyMailbox, inbox: Dovecot) -> None:
+    inbox.put(mailbox.letter("resolved"), mailbox.letter("out_of_office"))
+    assert await imap.fetch(mailbox.context, url(inbox)) == 2
+    assert (await mailbox.problem())["status"] == "resolved"
+    assert sorted(row["kind"] for row in await mailbox.records()) == ["answer", "automatic"]
     assert (inbox.count(), inbox.count(criterion="SEEN")) == (2, 2)
-    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 0
+    assert await imap.fetch(mailbox.context, url(inbox)) == 0
 
 
-async def test_processed_letters_are_moved_to_the_configured_folder(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot
-) -> None:
+async def test_processed_letters_are_moved_to_the_configured_folder(mailbox: AgencyMailbox, inbox: Dovecot) -> None:
     inbox.create("Done")
-    inbox.put(agency_mailbox.letter("resolved"))
-    await imap.fetch(agency_mailbox.context, url(inbox, "INBOX?move=Done"))
+    inbox.put(mailbox.letter("resolved"))
+    await imap.fetch(mailbox.context, url(inbox, "INBOX?move=Done"))
     assert (inbox.count(), inbox.count("Done"), inbox.count("Done", "SEEN")) == (0, 1, 1)
 
 
 @pytest.mark.parametrize("way", ["imaps", "starttls"])
 async def test_remote_connections_require_tls_with_a_valid_certificate(
-    way: str, agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    way: str, mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scheme, port = ("imaps", inbox.secure_port) if way == "imaps" else ("imap", inbox.port)
     address = f"{scheme}://widget:{quote(PASSWORD, safe='')}@{ELSEWHERE}:{port}/INBOX"
-    inbox.put(agency_mailbox.letter("resolved"))
+    inbox.put(mailbox.letter("resolved"))
     with pytest.raises(ssl.SSLCertVerificationError):
-        await imap.fetch(agency_mailbox.context, address)
+        await imap.fetch(mailbox.context, address)
     assert inbox.count(criterion="UNSEEN") == 1
     monkeypatch.setenv("SSL_CERT_FILE", str(inbox.certificate.authority))
-    assert await imap.fetch(agency_mailbox.context, address) == 1
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+    assert await imap.fetch(mailbox.context, address) == 1
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
 async def test_a_letter_is_marked_only_after_it_is_stored(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbox.put(agency_mailbox.letter("resolved"))
+    inbox.put(mailbox.letter("resolved"))
 
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")
@@ -107,16 +103,16 @@ async def test_a_letter_is_marked_only_after_it_is_stored(
     with monkeypatch.context() as patch:
         patch.setattr(Database, "write", away)
         with pytest.raises(OSError, match="away"):
-            await imap.fetch(agency_mailbox.context, url(inbox))
+            await imap.fetch(mailbox.context, url(inbox))
     assert inbox.count(criterion="UNSEEN") == 1
-    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 1
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+    assert await imap.fetch(mailbox.context, url(inbox)) == 1
+    assert (await mailbox.problem())["status"] == "resolved"
 
 
 async def test_a_failing_letter_does_not_block_others(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbox.put(agency_mailbox.letter("out_of_office"), agency_mailbox.letter("resolved"))
+    inbox.put(mailbox.letter("out_of_office"), mailbox.letter("resolved"))
     take = service.receive_letter
 
     async def failing(context: Context, arrival: Arrival) -> None:
@@ -126,38 +122,38 @@ async def test_a_failing_letter_does_not_block_others(
 
     monkeypatch.setattr(service, "receive_letter", failing)
     with pytest.raises(OSError, match="nobody"):
-        await imap.fetch(agency_mailbox.context, url(inbox))
-    assert (await agency_mailbox.problem())["status"] == "resolved"
+        await imap.fetch(mailbox.context, url(inbox))
+    assert (await mailbox.problem())["status"] == "resolved"
     assert (inbox.count(criterion="UNSEEN"), inbox.count(criterion="SEEN")) == (1, 1)
 
 
 async def test_a_poll_interrupted_before_marking_processes_nothing_twice(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot
+    mailbox: AgencyMailbox, inbox: Dovecot
 ) -> None:
-    inbox.put(agency_mailbox.letter("resolved"), agency_mailbox.letter("resolved"))
-    assert await imap.fetch(agency_mailbox.context, url(inbox)) == 2
-    assert len(await agency_mailbox.records()) == 1
+    inbox.put(mailbox.letter("resolved"), mailbox.letter("resolved"))
+    assert await imap.fetch(mailbox.context, url(inbox)) == 2
+    assert len(await mailbox.records()) == 1
 
 
 async def test_oversized_letters_are_not_fetched(
-    agency_mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+    mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parse, "MAX_SIZE", 1000)
-    inbox.put(agency_mailbox.letter("resolved"))
-    await imap.fetch(agency_mailbox.context, url(inbox))
-    (row,) = await agency_mailbox.records()
+    inbox.put(mailbox.letter("resolved"))
+    await imap.fetch(mailbox.context, url(inbox))
+    (row,) = await mailbox.records()
     assert (row["state"], row["reason"]) == ("refused", "too_large")
     assert inbox.count(criterion="SEEN") == 1
 
 
-async def test_one_process_polls_and_failures_are_reported(agency_mailbox: AgencyMailbox, inbox: Dovecot) -> None:
-    inbox.put(agency_mailbox.letter("resolved"))
-    await jobs.receive_letters(agency_mailbox.context)
-    assert (await agency_mailbox.problem())["status"] == "resolved"
-    inbox.put(agency_mailbox.letter("in_progress_until"))
-    await jobs.receive_letters(agency_mailbox.context)  # another process in the same minute
+async def test_one_process_polls_and_failures_are_reported(mailbox: AgencyMailbox, inbox: Dovecot) -> None:
+    inbox.put(mailbox.letter("resolved"))
+    await jobs.receive_letters(mailbox.context)
+    assert (await mailbox.problem())["status"] == "resolved"
+    inbox.put(mailbox.letter("in_progress_until"))
+    await jobs.receive_letters(mailbox.context)  # another process in the same minute
     assert inbox.count(criterion="UNSEEN") == 1
-    chore = existing(await agency_mailbox.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'"))
+    chore = existing(await mailbox.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'"))
     assert chore["outcome"] == "1 letters"
 
 

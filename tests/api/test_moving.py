@@ -24,7 +24,7 @@ pytestmark = pytest.mark.settings(inbound="lmtp://127.0.0.1:1", work="off")
 
 
 @pytest.fixture
-async def agency_mailbox(context: Context) -> AgencyMailbox:
+async def mailbox(context: Context) -> AgencyMailbox:
     """A report of an agency that works from its mailbox; its letter is not sent yet."""
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     return AgencyMailbox(context, site, await reported(context, site, "Первое"), port=0)
@@ -36,46 +36,44 @@ async def reported(context: Context, site: object, words: str) -> str:
     return problem_id
 
 
-async def move(agency_mailbox: AgencyMailbox, mode: str) -> None:
-    await changes.update_agency(agency_mailbox.context.database, agency_mailbox.site.agency.id, {"mode": mode})
+async def move(mailbox: AgencyMailbox, mode: str) -> None:
+    await changes.update_agency(mailbox.database, mailbox.site.agency.id, {"mode": mode})
 
 
-async def answered(agency_mailbox: AgencyMailbox, name: str) -> None:
-    await service.receive_letter(
-        agency_mailbox.context, Arrival(agency_mailbox.letter(name), OFFICE, (agency_mailbox.reply,))
-    )
+async def answered(mailbox: AgencyMailbox, name: str) -> None:
+    await service.receive_letter(mailbox.context, Arrival(mailbox.letter(name), OFFICE, (mailbox.reply,)))
 
 
-async def agency_letters(agency_mailbox: AgencyMailbox, worker: Worker, sink: MailSink) -> list[Letter]:
+async def agency_letters(mailbox: AgencyMailbox, worker: Worker, sink: MailSink) -> list[Letter]:
     """The letters to the agency beside acknowledgements, once all that is due went out."""
     await worker.until_idle()
     return [one for one in sink.to(OFFICE) if one.message["Auto-Submitted"] == "auto-generated"]
 
 
 async def test_work_under_way_goes_along_to_the_cabinet_and_back(
-    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
+    mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
-    database, site = agency_mailbox.context.database, agency_mailbox.site
-    await agency_letters(agency_mailbox, worker, mail_sink)
-    await answered(agency_mailbox, "unclear")
+    database, site = mailbox.database, mailbox.site
+    await agency_letters(mailbox, worker, mail_sink)
+    await answered(mailbox, "unclear")
     due = local_date(clock.now(), site.time_zone).isoformat()
     await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = :due, first_due = :due", due=due))
     assert await reminders.enqueue_reminders(database) == 1
-    await move(agency_mailbox, "cabinet")
-    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
+    await move(mailbox, "cabinet")
+    assert len(await agency_letters(mailbox, worker, mail_sink)) == 1, "the cabinet reminds of it"
     assert await reminders.enqueue_reminders(database) == 0
-    away = await reported(agency_mailbox.context, site, "Пришло при кабинете")
+    away = await reported(mailbox.context, site, "Пришло при кабинете")
     await lifecycle.change(database, AGENT, site.id, away, Change(to="resolved", text="Сделали"))
     await lifecycle.change(database, RESIDENT, site.id, away, Change(to="reopened", text="Нет, всё по-прежнему"))
-    asked = await reported(agency_mailbox.context, site, "Второе при кабинете")
+    asked = await reported(mailbox.context, site, "Второе при кабинете")
     await dialogue.ask(database, AGENT, site.id, asked, "Где именно?")
     await dialogue.clarify(database, site, asked, dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда"))
-    done = await reported(agency_mailbox.context, site, "Уже решённое")
+    done = await reported(mailbox.context, site, "Уже решённое")
     await lifecycle.change(database, AGENT, site.id, done, Change(to="resolved", text="Сделали"))
-    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
-    await move(agency_mailbox, "email")
-    await move(agency_mailbox, "email")
-    letters = [one.text for one in (await agency_letters(agency_mailbox, worker, mail_sink))[1:]]
+    assert len(await agency_letters(mailbox, worker, mail_sink)) == 1, "no letters while it works in the cabinet"
+    await move(mailbox, "email")
+    await move(mailbox, "email")
+    letters = [one.text for one in (await agency_letters(mailbox, worker, mail_sink))[1:]]
     for words, count in (
         ("Пришло при кабинете", 1),
         ("Нет, всё по-прежнему", 1),
@@ -86,24 +84,22 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     ):
         assert sum(words in text for text in letters) == count, words
     assert await reminders.enqueue_reminders(database) == 1, "the one that was not sent"
-    assert "Первое" in (await agency_letters(agency_mailbox, worker, mail_sink))[-1].text
-    await move(agency_mailbox, "cabinet")
-    await answered(agency_mailbox, "resolved")
-    assert (await agency_mailbox.problem())["status"] == "resolved", (
-        "a reply to an old letter is an answer all the same"
-    )
-    assert len(await agency_mailbox.held_letters()) == 1
-    many = len(await agency_letters(agency_mailbox, worker, mail_sink))
-    await move(agency_mailbox, "email")
-    assert len(await agency_letters(agency_mailbox, worker, mail_sink)) == many
+    assert "Первое" in (await agency_letters(mailbox, worker, mail_sink))[-1].text
+    await move(mailbox, "cabinet")
+    await answered(mailbox, "resolved")
+    assert (await mailbox.problem())["status"] == "resolved", "a reply to an old letter is an answer all the same"
+    assert len(await mailbox.held_letters()) == 1
+    many = len(await agency_letters(mailbox, worker, mail_sink))
+    await move(mailbox, "email")
+    assert len(await agency_letters(mailbox, worker, mail_sink)) == many
 
 
 async def test_a_letter_that_is_due_goes_out_once_wherever_the_agency_works_by_then(
-    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
+    mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
     for mode in ("cabinet", "email", "cabinet"):
-        await move(agency_mailbox, mode)
-    assert ["Первое" in one.text for one in await agency_letters(agency_mailbox, worker, mail_sink)] == [True]
+        await move(mailbox, mode)
+    assert ["Первое" in one.text for one in await agency_letters(mailbox, worker, mail_sink)] == [True]
 
 
 async def test_the_digest_comes_with_the_mailbox_unless_told_otherwise(context: Context) -> None:
@@ -128,9 +124,9 @@ async def sent(worker: Worker, sink: MailSink, address: str = OFFICE) -> list[Le
 
 
 async def test_a_disabled_agencys_letters_wait_and_go_out_once(
-    agency_mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
+    mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
 ) -> None:
-    context, site = agency_mailbox.context, agency_mailbox.site
+    context, site = mailbox.context, mailbox.site
     database, agency_id = context.database, site.agency.id
     due = local_date(clock.now(), site.time_zone).isoformat()
 
@@ -145,11 +141,11 @@ async def test_a_disabled_agencys_letters_wait_and_go_out_once(
     assert await sent(worker, mail_sink) == []
     with time_machine.travel(clock.now() + 60):  # what is added in the report's own second is told with it
         clarification = dialogue.Clarification(id=clock.new_id(), text="У третьего подъезда")
-        await dialogue.clarify(database, site, agency_mailbox.problem_id, clarification)
+        await dialogue.clarify(database, site, mailbox.problem_id, clarification)
         await make_due()
-        await answered(agency_mailbox, "resolved")
-        assert (await agency_mailbox.problem())["status"] != "resolved"
-        (held,) = await agency_mailbox.held_letters()
+        await answered(mailbox, "resolved")
+        assert (await mailbox.problem())["status"] != "resolved"
+        (held,) = await mailbox.held_letters()
         assert held["reason"] == "disabled"
         assert await sent(worker, mail_sink) == [], "nor an acknowledgement"
         for _ in range(2):

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.factories import existing
+from tests.factories import AGENT, existing
 from tests.support.lmtp import Lmtp
+from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
-from widget_api.database import Row
+from widget_api.database import Database, Row
 from widget_api.mail import messages, verp
 from widget_api.mailbox import store
+from widget_api.problems import lifecycle
+from widget_api.problems.model import Change
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
@@ -34,6 +37,10 @@ class AgencyMailbox:
     site: Site
     problem_id: str
     port: int
+
+    @property
+    def database(self) -> Database:
+        return self.context.database
 
     @property
     def reply(self) -> str:
@@ -59,20 +66,28 @@ class AgencyMailbox:
         await client.close()
         return answer
 
+    async def change(self, to: Any, **wish: Any) -> None:
+        """Decide about the report in the cabinet."""
+        await lifecycle.change(self.database, AGENT, self.site.id, self.problem_id, Change(to=to, **wish))
+
+    async def list_documents(self) -> list[Row]:
+        """The documents of the report's answers."""
+        return await documents.list_attached(self.database, self.site.id, self.problem_id)
+
     async def records(self) -> list[dict[str, Any]]:
         """What the service recorded about every letter, in order."""
-        rows = await self.context.database.rows("SELECT * FROM mailbox_messages ORDER BY id")
+        rows = await self.database.rows("SELECT * FROM mailbox_messages ORDER BY id")
         return [dict(row) for row in rows]
 
     async def last(self) -> dict[str, Any]:
         return (await self.records())[-1]
 
     async def problem(self) -> Row:
-        return existing(await records.find(self.context.database, self.problem_id))
+        return existing(await records.find(self.database, self.problem_id))
 
     async def answer(self) -> str | None:
         """The text of the newest decision."""
-        row = await self.context.database.row(
+        row = await self.database.row(
             "SELECT t.body FROM problems p JOIN events e ON e.id = p.status_event AND e.site_id = p.site_id"
             " LEFT JOIN texts t ON t.id = e.text_id WHERE p.id = :id",
             id=self.problem_id,
@@ -80,4 +95,4 @@ class AgencyMailbox:
         return row["body"] if row else None
 
     async def held_letters(self) -> list[Row]:
-        return list(await store.list_held(self.context.database, [self.site.id], 100))
+        return list(await store.list_held(self.database, [self.site.id], 100))
