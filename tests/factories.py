@@ -84,6 +84,12 @@ async def run_statement(database: Database, sql: str, **values: Any) -> int:
     return await database.write(lambda tx: tx.run(sql, **values))
 
 
+async def add_platform(database: Database, platform_id: str = "default", **columns: Any) -> None:
+    """A platform that nothing is listening at."""
+    values = {"name": "Платформа", "url": "http://127.0.0.1:9", "key": "k", "protocol": "georeport", "created_at": 1}
+    await database.write(lambda tx: tx.insert("platforms", id=platform_id, **values | columns))
+
+
 def existing(found: Found | None) -> Found:
     """What a query found; the test fails if that is nothing."""
     assert found is not None

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import make_site, submit_report
+from tests.factories import add_platform, make_site, submit_report
 from tests.support.processes import CommandFailed
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.deliveries import queue
 from widget_api.problems import lifecycle
 
@@ -17,20 +17,8 @@ from widget_api.problems import lifecycle
 @pytest.fixture
 async def dead_deliveries(database: Database) -> dict[str, str]:
     """Dead deliveries of two reports to two platforms and to the authors: (sink, number) → id."""
-
-    async def register(tx: Transaction) -> None:
-        for platform in ("p", "q"):
-            await tx.insert(
-                "platforms",
-                id=platform,
-                name=f"Платформа {platform}",
-                url="http://127.0.0.1:9",
-                key="k",
-                protocol="georeport",
-                created_at=1,
-            )
-
-    await database.write(register)
+    for platform in ("p", "q"):
+        await add_platform(database, platform, name=f"Платформа {platform}")
     site = await make_site(database)
     for number in (1, 2):
         receipt = await submit_report(database, site, email=f"a{number}@example.test")

@@ -10,8 +10,9 @@ import pytest
 import time_machine
 
 from tests.conftest import Client
-from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support import migrations
+from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.cabinet import inbox_service as cabinet
@@ -21,7 +22,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
 from widget_api.mailbox import digest, reminders
 from widget_api.people.model import User
-from widget_api.problems import deadline, dialogue, extension, lifecycle, submit
+from widget_api.problems import deadline, dialogue, extension, lifecycle
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change, Extension, Update
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -66,15 +67,9 @@ async def row_of(database: Database, problem_id: str) -> Any:
 
 async def mirrored(database: Database, site: Site) -> None:
     """A platform's own problem, also past its due date."""
-
-    async def nothing(*_: Any) -> None:
-        return None
-
-    report = make_report(email=None, source="platform", source_name="Портал", status="accepted", mirror_of="portal",
-                         answer_due="2026-11-11")  # fmt: skip
-    actor = Actor(kind="resident", source="portal")
     with at(RECEIVED):
-        await submit.mirror(database, site, report, actor=actor, spend=nothing, along=nothing)
+        given = {"email": None, "source_name": "Портал", "answer_due": "2026-11-11"}
+        await mirror_report(database, site, platform="portal", **given)
 
 
 async def overdue_everywhere(client: Client, context: Context, site: Site) -> dict[str, set[int] | int]:

@@ -10,21 +10,21 @@ import pytest
 import time_machine
 
 from tests.conftest import Client
-from tests.factories import AGENT, existing, make_report, submit_report
+from tests.factories import AGENT, add_platform, existing, submit_report
 from tests.support.cabinet import Cabinet
+from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.statistics import Query
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.cabinet.selection import Selection, Tab
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.database.schema import metadata
 from widget_api.mail import links
 from widget_api.mailbox import digest
 from widget_api.people import accounts
 from widget_api.people.model import User
-from widget_api.problems import lifecycle, submit
+from widget_api.problems import lifecycle
 from widget_api.problems.model import OPEN, Actor, Update
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -108,13 +108,10 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
 async def test_pages_of_an_erased_report_say_only_that(client: Client, context: Context, site: Site) -> None:
     problem_id = await standing(context, site, "in_progress")
 
-    async def linked(tx: Transaction) -> None:
-        platform = {"id": "p", "name": "Портал", "url": "https://portal.test", "protocol": "georeport", "key": "secret"}
-        await tx.insert("platforms", **platform, created_at=0)
-        await tx.insert("platform_links", problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="901",
-                        remote_url="https://portal.test/901", linked_at=0)  # fmt: skip
-
-    await context.database.write(linked)
+    await add_platform(context.database)
+    link = {"problem_id": problem_id, "platform_id": "default", "site_id": site.id, "linked_at": 0}
+    link |= {"remote_id": "901", "remote_url": "https://portal.test/901"}
+    await context.database.write(lambda tx: tx.insert("platform_links", **link))
     await accounts.add_user(context.database, email="anna@gorod.test", role="admin", agency_id=site.agency.id,
                            password="a long enough password")  # fmt: skip
     cabinet = Cabinet(client)
@@ -139,17 +136,8 @@ async def test_pages_of_an_erased_report_say_only_that(client: Client, context: 
 
 async def test_an_erased_report_of_a_platform_is_in_the_list_behind_its_figure(context: Context, site: Site) -> None:
     database = context.database
-
-    async def nothing(*_: Any) -> None:
-        pass
-
-    platform = {"id": "default", "url": "https://p.test", "key": "", "protocol": "georeport", "name": "Центр"}
-    await database.write(lambda tx: tx.insert("platforms", **platform, created_at=0))
-    report = make_report(
-        source="platform", mirror_of="default", status="accepted", birth_id=clock.new_id(), consent=None
-    )
-    by = Actor(kind="resident", source="default")
-    await submit.mirror(database, site, report, actor=by, spend=nothing, along=nothing)
+    await add_platform(database)
+    await mirror_report(database, site)
     (row,) = await database.rows("SELECT id FROM problems")
     await lifecycle.erase(database, Actor(kind="system"), site.id, row["id"])
     found = await statistics.read(database, Query(sites=(site,)), clock.now())

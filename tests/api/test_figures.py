@@ -13,15 +13,16 @@ import pytest
 
 from tests.api.test_statistics_histories import square
 from tests.conftest import Client
-from tests.factories import AGENT, make_report, make_site, submit_report
+from tests.factories import AGENT, add_platform, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
+from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.figures import FIGURES
 from widget_api.browse.statistics import Query
 from widget_api.cabinet import inbox_store
 from widget_api.context import Context
-from widget_api.problems import dialogue, lifecycle, submit
+from widget_api.problems import dialogue, lifecycle
 from widget_api.problems import districts as borders
 from widget_api.problems.model import Actor, Change
 from widget_api.sites import collection, districts
@@ -62,17 +63,8 @@ async def land(context: Context) -> Land:
             report["category"] = child.categories[0].code if site is child else ("roads", "snow")[index % 2]
             made = await submit_report(database, site, **report)
             await live(context, site, made.problem_id, ends[index % len(ends)], "" if site is port else service)
-    mirrored = make_report(
-        source="platform", mirror_of="default", status="accepted", birth_id=clock.new_id(), consent=None
-    )
-
-    async def nothing(*_: Any) -> None:
-        pass
-
-    platform = {"id": "default", "url": "https://p.test", "key": "", "protocol": "georeport", "name": "Центр"}
-    await database.write(lambda tx: tx.insert("platforms", **platform, created_at=0))
-    by = Actor(kind="resident", source="default")
-    await submit.mirror(database, city, mirrored, actor=by, spend=nothing, along=nothing)
+    await add_platform(database)
+    await mirror_report(database, city)
     await borders.assign_if_due(database)
     return Land(city, port, child, service)
 

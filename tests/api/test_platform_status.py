@@ -16,7 +16,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Client
-from tests.factories import make_site, submit_report
+from tests.factories import add_platform, make_site, submit_report
 from tests.support.processes import CommandFailed, Service
 from tests.support.waiting import await_for
 from widget_api import clock
@@ -98,20 +98,9 @@ async def test_a_stalled_queue_is_reported_everywhere_until_a_worker_runs(
 
 @pytest.fixture
 async def site(database: Database) -> Site:
-    async def register(tx: Transaction) -> None:
-        for one, disabled in (("p", None), ("q", None), ("gone", 5)):
-            await tx.insert(
-                "platforms",
-                id=one,
-                name=f"Платформа {one}",
-                url="http://127.0.0.1:9/v2",
-                key="k",
-                protocol="georeport",
-                created_at=1,
-                disabled_at=disabled,
-            )
-
-    await database.write(register)
+    for one, disabled in (("p", None), ("q", None), ("gone", 5)):
+        url = "http://127.0.0.1:9/v2"
+        await add_platform(database, one, name=f"Платформа {one}", url=url, disabled_at=disabled)
     return await make_site(database)
 
 

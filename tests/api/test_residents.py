@@ -9,12 +9,11 @@ import orjson
 import pytest
 
 from tests.conftest import ONE_DATABASE, Client
-from tests.factories import AGENT, EMAIL, existing, submit_report
+from tests.factories import AGENT, EMAIL, add_platform, existing, submit_report
 from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.mail import links
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Actor, Change, Contact
@@ -139,21 +138,11 @@ async def test_the_page_shows_the_complete_timeline(
         context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Яма <b>заделана</b>")
     )
 
-    async def link(tx: Transaction) -> None:
-        await tx.insert(
-            "platforms", id="p1", name="Платформа", url="https://p.test", key="k", protocol="georeport", created_at=1
-        )
-        await tx.insert(
-            "platform_links",
-            problem_id=receipt.problem_id,
-            platform_id="p1",
-            site_id=site.id,
-            remote_id="777",
-            remote_url="https://p.test/777",
-            linked_at=1,
-        )
+    await add_platform(context.database)
+    link = {"problem_id": receipt.problem_id, "platform_id": "default", "site_id": site.id, "linked_at": 1}
+    link |= {"remote_id": "777", "remote_url": "https://p.test/777"}
+    await context.database.write(lambda tx: tx.insert("platform_links", **link))
 
-    await context.database.write(link)
     page = (await client.get(path(links.track_url(context, receipt.problem_id)))).text
     assert "Работы запланированы на 12\u00a0декабря 2099" in page
     assert "Яма &lt;b&gt;заделана&lt;/b&gt;" in page

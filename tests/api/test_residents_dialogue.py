@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ONE_DATABASE, Client
-from tests.factories import AGENT, EMAIL, OPERATOR, existing, make_site, submit_report
+from tests.factories import AGENT, EMAIL, OPERATOR, add_platform, existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, signed_in
 from tests.support.mail import MailSink
 from widget_api import clock, events
@@ -200,12 +200,7 @@ async def test_clarifications_before_release_are_sent_with_the_report(context: C
 async def test_messages_are_neither_public_nor_sent_to_platforms(
     client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    async def add(tx: Any) -> None:
-        await tx.insert(
-            "platforms", id="p", name="П", url="http://127.0.0.1:9/", key="k", protocol="webhook", created_at=1
-        )
-
-    await context.database.write(add)
+    await add_platform(context.database, "p", protocol="webhook")
     await decide(context, site, receipt, "accepted")
     await ask(context, site, receipt)
     await clarify(context, site, receipt)

@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE, Client
-from tests.factories import HOST_ORIGIN, existing, make_site
+from tests.factories import HOST_ORIGIN, add_platform, existing, make_site
 from tests.support import migrations
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
@@ -431,14 +431,8 @@ def test_doctor_reports_gaps_in_the_consent_document(cli: Callable[..., Any], da
 async def test_the_consent_names_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
     site, other = await make_site(database), await make_site(database)
 
-    async def add(tx: Any) -> None:
-        for name, contacts, of in (("Первая", "all", None), ("Вторая", "none", None), ("Чужая", "all", other.id)):
-            await tx.insert(
-                "platforms", id=name, name=name, url="https://p.test", key="k", protocol="georeport",
-                contacts=contacts, site_id=of, created_at=0,
-            )  # fmt: skip
-
-    await database.write(add)
+    for name, contacts, of in (("Первая", "all", None), ("Вторая", "none", None), ("Чужая", "all", other.id)):
+        await add_platform(database, name, name=name, contacts=contacts, site_id=of)
     body = (await consent.current_document(database, site, settings, "ru")).body
     assert "Первая" in body
     assert "Вторая" not in body

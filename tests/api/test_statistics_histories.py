@@ -20,15 +20,16 @@ import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, add_platform, make_site, submit_report
 from tests.support import naive_statistics as naive
+from tests.support.exchange import mirror_report, write_nothing
 from widget_api import clock
 from widget_api.browse import growth, places, received, statistics
 from widget_api.browse.statistics import Query
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.database.bulk import open_writer
 from widget_api.errors import DomainError
-from widget_api.problems import correction, dialogue, lifecycle, submit
+from widget_api.problems import correction, dialogue, lifecycle
 from widget_api.problems import districts as assignment
 from widget_api.problems.model import NEEDS, REASONS, Actor, Change, Contact, Update
 from widget_api.problems.projections import rebuild
@@ -98,15 +99,8 @@ class History:
             "contact": Contact(),
         }
         if mirrored:
-            report |= {"source": "platform", "mirror_of": "default", "status": "accepted"}
             received = clock.now() - chance.randrange(10 * 86_400)
-            made = make_report(**report, received_at=received, birth_id=clock.new_id(), consent=None)
-
-            async def nothing(*_: Any) -> None:
-                pass
-
-            actor = Actor(kind="resident", source="default")
-            problem_id = await submit.mirror(self.database, self.site, made, actor=actor, spend=nothing, along=nothing)
+            problem_id = await mirror_report(self.database, self.site, **report, received_at=received)
         else:
             report |= {"channel": chance.choice((None, None, "phone"))}
             if chance.random() < 0.4:
@@ -169,11 +163,7 @@ class History:
             lat=55 + chance.random() / 10,
             lng=38 + chance.random() / 10,
         )
-
-        async def nothing(_: Transaction) -> None:
-            pass
-
-        await correction.correct_report(self.database, AGENT, self.site, problem_id, wish, along=nothing)
+        await correction.correct_report(self.database, AGENT, self.site, problem_id, wish, along=write_nothing)
 
     async def move_borders(self, chance: random.Random) -> None:
         known = chance.choice((None, *self.site.districts))
@@ -320,8 +310,7 @@ async def test_every_number_equals_a_naive_reading(database: Database) -> None:
         collected.append(steps)
 
     collect()
-    platform = {"id": "default", "url": "https://p.test", "key": "", "protocol": "georeport", "name": "Центр"}
-    await database.write(lambda tx: tx.insert("platforms", **platform, created_at=BEGINS))
+    await add_platform(database)
     for steps in collected:
         chance = random.Random(len(steps))
         with time_machine.travel(BEGINS, tick=False) as traveller:

@@ -18,9 +18,9 @@ from widget_api.deliveries.model import GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import correction, lifecycle
+from widget_api.problems import correction, lifecycle, submit
 from widget_api.problems.correction import Correction
-from widget_api.problems.model import Change
+from widget_api.problems.model import Actor, Change
 from widget_api.sites.model import Site
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of platforms that sign
@@ -90,12 +90,20 @@ async def correct_report(context: Context, site: Site, problem_id: str, **change
     report = make_report(**changed)
     wish = {name: getattr(report, name) for name in ("category", "description", "address", "lat", "lng")}
     assert await correction.correct_report(
-        context.database, AGENT, site, problem_id, Correction(**wish), along=_write_nothing
+        context.database, AGENT, site, problem_id, Correction(**wish), along=write_nothing
     )
 
 
-async def _write_nothing(tx: Transaction) -> None:
+async def write_nothing(*_: Any) -> None:
     """There is no journal without a user."""
+
+
+async def mirror_report(database: Database, site: Site, *, platform: str = "default", **changes: Any) -> str:
+    """Mirror a report of a platform, as polling it does."""
+    values = {"source": "platform", "mirror_of": platform, "status": "accepted", "birth_id": clock.new_id()}
+    report = make_report(**values | {"consent": None} | changes)
+    actor = Actor(kind="resident", source=platform)
+    return await submit.mirror(database, site, report, actor=actor, spend=write_nothing, along=write_nothing)
 
 
 async def poll_platform(context: Context, site: Site) -> None:

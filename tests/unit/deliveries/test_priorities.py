@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factories import AGENT, NOON, make_site, submit_report
+from tests.factories import AGENT, NOON, add_platform, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
@@ -97,12 +97,7 @@ async def test_news_are_sent_even_if_many_confirmations_wait(database: Database,
 
 
 async def test_a_backlog_after_an_outage_does_not_delay_confirmations(database: Database, site: Site) -> None:
-    async def work(tx: Transaction) -> None:
-        await tx.insert(
-            "platforms", id="p", name="P", url="http://127.0.0.1:9", key="k", protocol="georeport", created_at=1
-        )
-
-    await database.write(work)
+    await add_platform(database)
     for _ in range(AT_ONCE + 4):
         receipt = await submit_report(database, site, contact=Contact())
         await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))

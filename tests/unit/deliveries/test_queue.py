@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.factories import AGENT, NOON, existing, make_site, submit_report
+from tests.factories import AGENT, NOON, add_platform, existing, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import admin, queries, queue
@@ -21,12 +21,7 @@ NOW = NOON + 3600  # later than anything these tests write
 
 @pytest.fixture
 async def site(database: Database) -> Site:
-    async def work(tx: Transaction) -> None:
-        await tx.insert(
-            "platforms", id="p", name="P", url="http://127.0.0.1:9", key="k", protocol="georeport", created_at=1
-        )
-
-    await database.write(work)
+    await add_platform(database)
     return await make_site(database)
 
 

@@ -8,10 +8,10 @@ import itertools
 import pytest
 import time_machine
 
-from tests.factories import AGENT, RESIDENT, existing, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, add_platform, existing, make_site, submit_report
 from widget_api import clock
 from widget_api.clock import new_id
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.deliveries import queue
 from widget_api.errors import Conflict, Invalid, Refused
 from widget_api.problems import lifecycle
@@ -27,21 +27,6 @@ PLATFORM = Actor(kind="platform", source="default")
 async def site(database: Database) -> Site:
     await add_platform(database)
     return await make_site(database)
-
-
-async def add_platform(database: Database) -> None:
-    async def work(tx: Transaction) -> None:
-        await tx.insert(
-            "platforms",
-            id="default",
-            name="Платформа",
-            url="http://127.0.0.1:9",
-            key="k",
-            protocol="georeport",
-            created_at=1,
-        )
-
-    await database.write(work)
 
 
 async def pending(database: Database, receipt: Receipt) -> list[str]:
