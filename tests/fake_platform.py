@@ -13,7 +13,7 @@ from aiohttp import web
 from widget_api.open311 import georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Format
 
-Fault = Literal["500", "503", "429", "hang", "lost answer", "garbage", "400", "403", "redirect", "drop"]
+Fault = Literal["500", "503", "429", "hang", "lost answer", "garbage", "400", "403", "405", "redirect", "drop"]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class FakePlatform:
     updates_known: bool = True  # the extension of servicerequestupdates
     most: int = 1000  # requests in a list without given numbers
     away: Fault | None = None  # the fault of every call
-    broken: frozenset[str] = frozenset()  # paths that answer 500
+    broken: dict[str, Fault] = field(default_factory=dict)  # the fault of every call of a path
     poison: frozenset[str] = frozenset()  # requests with one of these descriptions are disconnected
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -81,7 +81,7 @@ class FakePlatform:
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
         fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
         fault = self.away or ("drop" if fields.get("description") in self.poison else fault)
-        fault = "500" if path in self.broken else fault
+        fault = self.broken.get(path, fault)
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)
         document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))

@@ -175,6 +175,9 @@ async def test_choosing_a_template_fills_it_in_and_keeps_other_input(
     assert form.fields["text"].startswith(f"Здравствуйте\n\n№ {row['number']}, Дороги и тротуары, {row['address']}: ")
     assert form.fields["to"] == "resolved"
     assert form.fields["question"] == "Где именно?"
+    other = (await database.row("SELECT id FROM answer_templates WHERE title = 'Приём'"))["id"]
+    answer = await agent.client.post(path, data=page.form(path).fields | fields | {"template": other})
+    assert PageText(answer.text).form(path).fields["text"] == "Здравствуйте", "it fits no decision"
     status = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
     assert status["status"] == "accepted", "nothing is decided"
 

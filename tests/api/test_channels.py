@@ -209,7 +209,10 @@ async def test_where_there_are_several_sites_one_is_chosen_and_the_operators_mod
     page = await admin.read(PATH)
     assert "Второй сайт" in page.text
     assert not [form for form in page.forms if form.action.startswith(PATH) and form.method == "post"]
-    assert "Принять позже" not in (await admin.read(f"{PATH}?site={site.id}")).text
+    chosen = await admin.read(f"{PATH}?site={site.id}")
+    assert "Принять позже" not in chosen.text
+    token = chosen.form("/cabinet/sign-out").fields
+    assert (await admin.client.post(PATH, data=token | {"channel": "phone"})).status_code == 404, "none is chosen"
     assert (await fill(admin, site)).status_code == 200
     row = await only(database)
     assert (row["site_id"], row["status"]) == (site.id, "moderation")

@@ -10,13 +10,17 @@ from tests.api.test_letters import letters
 from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, existing, make_site, submit_report
 from tests.support.cabinet import Enter
+from tests.support.exchange import mirror_report, write_nothing
 from tests.support.journal import read_journal
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
+from widget_api.errors import Refused
 from widget_api.mail import links
 from widget_api.problems import lifecycle
+from widget_api.problems.correction import correct_answer
 from widget_api.problems.model import Change
+from widget_api.problems.store import records
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -128,6 +132,11 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
 ) -> None:
     path, agent = f"/cabinet/problems/{problem}/correct", await enter("agent", site.agency.id)
     assert "Исправить ответ" not in (await agent.read(path)).text
+    theirs = await mirror_report(context.database, site, status="resolved")
+    for one in (problem, theirs):  # a report without an answer, and one that a platform answered
+        seen = existing(await records.find(context.database, one))["status_event"]
+        with pytest.raises(Refused):
+            await correct_answer(context.database, AGENT, site.id, one, "Засыпали", seen=seen, along=write_nothing)
     await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали 1 мая"))
     fields = next(form for form in (await agent.read(path)).forms if "answer" in form.fields).fields
     assert fields["answer"] == "Засыпали 1 мая"

@@ -222,6 +222,7 @@ async def test_a_head_approves_a_merge(context: Context, enter: Enter, site: Sit
     other = (await submit_report(context.database, site)).problem_id
     await lifecycle.confirm(context.database, site.id, other)
     agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
+    assert (await agent.decide(other, "duplicate", duplicate_of="777")).status_code == 422, "no head is asked in vain"
     asked = await agent.decide(other, "duplicate", duplicate_of="1")
     assert asked.headers["location"].endswith("done=submitted")
     assert (await row(context, other))["status"] == "moderation"

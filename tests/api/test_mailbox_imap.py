@@ -143,6 +143,9 @@ async def test_oversized_letters_are_not_fetched(
     await imap.fetch(mailbox.context, url(inbox))
     (row,) = await mailbox.records()
     assert (row["state"], row["reason"]) == ("refused", "too_large")
+    opened = imap._connect(imap.parse_account(url(inbox)))
+    assert imap._fetch_raw(opened, "4711") is None, "another program has deleted it meanwhile"
+    opened.logout()
     assert inbox.count(criterion="SEEN") == 1
 
 

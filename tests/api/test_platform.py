@@ -21,7 +21,9 @@ from widget_api.app import open_context
 from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.deliveries import admin, queue
+from widget_api.deliveries.enqueue import enqueue_event
 from widget_api.deliveries.model import Withheld
+from widget_api.events import from_row
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle, pictures
@@ -409,7 +411,10 @@ async def test_updates_of_a_platform_are_imported_once(
     assert (await timeline(context, sent))[-1] == ("status", "in_progress", "Выехала бригада")
     assert [kind for kind, _, _ in await timeline(context, sent)].count("status") == 2
     assert await status(context, sent) == "in_progress"
-    assert len(fake.posts("servicerequestupdates")) == before  # nothing was sent back
+    told = existing(await context.database.row("SELECT * FROM events WHERE status = 'in_progress'"))
+    await context.database.write(lambda tx: enqueue_event(tx, from_row(told), "platform:default", clock.now()))
+    await platform_worker.until_idle()
+    assert len(fake.posts("servicerequestupdates")) == before, "nothing is sent back, even if it is enqueued"
 
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",)])

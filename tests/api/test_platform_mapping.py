@@ -24,10 +24,12 @@ SERVICES = [
     {"service_code": "7", "service_name": "Дороги и тротуары", "metadata": True, "group": "Город", "attributes": [
         {"variable": True, "code": "size", "datatype": "string", "required": True, "description": "Размер ямы"},
         {"variable": True, "code": "lane", "datatype": "string", "required": False, "description": "Полоса"},
+        {"variable": True, "datatype": "string", "required": True, "description": "Без кода"},
         {"variable": False, "code": "note", "datatype": "text", "required": True, "description": "Просто подпись"},
     ]},
     {"service_code": "snow", "service_name": "Уборка", "metadata": False, "attributes": []},
     {"service_code": "99", "service_name": "Открытые люки", "metadata": False, "attributes": []},
+    {"service_code": "9" * 500, "service_name": "Больше, чем хранится", "metadata": False, "attributes": []},
 ]  # fmt: skip
 pytestmark = GOROD
 

@@ -6,15 +6,15 @@ import orjson
 import pytest
 
 from tests.conftest import GOROD
-from tests.factories import make_site, run_statement
-from tests.fake_platform import FakePlatform
+from tests.factories import existing, make_site, run_statement
+from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, timeline
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.platform import pull
 from widget_api.platform.model import Cursor
-from widget_api.platform.store import log
+from widget_api.platform.store import log, platforms
 from widget_api.sites.model import Site
 
 pytestmark = GOROD
@@ -26,20 +26,29 @@ def context(exchange_context: Context) -> Context:
 
 
 async def test_polling_resumes_after_the_last_page_read(
-    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
+    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pull, "PAGE_SIZE", 1)
     problem = await accept_report(context, site)
     await platform_worker.until_idle()
     at = clock.now() - 10
     fields = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
-    fake.news, fake.broken = [fields | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
+    fake.news, fake.broken = [fields | {"updated_datetime": clock.rfc3339(at)}], {"requests": "500"}
     await pull.poll_platforms(context)
+    asked = [one.path for one in fake.calls if one.path == "servicerequestupdates" and one.method == "GET"]
+    assert len(asked) == 2, "a platform without pages returns the same one again"
     assert ("status", "in_progress", "Выехали") in await timeline(context, problem)
     early = "SELECT e.kind FROM events e JOIN problems p ON p.id = e.problem_id WHERE e.at < p.created_at"
     assert await context.database.rows(early) == [], "the platform's clock is late"
     (row,) = await context.database.rows("SELECT cursor, polled_at, last_error FROM platform_cursors")
     assert (row["polled_at"], row["last_error"]) == (None, "500: told to answer 500")
     assert Cursor(**orjson.loads(row["cursor"])).since == at
+    platform = existing(await platforms.find_platform(context.database, "default"))
+    refusals: tuple[tuple[Fault, bool], ...] = (("400", True), ("405", False))
+    for fault, known in refusals:
+        fake.broken = {"requests": fault}
+        failed = await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False)
+        assert (failed is not None) == known, "a list that is refused is a failure, one that does not exist is none"
 
 
 async def test_recent_requests_are_read_every_time_and_all_from_time_to_time(

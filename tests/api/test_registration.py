@@ -1133,19 +1133,21 @@ async def test_the_proof_of_a_removed_origin_is_forgotten(
 
 
 async def test_old_applications_are_purged_with_their_letters(
-    apply: Apply, town: TownHost, context: Context, settings: Settings, make_pdf: bytes
+    apply: Apply, town: TownHost, context: Context, settings: Settings, make_pdf: bytes, mail_sink: MailSink
 ) -> None:
     """Drafts and decided ones after thirty days; what waits for the operator stays for half a year."""
     draft = await apply().confirm()
     await draft.client.post(f"{draft.link}/letter", files={"file": ("a.pdf", make_pdf)})
     refused = await apply(contact_email="b@zarechensk.test").send(town)
-    await service.refuse(context.database, (await refused.row())["id"], "Нет", journal.COMMAND_LINE)
     waiting = await apply(contact_email="c@zarechensk.test").send(town)
+    await service.refuse(context.database, (await refused.row())["id"], "Нет", journal.COMMAND_LINE)
     stages = ((KEPT_DAYS - 1, 0, 3), (KEPT_DAYS + 1, 2, 1), (SENT_KEPT_DAYS - 1, 0, 1), (SENT_KEPT_DAYS + 1, 1, 0))
     for days, gone, left in stages:
         with time_machine.travel(clock.now() + days * DAY, tick=False):
             counts = await retention.purge(context.database, context.storage)
             assert counts["applications"] == gone
+            late = [letter.subject for letter in await letters_to(context, mail_sink, "b@zarechensk.test")]
+            assert not any("отказ" in subject for subject in late), "it could not leave in time"
         assert await count(context, "applications") == left
         assert (await waiting.row() is None) == (left == 0)
     assert [one async for batch in context.storage.documents() for one in batch] == []

@@ -109,13 +109,16 @@ async def test_a_reminder_can_be_answered_and_answered_reports_get_none(context:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     receipt = await submit_report(context.database, site)
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    answered = (await submit_report(context.database, site)).problem_id
+    await lifecycle.confirm(context.database, site.id, answered)
 
     await run_statement(
         context.database,
         "UPDATE problems SET answer_due = :day",
         day=local_date(clock.now(), site.time_zone).isoformat(),
     )
-    await reminders.enqueue_reminders(context.database)
+    assert await reminders.enqueue_reminders(context.database) == 2
+    await lifecycle.change(context.database, AGENT, site.id, answered, Change(to="resolved", text="Засыпали"))
     received = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
     assert len(received) == 1
     assert "Статус: Принято." in received[0].text

@@ -98,7 +98,10 @@ async def test_inspectors_are_found_invited_and_answer(
             context.database, await add_inspector(context, inspectors, "gleb", "Центральный")
         )
         cabinet = await enter("agent", inspectors.agency.id)
-        assert f"/cabinet/collections/{inspectors.id}/events" in (await cabinet.read("/cabinet/sites")).links
+        viewer = await enter("viewer", inspectors.agency.id)
+        for person, may in ((cabinet, True), (viewer, False)):
+            links = (await person.read("/cabinet/sites")).links
+            assert (f"/cabinet/collections/{inspectors.id}/events" in links) == may
         visit = await add_visit(cabinet, inspectors)
         assert "vera" in (await cabinet.read(f"{visit}?category=none&districts=—")).text
         page = await cabinet.read(f"{visit}?category=housing&districts=центральном")

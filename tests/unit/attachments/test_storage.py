@@ -45,9 +45,16 @@ async def test_pictures_are_stored_and_deleted(storage: Storage) -> None:
     assert [await storage.get(photo_id, size) for size in SIZES] == [None] * 3
 
 
-async def test_a_storage_is_checked_by_writing_to_it(storage: Storage) -> None:
+async def test_a_storage_is_checked_by_writing_to_it(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     await storage.examine()
     assert [one async for one in storage.photos() if one] == []
+
+    async def read_something_else(*_: object) -> bytes:
+        return b"what another service wrote"
+
+    monkeypatch.setattr(type(storage._place()), "get", read_something_else)
+    with pytest.raises(Unavailable):
+        await storage.examine()
 
 
 async def test_the_folder_is_not_readable_by_other_users(tmp_path: Path) -> None:
