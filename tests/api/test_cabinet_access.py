@@ -134,13 +134,6 @@ async def test_development_without_tls_keeps_plain_names(app: Any, client: Clien
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_hsts_is_sent_over_tls(client: Client, site: Site) -> None:
-    list_of_it = f"/api/v1/sites/{site.key}/problems"
-    for address in ("/cabinet/", f"/s/{site.key}", list_of_it, list_of_it, list_of_it, "/nowhere", "/static/nothing"):
-        answer = await client.get(address)
-        assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"], address
-
-
 async def test_disabling_a_user_ends_the_session_at_once(app: Any, enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     await app.state.context.database.write(lambda tx: tx.run("UPDATE users SET disabled_at = 1"))

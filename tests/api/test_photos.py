@@ -377,7 +377,10 @@ async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(client: Client,
     assert (await client.get(f"/photos/{other.id}.jpg?{signature}")).status_code == 404
     end, _, seal = signature.removeprefix("s=").partition(".")
     later = f"{int(end) + 10_000}.{seal}"
-    for forged in (later, f"{end}.", f".{seal}", seal, "s", f"{end}.{seal}x", "9" * 30 + f".{seal}", "²." + seal):
+    for forged in (
+        later, f"{int(end) + 1}.{seal}", f"0{end}.{seal}", f"٣{end}.{seal}", f"{end}.", f".{seal}", seal, "s", "€.€",
+        f"{end}.{seal}x", "9" * 30 + f".{seal}", "²." + seal,
+    ):  # fmt: skip
         assert (await client.get(f"/photos/{one.id}.jpg", params={"s": forged})).status_code == 404, forged
     with time_machine.travel(clock.now() + links.LINK_LIFETIME + 1):
         assert (await client.get(link)).status_code == 404
@@ -431,7 +434,8 @@ async def test_erasure_and_withdrawal_remove_the_photos(client: Client, context:
         await lifecycle.erase(context.database, RESIDENT, site.id, problem_id)
     else:
         await lifecycle.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
-    assert (await client.get(link)).status_code == 404, "at once, before anything is swept"
+    for gone in (link, link.replace(".jpg", ".thumb.jpg")):
+        assert (await client.get(gone)).status_code == 404, "at once, before anything is swept"
     assert await seen(client, photo_ids[1]) == (404, 404)
     row = existing(await context.database.row("SELECT photos FROM problems"))
     assert row["photos"] == "[]"

@@ -96,18 +96,6 @@ async def test_an_invalid_number_is_404(client: Client, site: Site) -> None:
         assert answer.headers["content-type"] == "application/problem+json", number
 
 
-async def test_pages_have_no_gaps_or_duplicates(client: Client, database: Database, site: Site) -> None:
-    made = [await publish(database, site) for _ in range(7)]
-    seen, cursor = list[int](), ""
-    while True:
-        answer = (await client.get(path(site, f"?limit=3&cursor={cursor}"))).json()
-        seen += [item["number"] for item in answer["items"]]
-        if answer["next"] is None:
-            break
-        cursor = answer["next"]
-    assert seen == made[::-1]
-
-
 async def test_filters(client: Client, database: Database, site: Site) -> None:
     road = await publish(database, site, description="Яма у ШКОЛЫ, глубокая")
     place = {"lat": 55.5, "lng": 39.5, "address": "Пл. Мира"}
