@@ -98,7 +98,6 @@ export class Session extends Store {
     const before = this.options;
     const wasVisible = this.isVisible;
     this.options = options;
-    if (options.extended && !before.extended) this.reporting = false;
     if (options.lang !== before.lang && !this.error) void this.loadConfig();
     this.settle();
     if (wasVisible !== this.isVisible) this.changed();
