@@ -26,6 +26,7 @@ const CHUNKS = {
   done: "report/done/entry.ts",
   photos: "report/photos/entry.ts",
   similar: "report/similar/entry.ts",
+  unsent: "report/unsent/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
@@ -36,7 +37,7 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
-  report: ["map", "done", "photos", "similar"],
+  report: ["map", "done", "photos", "similar", "unsent"],
   browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
 };
 /** The part of the dictionary that a chunk speaks by, where it is not `later`. */
@@ -237,6 +238,7 @@ const ways = {
   map: ["map", "-later"],
   photos: ["photos"],
   similar: ["similar"],
+  unsent: ["unsent"],
   done: ["done"],
   filters: ["filters"],
   figures: ["figures"],

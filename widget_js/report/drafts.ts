@@ -12,13 +12,12 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { randomKey } from "../shared/key.ts";
 import { ignoreErrors } from "../shared/storage.ts";
-import { contacts, empty, withoutPrototype, type Contacts, type Draft, type Values } from "./values.ts";
+import { contacts, type Draft, type Values } from "./values.ts";
 
-const DAY = 86_400_000;
 const PREFIX = "igrajdanin:";
 
 /** Up to 1.1.0 a site had one record, under its bare name, without `page`, `holder` and `written`. */
-interface Stored extends Omit<Draft, "values" | "written"> {
+export interface Stored extends Omit<Draft, "values" | "written"> {
   /** When it was written, in milliseconds. */
   at: number;
   /** Which page it was begun on. */
@@ -50,42 +49,6 @@ const read = (name: string): Stored | undefined =>
     return stored && stored.values && stored.at ? stored : undefined;
   });
 
-/** Each kind of storage may be forbidden by itself. */
-function remove(name: string): void {
-  ignoreErrors(() => localStorage.removeItem(name));
-  ignoreErrors(() => sessionStorage.removeItem(name));
-  ignoreErrors(() => indexedDB.deleteDatabase(name));
-}
-
-function open(
-  name: string,
-  { at, page, holder, values, written, personal, waits, since, sent, ...rest }: Stored
-): Found {
-  const session = ignoreErrors(() => sessionStorage.getItem(name));
-  const all: Values = {
-    ...empty,
-    ...values,
-    answers: withoutPrototype(values.answers!),
-    ...(ignoreErrors(() => JSON.parse(session!)) as Contacts | undefined)
-  };
-  const complete = (one?: Report) => one && { ...one, ...contacts(all) };
-  // Without the contacts it had, it is not the report the person sent: they have to look at it again.
-  const isComplete = !personal || !!session;
-  return {
-    name,
-    page,
-    writtenAt: at,
-    isOwn: !!session && !!holder,
-    draft: {
-      ...rest,
-      values: all,
-      written: written || Object.keys(values),
-      sent: complete(sent),
-      ...(isComplete && { waits: complete(waits), since })
-    }
-  };
-}
-
 export class Drafts {
   /** Of the present record, in every kind of storage. */
   name = "";
@@ -96,31 +59,26 @@ export class Drafts {
 
   constructor(
     key: string,
-    private readonly now = Date.now
+    readonly now = Date.now
   ) {
     this.base = PREFIX + key;
     this.hold();
   }
 
-  /** The records of this site that no form of this page holds, the latest first. Removes what has expired. */
-  list(): Found[] {
+  /** The records, of whatever site, that no form of this page holds; unsent/unsent.ts reads them. */
+  others(): [name: string, stored: Stored][] {
     const names =
       ignoreErrors(() => Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index)!)) || [];
     return names
+      .filter(name => name.startsWith(PREFIX) && !held.has(name))
       .flatMap(name => {
-        const stored = name.startsWith(PREFIX) && !held.has(name) ? read(name) : undefined;
-        if (stored && this.now() - stored.at > DAY) remove(name);
-        else if (stored && (name === this.base || name.startsWith(this.base + ":")))
-          return ignoreErrors(() => open(name, stored)) || [];
-        return [];
-      })
-      .sort((one, other) => other.writtenAt - one.writtenAt);
+        const stored = read(name);
+        return stored ? [[name, stored]] : [];
+      });
   }
 
-  /** Goes on with a record. `writtenAt`: when its day began. */
-  take({ name, draft }: Found, page: string, writtenAt = this.now()): void {
-    this.hold(name);
-    this.write(draft, page, writtenAt);
+  isOfSite(name: string): boolean {
+    return name === this.base || name.startsWith(this.base + ":");
   }
 
   /**
@@ -164,13 +122,16 @@ export class Drafts {
     if (this.isStored) {
       const found = read(this.name);
       if (found && found.holder !== this.holder) ignoreErrors(() => sessionStorage.removeItem(this.name));
-      else remove(this.name);
+      else this.remove(this.name);
     }
     this.hold();
   }
 
-  discard({ name }: Found): void {
-    remove(name);
+  /** Each kind of storage may be forbidden by itself. */
+  remove(name: string): void {
+    ignoreErrors(() => localStorage.removeItem(name));
+    ignoreErrors(() => sessionStorage.removeItem(name));
+    ignoreErrors(() => indexedDB.deleteDatabase(name));
   }
 
   /** Leaves the present record as it is, to whoever finds it. */

@@ -10,11 +10,12 @@ import { useSite } from "../shared/site.ts";
 import { useStore } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Refusal } from "../shared/ui/refusal.tsx";
+import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { Words } from "../shared/ui/words.tsx";
 import { useWidth } from "../shared/width.ts";
 import { CategorySection } from "./category.tsx";
+import { Eraser } from "./eraser.tsx";
 import { useAnswer, useFocus, useFocusKept } from "./hooks.ts";
-import { Eraser, Notices } from "./notices.tsx";
 import { PhotosSection } from "./photosSection.tsx";
 import { PlaceSection } from "./place.tsx";
 import { Received } from "./received.tsx";
@@ -71,6 +72,10 @@ export function Form() {
   useLayoutEffect(() => {
     if (visible) report.open();
   }, [report, visible]);
+  const unsent = useLazy<typeof import("./unsent/entry.ts")>("unsent");
+  useLayoutEffect(() => {
+    if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
+  }, [report, report.isSearching]);
   useLayoutEffect(() => {
     emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);
@@ -100,6 +105,7 @@ export function Form() {
   let stepBack: (() => void) | undefined;
   let content;
   if (report.refused) content = <Refusal error={report.refused} agency={config.agency} {...site} />;
+  else if (report.isSearching) content = <Skeleton text={t("loading")} />;
   else if (sending.state === "received") {
     content = (
       <Received
@@ -124,7 +130,7 @@ export function Form() {
           report.proceed(isLast);
         }}>
         {config.test && <p class="panel">{config.test}</p>}
-        <Notices report={report} />
+        {unsent.chunk && report.unsent && <unsent.chunk.Notice report={report} />}
         {narrow && (
           <label class="progress">
             <Words>{t("step", { n: step + 1, of: REVIEW + 1 })}</Words>

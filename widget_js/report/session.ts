@@ -34,8 +34,6 @@ const REST = 400;
 /** Seconds until a waiting report is sent again: the first time, and at most. */
 const PAUSE = 5,
   LONGEST_PAUSE = 60;
-/** Characters of an unsent report that tell people which one it is. */
-const BEGINNING = 40;
 
 export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
 /** `from`: the report was waiting and is being sent again. */
@@ -69,12 +67,22 @@ export interface Photos {
   stop(): void;
 }
 
+/** What the chunk of unsent reports does for the form, once it is there. */
+export interface Unsent {
+  /**
+   * Where nothing is written yet: goes on with what goes on by itself, a report that waits, whatever page it is from,
+   * or, where `isReturn`, the draft of this page and tab. Else offers an unsent report of this page.
+   */
+  look(isReturn: boolean): void;
+}
+
 export class ReportSession extends Store {
   draft!: Draft;
   /** The draft is that of an earlier visit; `sent`: nobody knows whether it has arrived. */
   restored: "draft" | "sent" | undefined;
-  /** An unsent report of this page, which the person may go on with. */
-  offer: Found | undefined;
+  unsent: Unsent | undefined;
+  /** Reports are stored, and the chunk that reads them is on its way. */
+  isSearching = false;
   errors: FieldError[] = [];
   /** The errors came when the person was busy elsewhere: they are announced instead of focused. */
   isAnnounced = false;
@@ -94,7 +102,10 @@ export class ReportSession extends Store {
   loadPhotos: () => Promise<unknown> = () => Promise.resolve();
 
   private readonly drafts: Drafts;
-  private page = "";
+  page = "";
+  private isReturn = false;
+  /** What the page wants filled in once it is known with which draft the form begins. */
+  private wanted: Prefill = {};
   /** Files that were chosen before the chunk of the photos came. */
   private files: Blob[] = [];
   /** Whoever mends something goes back to the review. */
@@ -136,7 +147,7 @@ export class ReportSession extends Store {
     this.site.session.closed().addEventListener("abort", this.rest);
     const isIdle = ["editing", "received"].includes(this.sending.state);
     if (isIdle && this.page !== this.pageNow()) this.begin(true);
-    else this.findOffer();
+    else this.look(false);
     this.changed();
   }
 
@@ -153,7 +164,9 @@ export class ReportSession extends Store {
   };
 
   /** Fills in what the page knows, where the person has written nothing. Address and point are one place. */
-  prefill({ category, description, address, lat, lng }: Prefill): void {
+  prefill(wanted: Prefill): void {
+    this.wanted = wanted;
+    const { category, description, address, lat, lng } = wanted;
     if (this.sending.state === "received") this.begin();
     if (this.sending.state !== "editing") return;
     const { step, written, values } = this.draft;
@@ -184,6 +197,11 @@ export class ReportSession extends Store {
   go(step: number): void {
     this.save({ step });
     this.write();
+    this.moveFocus();
+  }
+
+  /** Moves the focus to the heading of what has come. */
+  moveFocus(): void {
     this.moves++;
     this.changed();
   }
@@ -263,36 +281,27 @@ export class ReportSession extends Store {
 
   // --- drafts ---
 
-  /** What tells people which report this is; empty where the person has written nothing. */
-  describe({ values, written }: Draft): string {
-    const { length } = values.photos;
-    const texts = { ...values, photos: length ? `${this.site.language.t("review_photos")}: ${length}` : "" };
-    const found = (["subject", "description", "address", "photos", "coordinates"] as const)
-      .filter(name => written.includes(name))
-      .map(name => texts[name].trim().replace(/\s+/g, " "))
-      .find(Boolean);
-    const line = found || "";
-    return line.length > BEGINNING ? line.slice(0, BEGINNING).replace(/(.{20}) \S*$/, "$1") + "…" : line;
-  }
-
-  /** Goes on with the unsent report that is offered; what is typed in its place is offered from then on. */
-  resume(): void {
-    const { offer } = this;
-    if (!offer || this.isBusy) return;
-    this.write();
-    if (!this.describe(this.draft)) this.drafts.erase();
-    this.show(offer.draft, offer);
-    this.drafts.take(offer, this.page);
-    this.findOffer();
-    this.moves++;
+  /** Without the chunk, which did not come, the form begins empty; the next opening asks for it again. */
+  attachUnsent(make?: (session: ReportSession, drafts: Drafts) => Unsent): void {
+    if (this.isDestroyed) return;
+    this.isSearching = false;
+    if (make) {
+      this.unsent = this.unsent || make(this, this.drafts);
+      this.look(this.isReturn);
+      this.prefill(this.wanted);
+    }
     this.changed();
   }
 
-  discardOffer(): void {
-    if (this.offer) this.drafts.discard(this.offer);
-    this.findOffer();
-    this.moves++;
-    this.changed();
+  /** Goes on with a stored report. `writtenAt`: when its day began. */
+  takeUp({ name, draft }: Found, writtenAt?: number): void {
+    const { config, language } = this.site;
+    // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
+    const step = Math.min(draft.step || 0, stepOf(validate(config, draft.values, language)[0]!.control));
+    this.show({ ...draft, step });
+    this.restored = draft.sent ? "sent" : "draft";
+    this.drafts.hold(name);
+    this.drafts.write(draft, this.page, writtenAt);
   }
 
   /** Erases the draft. What is on its way to the service cannot be taken back. */
@@ -349,8 +358,7 @@ export class ReportSession extends Store {
     this.stopRetry();
     this.pause();
     this.sending = { state: "editing" };
-    this.moves++;
-    this.changed();
+    this.moveFocus();
   }
 
   private async deliver(): Promise<Outcome> {
@@ -427,7 +435,7 @@ export class ReportSession extends Store {
     this.write();
   }
 
-  private readonly write = (): void => {
+  readonly write = (): void => {
     if (!this.unwritten) return;
     this.cancelWriting();
     const { name } = this.drafts;
@@ -452,62 +460,44 @@ export class ReportSession extends Store {
     return (host.closest<HTMLElement>(DIV) || host).dataset;
   }
 
-  /**
-   * Begins with what goes on by itself: a report that waits, whatever page it is from, or, where `isReturn`, the draft of
-   * this page and tab; else with an empty form.
-   */
+  /** Begins with an empty form, or with what goes on by itself (`Unsent`). */
   private begin(isReturn = false, typed: Partial<Contacts> = {}): void {
     this.write();
     this.drafts.hold();
     this.page = this.pageNow();
-    const all = this.drafts.list();
-    const found =
-      all.find(({ draft }) => draft.waits) ||
-      (isReturn ? all.find(({ isOwn, page }) => isOwn && page === this.page) : undefined);
-    if (found) {
-      this.show(found.draft, found);
-      this.drafts.take(found, this.page, found.writtenAt);
-    } else {
-      this.show({ id: randomKey(), step: 0, written: [], values: { ...empty, ...typed } });
-      // What the page knows, such as the place of a playground.
-      this.prefill({ ...this.prefilled(), category: this.site.options.category });
-    }
-    this.findOffer();
+    this.show({ id: randomKey(), step: 0, written: [], values: { ...empty, ...typed } });
+    // What the page knows, such as the place of a playground.
+    this.prefill({ ...this.prefilled(), category: this.site.options.category });
+    this.wanted = {};
+    this.look(isReturn);
+  }
+
+  private look(isReturn: boolean): void {
+    if (this.unsent) return this.unsent.look(isReturn);
+    this.isReturn = isReturn || (this.isSearching && this.isReturn);
+    this.isSearching = !this.draft.written.length && !!this.drafts.others()[0];
   }
 
   private startAnew(typed?: Partial<Contacts>): void {
     this.cancelWriting();
     this.drafts.erase();
     this.begin(false, typed);
-    this.moves++;
-    this.changed();
+    this.moveFocus();
   }
 
-  private show(draft: Draft, found?: Found): void {
+  private show(draft: Draft): void {
     this.stopRetry();
     this.stopLocating();
     this.tries = 0;
     this.delivery = undefined;
     this.files = [];
     this.draft = draft;
-    if (found) {
-      const { config, language } = this.site;
-      // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
-      const step = Math.min(draft.step || 0, stepOf(validate(config, draft.values, language)[0]!.control));
-      this.draft = { ...draft, step };
-    }
-    this.restored = found && (draft.sent ? "sent" : "draft");
+    this.restored = undefined;
     this.errors = [];
     this.isReviewed = false;
     this.sending = draft.waits ? { state: "waiting", error: new ApiError(0) } : { state: "editing" };
     this.retryLater();
     if (this.photos) this.photos.restore(draft.values.photos);
-  }
-
-  /** Nothing is offered to whoever is writing. */
-  private findOffer(): void {
-    const isOffered = ({ page, draft }: Found) => (!page || page === this.page) && !!this.describe(draft);
-    this.offer = this.draft.written.length ? undefined : this.drafts.list().find(isOffered);
   }
 
   /** The dialog is closed. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Configuration } from "../shared/contract.ts";
 import { Drafts } from "../report/drafts.ts";
+import { list } from "../report/unsent/unsent.ts";
 import { randomKey } from "../shared/key.ts";
 import { CONTACTS, contacts, empty, report, withoutPrototype, type Draft } from "../report/values.ts";
 import { FakeStorage } from "./fakeStorage.ts";
@@ -44,7 +45,12 @@ function write(given: Partial<Draft> = {}, key = "key"): string {
   drafts.release();
   return drafts.name;
 }
-const found = (key = "key") => new Drafts(key).list();
+const found = (key = "key") => list(new Drafts(key));
+/** Goes on with what another form has written. */
+function take(drafts: Drafts, { name, draft }: ReturnType<typeof found>[number]): void {
+  drafts.hold(name);
+  drafts.write(draft, PAGE);
+}
 const load = () => found()[0]!.draft;
 
 test("text, key and step survive, consent does not", () => {
@@ -63,7 +69,7 @@ test("what 1.0.0 and 1.1.0 wrote is offered on every page, and gone on with unde
   assert.deepEqual(old!.draft.values, { ...values, consent: false, publish: false });
   assert.ok(old!.draft.written.includes("description"));
   const drafts = new Drafts("key");
-  drafts.take(old!, PAGE);
+  take(drafts, old!);
   drafts.release();
   assert.deepEqual([found()[0]!.page, found()[0]!.isOwn], [PAGE, true]);
   drafts.hold(old!.name);
@@ -107,7 +113,7 @@ test("what waits goes on after a reload, and without its contacts only when the 
   assert.deepEqual([load().since, load().waits], [undefined, undefined]);
   // Taken up by another tab it is not complete either.
   const drafts = new Drafts("key");
-  drafts.take(found()[0]!, PAGE);
+  take(drafts, found()[0]!);
   drafts.release();
   assert.deepEqual([load().since, load().waits], [undefined, undefined]);
   local.clear();
@@ -124,9 +130,9 @@ test("two tabs, one of which copies the session of the other, do not overwrite e
   // The other tab runs the same code with a memory of its own: nothing is held there.
   one.release();
   const other = new Drafts("key");
-  const [copy] = other.list();
+  const [copy] = list(other);
   assert.ok(copy!.isOwn);
-  other.take(copy!, PAGE);
+  take(other, copy!);
   assert.equal(one.write(draftOf(), PAGE), "one", "the same text may be sent already: the key stays");
   assert.notEqual(one.name, name);
   assert.deepEqual(local.names().sort(), [name, one.name].sort());
@@ -144,9 +150,9 @@ test("who goes on differently with what another tab has taken up sends a report 
   const takeOver = () => {
     one.release();
     const other = new Drafts("key");
-    other.take(
-      other.list().find(({ name }) => name === one.name)!,
-      PAGE
+    take(
+      other,
+      list(other).find(({ name }) => name === one.name)!
     );
     other.release();
   };
@@ -168,9 +174,9 @@ test("after a day nothing is left, whichever site it is of", () => {
   drafts.write(draftOf(), PAGE);
   drafts.release();
   const later = (passed: number) => new Drafts("other", () => passed);
-  later(86_400_001).list();
+  list(later(86_400_001));
   assert.equal(local.length, 1);
-  later(86_400_002).list();
+  list(later(86_400_002));
   assert.deepEqual([local.length, session.length, databases], [0, 0, [drafts.name]]);
 });
 
@@ -191,7 +197,7 @@ test("a browser that forbids storage, or holds nonsense, is no obstacle", () => 
   globals.localStorage = globals.sessionStorage = globals.indexedDB = undefined;
   const drafts = new Drafts("key");
   drafts.write(draftOf(), PAGE);
-  assert.deepEqual([drafts.isStored, drafts.list()], [false, []]);
+  assert.deepEqual([drafts.isStored, list(drafts)], [false, []]);
   drafts.erase();
 });
 

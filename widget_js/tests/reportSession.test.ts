@@ -8,6 +8,7 @@ import { language, type Texts } from "../shared/i18n.ts";
 import type { Site } from "../shared/site.ts";
 import { held } from "../report/drafts.ts";
 import { reportSession, type Photos, type ReportSession } from "../report/session.ts";
+import { createUnsent, type UnsentReports } from "../report/unsent/unsent.ts";
 import { report, type Values } from "../report/values.ts";
 import ru from "../locales/ru.json";
 import { FakeStorage } from "./fakeStorage.ts";
@@ -101,6 +102,8 @@ class Service {
 /** A document of a tab, with one widget. */
 class Page {
   static current: Page | undefined;
+  /** The chunk of unsent reports is here at once. */
+  static hasUnsent = true;
   /** What the module knows in this document. */
   private held: string[] = [];
   readonly window = new Target();
@@ -167,6 +170,7 @@ class Page {
         }
       }
     } as unknown as Site);
+    if (Page.hasUnsent) this.report.attachUnsent(createUnsent);
     this.report.open();
   }
   close(): void {
@@ -189,6 +193,9 @@ class Page {
   reload(): Page {
     this.unload();
     return new Page(this.tab, this.path, this.dataset);
+  }
+  get unsent(): UnsentReports {
+    return this.report.unsent as UnsentReports;
   }
   get values(): Values {
     return this.report.draft.values;
@@ -231,13 +238,13 @@ test("a reload goes on, another tab is offered the draft, and takes it over only
   type({ description: "Яма  у\nшколы № 14, которую вижу каждый день по дороге", email: "anna@example.test" });
   page = page.reload();
   assert.deepEqual([page.report.restored, page.values.email], ["draft", "anna@example.test"]);
-  assert.equal(page.report.offer, undefined);
+  assert.equal(page.unsent.offer, undefined);
   const other = new Page(new FakeStorage());
   assert.deepEqual([other.values.description, other.report.restored], ["", undefined]);
-  assert.equal(other.report.describe(other.report.offer!.draft), "Яма у школы № 14, которую вижу каждый…");
-  other.report.resume();
+  assert.equal(other.unsent.describe(other.unsent.offer!.draft), "Яма у школы № 14, которую вижу каждый…");
+  other.unsent.resume();
   assert.match(other.values.description, /школы/);
-  assert.deepEqual([other.values.email, other.report.offer], ["", undefined]);
+  assert.deepEqual([other.values.email, other.unsent.offer], ["", undefined]);
   type({ description: "В первой вкладке" });
   type({ description: "Во второй вкладке" }, other);
   await clock.pass(400);
@@ -250,20 +257,40 @@ test("a reload goes on, another tab is offered the draft, and takes it over only
   second.destroy();
 });
 
+test("the form waits for the chunk of unsent reports where there are some, and goes on without it", () => {
+  Page.hasUnsent = false;
+  assert.equal(page.report.isSearching, false);
+  type({ description: "Яма" });
+  page = page.reload();
+  page.report.prefill({ category: "roads", description: "Качели" });
+  assert.deepEqual([page.report.isSearching, page.values.description], [true, "Качели"]);
+  page.report.attachUnsent(createUnsent);
+  assert.deepEqual([page.values.category, page.values.description, page.report.restored], ["roads", "Яма", "draft"]);
+  page = page.reload();
+  Page.hasUnsent = true;
+  page.report.attachUnsent();
+  assert.deepEqual([page.report.isSearching, page.values.description], [false, ""]);
+  page.close();
+  page.open();
+  assert.equal(page.report.isSearching, true, "each opening asks again");
+  page.report.attachUnsent(createUnsent);
+  assert.equal(page.unsent.offer!.draft.values.description, "Яма");
+});
+
 test("what was being written when another draft is gone on with is offered in its turn; deleting is for good", async () => {
   type({ description: "Первое" });
   page.unload();
   page = new Page(new FakeStorage());
   type({ description: "Второе" });
-  page.report.resume();
+  page.unsent.resume();
   assert.equal(page.values.description, "Первое");
   page.close();
   page = page.reload();
   assert.equal(page.values.description, "Первое", "the one that was gone on with last");
   page.report.erase();
-  assert.equal(page.report.offer!.draft.values.description, "Второе");
-  page.report.discardOffer();
-  assert.deepEqual([page.report.offer, local.length, page.tab.length], [undefined, 0, 0]);
+  assert.equal(page.unsent.offer!.draft.values.description, "Второе");
+  page.unsent.discard();
+  assert.deepEqual([page.unsent.offer, local.length, page.tab.length], [undefined, 0, 0]);
 });
 
 test("a draft belongs to its page, and to the place that the page is about", async () => {
@@ -271,7 +298,7 @@ test("a draft belongs to its page, and to the place that the page is about", asy
   page.close();
   page.path = "/other";
   page.enter().open();
-  assert.deepEqual([page.values.address, page.report.offer], ["", undefined]);
+  assert.deepEqual([page.values.address, page.unsent.offer], ["", undefined]);
   type({ description: "На второй" });
   page.close();
   page.path = "/";
@@ -416,7 +443,7 @@ test("what is erased is gone, but for what is on its way; what was used up has a
   type(WHOLE);
   page.report.erase();
   await clock.pass(1_000);
-  assert.deepEqual([local.length, page.report.offer], [0, undefined]);
+  assert.deepEqual([local.length, page.unsent.offer], [0, undefined]);
   type(WHOLE);
   page.report.proceed(true);
   await calm();
@@ -465,8 +492,8 @@ async function live(seed: number): Promise<void> {
     edit: ({ report }) => void (report.sending.state === "waiting" && report.edit()),
     again: ({ report }) => void (report.sending.state === "received" && report.again()),
     erase: ({ report }) => report.erase(),
-    resume: ({ report }) => report.resume(),
-    discard: ({ report }) => report.discardOffer(),
+    resume: ({ unsent }) => unsent.resume(),
+    discard: ({ unsent }) => unsent.discard(),
     prefill: ({ report }) => report.prefill({ description: "Со страницы", lat: 1, lng: 2 }),
     locate: ({ report }) => report.locate(),
     position: at => void (at.positions.length && at.positions.pop()!(one([POSITION, null]))),

@@ -1,0 +1,105 @@
+/** Reports that were written in another form or at another time, and are not sent: read, gone on with, discarded. */
+
+import type { Report } from "../../shared/contract.ts";
+import { ignoreErrors } from "../../shared/storage.ts";
+import type { Drafts, Found, Stored } from "../drafts.ts";
+import type { ReportSession, Unsent } from "../session.ts";
+import { contacts, empty, withoutPrototype, type Contacts, type Draft, type Values } from "../values.ts";
+
+const DAY = 86_400_000;
+/** Characters of an unsent report that tell people which one it is. */
+const BEGINNING = 40;
+
+function open(
+  name: string,
+  { at, page, holder, values, written, personal, waits, since, sent, ...rest }: Stored
+): Found {
+  const session = ignoreErrors(() => sessionStorage.getItem(name));
+  const all: Values = {
+    ...empty,
+    ...values,
+    answers: withoutPrototype(values.answers!),
+    ...(ignoreErrors(() => JSON.parse(session!)) as Contacts | undefined)
+  };
+  const complete = (one?: Report) => one && { ...one, ...contacts(all) };
+  // Without the contacts it had, it is not the report the person sent: they have to look at it again.
+  const isComplete = !personal || !!session;
+  return {
+    name,
+    page,
+    writtenAt: at,
+    isOwn: !!session && !!holder,
+    draft: {
+      ...rest,
+      values: all,
+      written: written || Object.keys(values),
+      sent: complete(sent),
+      ...(isComplete && { waits: complete(waits), since })
+    }
+  };
+}
+
+/** The records of this site that no form of this page holds, the latest first. Removes what has expired. */
+export function list(drafts: Drafts): Found[] {
+  return drafts
+    .others()
+    .flatMap(([name, stored]) => {
+      if (drafts.now() - stored.at > DAY) drafts.remove(name);
+      else if (drafts.isOfSite(name)) return ignoreErrors(() => open(name, stored)) || [];
+      return [];
+    })
+    .sort((one, other) => other.writtenAt - one.writtenAt);
+}
+
+export class UnsentReports implements Unsent {
+  /** One of this page, which the person may go on with. */
+  offer: Found | undefined;
+
+  constructor(
+    private readonly report: ReportSession,
+    private readonly drafts: Drafts
+  ) {}
+
+  look(isReturn = false): void {
+    const { draft, page } = this.report;
+    this.offer = undefined;
+    // Whoever is writing is left in peace.
+    if (draft.written.length) return;
+    const all = list(this.drafts);
+    const found =
+      all.find(one => one.draft.waits) || (isReturn && all.find(one => one.isOwn && one.page === page)) || undefined;
+    if (found) this.report.takeUp(found, found.writtenAt);
+    else this.offer = all.find(one => (!one.page || one.page === page) && !!this.describe(one.draft));
+  }
+
+  /** What tells people which report this is; empty where the person has written nothing. */
+  describe({ values, written }: Draft): string {
+    const { length } = values.photos;
+    const texts = { ...values, photos: length ? `${this.report.site.language.t("review_photos")}: ${length}` : "" };
+    const found = (["subject", "description", "address", "photos", "coordinates"] as const)
+      .filter(name => written.includes(name))
+      .map(name => texts[name].trim().replace(/\s+/g, " "))
+      .find(Boolean);
+    const line = found || "";
+    return line.length > BEGINNING ? line.slice(0, BEGINNING).replace(/(.{20}) \S*$/, "$1") + "…" : line;
+  }
+
+  /** Goes on with the unsent report that is offered; what is typed in its place is offered from then on. */
+  resume(): void {
+    const { offer, report } = this;
+    if (!offer || report.isBusy) return;
+    report.write();
+    if (!this.describe(report.draft)) this.drafts.erase();
+    report.takeUp(offer);
+    this.look();
+    report.moveFocus();
+  }
+
+  discard(): void {
+    if (this.offer) this.drafts.remove(this.offer.name);
+    this.look();
+    this.report.moveFocus();
+  }
+}
+
+export const createUnsent = (report: ReportSession, drafts: Drafts): UnsentReports => new UnsentReports(report, drafts);
