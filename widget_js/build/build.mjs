@@ -112,16 +112,12 @@ const hashes = {};
 const short = hash => hash.replace(/\W/g, "").slice(0, 8);
 const fileOf = name => `${name}-${short(hashes[name])}.js`;
 const pick = names => JSON.stringify(Object.fromEntries(names.map(name => [name, hashes[name]])));
-/** Hashes of the texts, by language and part: «ru-widget». */
-const texts = {};
-const textsOf = name => `${name}-${texts[name]}.json`;
+/** One hash for the texts of all languages: they change with the build, which loader and core carry anyway. */
+const texts = short(integrity("sha256", JSON.stringify(dictionaries)).slice("sha256-".length));
+const textsOf = name => `${name}-${texts}.json`;
 for (const lang of languages) {
-  for (const [part, of] of Object.entries(dictionaries[lang])) {
-    const contents = Buffer.from(JSON.stringify(of) + "\n");
-    const name = `${lang}-${part}`;
-    texts[name] = short(integrity("sha256", contents).slice("sha256-".length));
-    files[textsOf(name)] = contents;
-  }
+  for (const [part, of] of Object.entries(dictionaries[lang]))
+    files[textsOf(`${lang}-${part}`)] = Buffer.from(JSON.stringify(of) + "\n");
 }
 
 async function bundle(entry, options) {
@@ -214,7 +210,6 @@ const scripts = {
     format: "iife",
     define: {
       HASHES: pick(OPENING),
-      TEXTS: JSON.stringify(Object.fromEntries(Object.entries(texts).filter(([name]) => /widget|browse/.test(name)))),
       LABELS: JSON.stringify(
         Object.fromEntries(languages.map(lang => [lang, ["title", "retry"].map(key => dictionaries[lang].widget[key])]))
       )

@@ -19,12 +19,12 @@ import {
 import { expire } from "./timeouts.ts";
 
 /**
- * Written in by the build: «1.1.0/», the hashes in the names of the texts that open the widget, the release, the hashes
- * of the chunks that do (SHA-256 in base64, by which their files are named too), the button's label in each language and
- * the one after a failure.
+ * Written in by the build: «1.1.0/», the hash in the names of the texts, the release, the hashes of the chunks that open
+ * the widget (SHA-256 in base64, by which their files are named too), the button's label in each language and the one
+ * after a failure.
  */
 declare const RELEASE: string;
-declare const TEXTS: Record<string, string>;
+declare const TEXTS: string;
 declare const VERSION: string;
 declare const HASHES: Record<string, string>;
 declare const LABELS: Record<string, [string, string]>;
@@ -192,7 +192,7 @@ function createLauncher(host: Host): Launcher {
         const lang = language();
         const site = service + "/api/v1/sites/" + attribute(host, "site-key");
         const challenge = site + "/challenge" + VERSION;
-        const texts = (name: string) => address(name + "-" + TEXTS[name] + ".json");
+        const texts = (name: string) => address(name + "-" + TEXTS + ".json");
         const first = [
           site + "?lang=" + lang,
           isExtended(host) ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "") : challenge,

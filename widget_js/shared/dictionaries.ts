@@ -4,9 +4,9 @@ import { expire } from "../loader/timeouts.ts";
 import { folder } from "./chunks.ts";
 import type { Part, Texts } from "./i18n.ts";
 
-/** Written in by the build: «1.1.0/», and the hashes in the names of this build's texts. */
+/** Written in by the build: «1.1.0/», and the hash in the names of this build's texts. */
 declare const RELEASE: string;
-declare const TEXTS: Record<string, string>;
+declare const TEXTS: string;
 
 const dictionaries: Record<string, Partial<Texts>> = {};
 const loading: Record<string, Promise<void>> = {};
@@ -36,7 +36,7 @@ export function addTexts(
   if (loaded.has(name)) return;
   const bring = async () => {
     const answer = await early;
-    const file = `${name}-${TEXTS[name]}.json`;
+    const file = `${name}-${TEXTS}.json`;
     // The loader of an earlier build may have asked for that build's texts.
     const texts =
       answer && answer.ok && answer.url === folder + file ? await answer.json() : await fetchTexts(service, file);
