@@ -2,5 +2,6 @@
 
 export { default as styles } from "./photos.css";
 export { createPhotos } from "./attachments.ts";
+export { Camera, KINDS } from "./camera.tsx";
 export { Photos } from "./section.tsx";
 export { Waiting } from "./waiting.tsx";

@@ -1,18 +1,16 @@
-/** The section of the form: what was added, and how to add more. */
+/** What was added to the section of the form, and why files were not. */
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { SectionProps } from "../section.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
 import type { Attachments } from "./attachments.ts";
-import { addAnother, List } from "./list.tsx";
-import { Picks } from "./pick.tsx";
+import { List } from "./list.tsx";
 
 /** Ways for a desk: files dropped anywhere on the widget, a picture pasted. */
 const TRANSFERS = ["paste", "dragover", "drop"];
 
-/** `hadFocus`: the focus was on the button that this takes the place of. */
-export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolean }) {
+export function Photos(props: SectionProps) {
   const {
     config: { limits },
     host,
@@ -21,9 +19,6 @@ export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolea
   const photos = props.report.photos as Attachments;
   const [, draw] = useState({});
   useLayoutEffect(() => photos.follow(() => draw({})), [photos]);
-  useLayoutEffect(() => {
-    if (hadFocus) addAnother(host);
-  }, []);
   useLayoutEffect(() => {
     const root = host.shadowRoot!;
     const take = (event: Event) => {
@@ -54,7 +49,6 @@ export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolea
           ))}
         </div>
       )}
-      {!full && <Picks bad={!!props.errors.photos} take={files => photos.add(files)} />}
       {queue.volatile && <p class="hint">{t("photo_volatile")}</p>}
     </>
   );
