@@ -9,6 +9,7 @@ import { isExtended, TAG } from "../loader/host.ts";
 import { parse, query, type Filters } from "../shared/filters.ts";
 import type { Session } from "../shared/session.ts";
 import { useSite } from "../shared/site.ts";
+import { isAhead, retrace, write } from "../shared/steps.ts";
 import { Store, useStore } from "../shared/store.ts";
 
 export interface Shown {
@@ -92,7 +93,7 @@ export class Address extends Store {
   closeProblem(): void {
     const { filters, collection } = this.shown;
     this.shown = { filters, collection };
-    if (!this.session.trail.retrace(this.hash())) this.write();
+    if (!retrace(this.session.trail, this.hash())) this.write();
     this.changed();
   }
 
@@ -102,8 +103,8 @@ export class Address extends Store {
    */
   leave(): void {
     const { trail, host } = this.session;
-    if (trail.isAhead() && host.isConnected) trail.leave();
-    else if (this.read() && location.hash) trail.write("");
+    if (isAhead(trail) && host.isConnected) trail.leave();
+    else if (this.read() && location.hash) write(trail, "");
   }
 
   private hash(): string {
@@ -126,7 +127,7 @@ export class Address extends Store {
 
   private write(step?: boolean): void {
     const wanted = this.hash();
-    if (this.visible && this.read() && wanted !== location.hash) this.session.trail.write(wanted, step);
+    if (this.visible && this.read() && wanted !== location.hash) write(this.session.trail, wanted, step);
   }
 
   /** A dialog that is closed leaves the page's address as it was. */

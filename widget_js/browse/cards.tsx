@@ -3,7 +3,7 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Language } from "../shared/i18n.ts";
 import { isOwnClick } from "../shared/click.ts";
-import { preloadOn } from "../shared/lazy.ts";
+import { preloadOn } from "../shared/preload.ts";
 import { useSite, type Shown, type Site } from "../shared/site.ts";
 import { pageOf } from "../shared/page.ts";
 import { age } from "./age.ts";

@@ -3,7 +3,8 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Stats } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
-import { preloadOn, useLazy } from "../shared/lazy.ts";
+import { useLazy } from "../shared/lazy.ts";
+import { preloadOn } from "../shared/preload.ts";
 import { useSite } from "../shared/site.ts";
 import { useResource } from "../shared/resource.ts";
 

@@ -5,7 +5,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { focusOn } from "../shared/focus.ts";
-import { preloadOn } from "../shared/lazy.ts";
+import { preloadOn } from "../shared/preload.ts";
 import { Icon } from "../shared/ui/icon.tsx";
 import { logRefusal } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Detail, Photo } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
-import { preloadOn } from "../shared/lazy.ts";
+import { preloadOn } from "../shared/preload.ts";
 import { useSite } from "../shared/site.ts";
 import type { Discussion } from "./actions.tsx";
 

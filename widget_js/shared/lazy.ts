@@ -5,7 +5,7 @@ import type { Options } from "../loader/host.ts";
 import { loaded, loadChunk } from "./chunks.ts";
 import { addTexts } from "./dictionaries.ts";
 import type { Part } from "./i18n.ts";
-import { useSite, type Site } from "./site.ts";
+import { useSite } from "./site.ts";
 import { addSheet } from "./styles.ts";
 
 /** Written in by the build: the part of the dictionary that a chunk speaks by, where it is not `later`. */
@@ -17,15 +17,9 @@ export interface Lazy<T> {
   load: () => Promise<T | undefined>;
 }
 
-async function loadWithTexts(name: string, { service, lang }: Options): Promise<any> {
+export async function loadWithTexts(name: string, { service, lang }: Options): Promise<any> {
   const [chunk] = await Promise.all([loadChunk(name), addTexts(service, lang, PARTS[name] || "later")]);
   return chunk;
-}
-
-/** For the control that will want the chunk: it starts on its way when a pointer, a finger or the focus comes near. */
-export function preloadOn({ options }: Pick<Site, "options">, name: string) {
-  const preload = () => void loadWithTexts(name, options).catch(() => {});
-  return { onPointerEnter: preload, onFocus: preload };
 }
 
 /** A chunk that `load` brings with its texts and its styles; where it is here already, it is given without a wait. */

@@ -1,10 +1,10 @@
 /**
- * The entries that a widget makes in the page's history. No other module writes to it.
+ * The entries that a widget makes in the page's history. This module and steps.ts alone write to it.
  *
  * An open dialog has one, with the address and the state of the page, so that «Назад» closes the dialog and does not
  * leave the page: browsers with close watchers (HTML, «close requests») tell the dialog of a phone's button, but not of
- * that of a desk. Views make further entries above it, each with a hash of ours. Closing takes all of them back, unless
- * the host has gone on meanwhile.
+ * that of a desk. Views make further entries above it, each with a hash of ours (steps.ts). Closing takes all of them
+ * back, unless the host has gone on meanwhile.
  */
 
 import { ignoreErrors } from "./storage.ts";
@@ -19,8 +19,6 @@ let leaving = false;
 const entering = new Set<Trail>();
 /** Those whose dialogs have an entry, the uppermost last. */
 const dialogs: Trail[] = [];
-
-const withoutHash = (href: string) => href.split("#")[0]!;
 
 function hear(): void {
   const ours = leaving;
@@ -52,13 +50,13 @@ export class Trail {
   /** Leads one view back inside the dialog; absent where there is nothing before what is shown. */
   stepBack?: (() => void) | undefined;
   /** Addresses of the page's own entry and of those that the widget has made above it. */
-  private hrefs = [location.href];
+  hrefs = [location.href];
   /** Where among them the page stands. */
-  private at = 0;
+  at = 0;
   /** The first entry above the page's own is the dialog's. */
-  private hasDialog = false;
+  hasDialog = false;
   /** Where the widget has left the page; the host may have gone on since. */
-  private left = location.href;
+  left = location.href;
   private isLeaving = false;
   private readonly followers = new Set<Follower>();
 
@@ -107,34 +105,9 @@ export class Trail {
     listen();
   }
 
-  /** Whether the page stands where a view has led it. */
-  isAhead(): boolean {
-    return this.at > +this.hasDialog && this.left === location.href;
-  }
-
-  /** Writes a hash of ours, or none, into the page's address; `step`: as an entry of its own. */
-  write(hash: string, step = false): void {
-    // The page is between two entries; the views write anew when it has arrived.
-    if (leaving) return;
-    const { href } = location;
-    // The host has gone on meanwhile: what lies behind is its own.
-    if (this.hrefs[this.at] !== href) this.begin(href);
-    // A page without an address of its own (srcdoc), or one that has written too often in a short while, refuses.
-    ignoreErrors(() => {
-      // A <base> would lead "#…" to another page; the host keeps its state.
-      history[step ? "pushState" : "replaceState"](history.state, "", withoutHash(href) + hash);
-      if (step) this.hrefs.splice(++this.at);
-      this.hrefs[this.at] = this.left = location.href;
-    });
-  }
-
-  /** Takes the last step back where it led from this hash, so that the way back holds no entry twice. */
-  retrace(hash: string): boolean {
-    const { href } = location;
-    const { hrefs, at } = this;
-    const follows = this.isAhead() && hrefs[at] === href && hrefs[at - 1] === withoutHash(href) + hash;
-    if (follows) history.back();
-    return follows;
+  /** Entries are being taken back: the page is between two of them, and nothing may be written. */
+  get isBetween(): boolean {
+    return leaving;
   }
 
   /** Calls after each move in the history. */
@@ -173,7 +146,8 @@ export class Trail {
     this.followers.forEach(follower => follower(leaving));
   }
 
-  private begin(href: string): void {
+  /** The host has gone on: its entry is the first now. */
+  begin(href: string): void {
     this.hrefs = [href];
     this.at = 0;
     this.forget();

@@ -11,7 +11,7 @@ export { DIV, isExtended, TAG } from "../loader/host.ts";
 export { ApiError } from "../shared/api.ts";
 export { focus, focusOn, show } from "../shared/focus.ts";
 export { json } from "../shared/json.ts";
-export { preloadOn, useLazy } from "../shared/lazy.ts";
+export { loadWithTexts, useLazy } from "../shared/lazy.ts";
 export { link } from "../shared/links.ts";
 export { useResource } from "../shared/resource.ts";
 export { SiteContext, useSite } from "../shared/site.ts";
