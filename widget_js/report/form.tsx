@@ -52,8 +52,7 @@ export function Form() {
   const heading = useFocus<HTMLHeadingElement>(report.moves);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(report.failures);
-  const isFocusKept = useFocusKept(isBusy);
-  report.isFocusKept = isFocusKept;
+  report.isFocusKept = useFocusKept(isBusy);
   const photos = useLazy<typeof import("./photos/entry.ts")>("photos");
   const attach = (chunk = photos.chunk) => chunk && report.attachPhotos(chunk.createPhotos);
   report.loadPhotos = () => photos.load().then(attach);
@@ -106,20 +105,9 @@ export function Form() {
   let content;
   if (report.refused) content = <Refusal error={report.refused} agency={config.agency} {...site} />;
   else if (report.isSearching) content = <Skeleton text={t("loading")} />;
-  else if (sending.state === "received") {
-    content = (
-      <Received
-        receipt={sending.receipt}
-        values={values}
-        earlier={!!sending.earlier}
-        again={() => report.again()}
-        done={done}
-        isFocusKept={isFocusKept}
-      />
-    );
-  } else if (waiting) {
-    content = <Waiting report={report} error={waiting.error} isFocusKept={isFocusKept} />;
-  } else {
+  else if (sending.state === "received") content = <Received report={report} outcome={sending} done={done} />;
+  else if (waiting) content = <Waiting report={report} error={waiting.error} />;
+  else {
     if (narrow && step > 0) stepBack = () => report.go(step - 1);
     content = (
       <form

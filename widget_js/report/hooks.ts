@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { focus } from "../shared/focus.ts";
 import { useResource } from "../shared/resource.ts";
 import { useSite } from "../shared/site.ts";
+import type { ReportSession } from "./session.ts";
 
 /** Milliseconds of rest before the service is asked about what is being typed. */
 const REST = 700;
@@ -43,12 +44,12 @@ export function useFocusKept(isBusy: boolean): () => boolean {
  * widget, where the focus stays.
  */
 export function useArrival<T extends HTMLElement>(
-  isFocusKept: () => boolean
+  report: Pick<ReportSession, "isFocusKept">
 ): { element: RefObject<T | null>; isMissed: boolean } {
   const element = useRef<T>(null);
   const [isMissed, setMissed] = useState(false);
   useLayoutEffect(() => {
-    if (isFocusKept()) focus(element);
+    if (report.isFocusKept()) focus(element);
     else setMissed(true);
   }, []);
   return { element, isMissed };

@@ -3,22 +3,18 @@
  */
 
 import { link } from "../shared/links.ts";
-import type { Receipt } from "../shared/contract.ts";
 import type { Lazy } from "../shared/lazy.ts";
 import { useArrival } from "./hooks.ts";
 import { useSite } from "../shared/site.ts";
-import type { Values } from "./values.ts";
+import type { ReceivedOutcome } from "./send.ts";
+import type { ReportSession } from "./session.ts";
 
 export function Received({
   done: { chunk },
-  isFocusKept,
   ...props
 }: {
-  receipt: Receipt;
-  values: Values;
-  earlier: boolean;
-  again: () => void;
-  isFocusKept: () => boolean;
+  report: ReportSession;
+  outcome: ReceivedOutcome;
   done: Lazy<typeof import("./done/entry.ts")>;
 }) {
   const {
@@ -26,9 +22,10 @@ export function Received({
     language: { t, number }
   } = useSite();
   const {
-    receipt: { number: given, code, track_url: track }
+    report,
+    outcome: { receipt }
   } = props;
-  const { element: heading, isMissed } = useArrival<HTMLHeadingElement>(isFocusKept);
+  const { element: heading, isMissed } = useArrival<HTMLHeadingElement>(report);
   return (
     <div class="done">
       <h3 tabIndex={-1} ref={heading}>
@@ -39,12 +36,12 @@ export function Received({
           {t("done_received")}
         </p>
       )}
-      <p class="figure">{t("done_number", { number: number(given) })}</p>
+      <p class="figure">{t("done_number", { number: number(receipt.number) })}</p>
       {chunk ? (
         <chunk.Done {...props} />
       ) : (
         <p>
-          {code} <a href={link(track || config.links.track)}>{t("unavailable_link")}</a>
+          {receipt.code} <a href={link(receipt.track_url || config.links.track)}>{t("unavailable_link")}</a>
         </p>
       )}
     </div>

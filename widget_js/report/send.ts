@@ -7,9 +7,10 @@ import { json } from "../shared/json.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
 import type { Draft } from "./values.ts";
 
+/** `earlier`: what arrived is the version sent before the last changes. */
+export type ReceivedOutcome = { state: "received"; receipt: Receipt; earlier?: boolean };
 export type Outcome =
-  /** `earlier`: what arrived is the version sent before the last changes. */
-  | { state: "received"; receipt: Receipt; earlier?: boolean }
+  | ReceivedOutcome
   /** Kept and to be sent again: the network, the server, or too many reports. */
   | { state: "waiting"; error: ApiError }
   /** A report with this key arrived earlier and its text differs from this one. */

@@ -3,7 +3,7 @@
  * renders from it.
  */
 
-import { DIV } from "../loader/host.ts";
+import { outer } from "../loader/host.ts";
 import { ApiError } from "../shared/api.ts";
 import { emit } from "../shared/emit.ts";
 import { randomKey } from "../shared/key.ts";
@@ -456,8 +456,7 @@ export class ReportSession extends Store {
   }
 
   private prefilled(): DOMStringMap {
-    const { host } = this.site;
-    return (host.closest<HTMLElement>(DIV) || host).dataset;
+    return (outer(this.site.host) as HTMLElement).dataset;
   }
 
   /** Begins with an empty form, or with what goes on by itself (`Unsent`). */

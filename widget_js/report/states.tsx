@@ -42,19 +42,11 @@ export function ErrorSummary({
 }
 
 /** The report waits, or is being sent again. */
-export function Waiting({
-  report,
-  error,
-  isFocusKept
-}: {
-  report: ReportSession;
-  error: ApiError;
-  isFocusKept: () => boolean;
-}) {
+export function Waiting({ report, error }: { report: ReportSession; error: ApiError }) {
   const {
     language: { t, time }
   } = useSite();
-  const { element: title } = useArrival<HTMLHeadingElement>(isFocusKept);
+  const { element: title } = useArrival<HTMLHeadingElement>(report);
   const {
     isBusy,
     draft: { since }

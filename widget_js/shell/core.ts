@@ -7,7 +7,7 @@
 export { Fragment, h } from "preact";
 export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { document } from "../shared/document.ts";
-export { DIV, isExtended, TAG } from "../loader/host.ts";
+export { isExtended, outer, TAG } from "../loader/host.ts";
 export { ApiError } from "../shared/api.ts";
 export { focus, focusOn, show } from "../shared/focus.ts";
 export { json } from "../shared/json.ts";

@@ -5,27 +5,18 @@
 
 import { useRef, useState } from "preact/hooks";
 import { link } from "../../shared/links.ts";
-import type { Receipt } from "../../shared/contract.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
-import type { Values } from "../values.ts";
+import type { ReceivedOutcome } from "../send.ts";
+import type { ReportSession } from "../session.ts";
 
-export function Done({
-  receipt,
-  values,
-  earlier,
-  again
-}: {
-  receipt: Receipt;
-  values: Values;
-  earlier: boolean;
-  again: () => void;
-}) {
+export function Done({ report, outcome: { receipt, earlier } }: { report: ReportSession; outcome: ReceivedOutcome }) {
   const {
     config,
     language: { t, date }
   } = useSite();
   const agency = receipt.receiver || config.agency.name;
+  const { values } = report.draft;
   const email = values.email.trim();
   const track = receipt.track_url;
   const action = (text: Parameters<typeof t>[0], act: () => void) => (
@@ -76,7 +67,7 @@ export function Done({
       {track && <Copy track={track} />}
       <p class="text paper">{values.description}</p>
       <p class="actions">
-        {action("again", again)}
+        {action("again", () => report.again())}
         {track &&
           "share" in navigator &&
           action("share", () => navigator.share({ title: t("title"), url: track }).catch(() => {}))}
