@@ -30,7 +30,7 @@ PAGE = '<div class="ad banner">Реклама</div>{snippet}<aside class="promo 
 # Removes everything the widget has rendered except its button, like a blocker that mistakes it for a banner.
 REMOVE_WIDGET = """() => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
-  const drawn = [...shadowRoot.children].filter(one => one.localName !== "button");
+  const drawn = [...shadowRoot.children].filter(one => one.localName === "div");
   drawn.forEach(one => one.remove());
   return drawn.length;
 }"""
