@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -101,6 +102,8 @@ class _WebKit:
     async def open(self, url: str, scripts: list[str]) -> None:
         self._scripts = scripts
         await self.browser.goto(url)
+        while not await self.call(f"location.href === {json.dumps(url)} && document.readyState !== 'loading'", "[]"):
+            await asyncio.sleep(0.05)
         for script in scripts:
             await self.browser.command("execute/sync", script=script, args=[])
 
@@ -158,8 +161,10 @@ class Remote:
         self.evaluate(_LOADED)
 
     def leave_and_return(self) -> None:
-        self._run(self._browser.goto(self._url.rpartition("/torture/")[0] + "/plain/icon.svg"))
+        self._run(self._engine.open(self._url.rpartition("/torture/")[0] + "/plain/", self._scripts))
         self._run(self._engine.back())
+        while self.evaluate("location.href") != self._url:
+            time.sleep(0.05)
 
     def press(self, key: str) -> None:
         self._run(self._browser.type(_KEYS[key]))
@@ -192,7 +197,7 @@ async def _started(engine: str) -> AsyncIterator[_Firefox | _WebKit]:
         async with firefox.started() as browser:
             yield _Firefox(browser)
     else:
-        async with webkit.started(strategy="eager") as page:
+        async with webkit.started(strategy="none") as page:
             yield _WebKit(page)
 
 
