@@ -148,6 +148,7 @@
         if (!old) continue; // a new object hangs on a new name, and that is told
         for (const key of new Set([...properties.keys(), ...old.properties.keys()])) {
           if (path === "window" && key === "event") continue;
+          if (key === "supportedEntryTypes") continue; // WebKit makes it when it is read
           if (!same(old.properties.get(key), properties.get(key))) lines.push(`global ${path}.${String(key)}`);
         }
       }
