@@ -231,6 +231,9 @@ export async function mount(launch: Launch): Promise<Widget> {
   const root = host.shadowRoot!;
   const place = document.createElement("div");
   root.append(place);
+  // Handlers on the host's document, such as shortcuts and focus traps, would cancel what happens in here.
+  for (const name of ["click", "focusin", "keydown", "keypress", "keyup", "mousedown"])
+    place.addEventListener(name, event => event.stopPropagation());
   addSheet(root, sheet);
   /** An extended one is basic until the words of the list are here. */
   const options = () => ({ ...readOptions(launch), lang, extended: isReading(host) && hasTexts(lang, ["browse"]) });
