@@ -68,7 +68,11 @@ export function PlaceSection(props: SectionProps) {
       <TextField {...bind(props, "address")} label={t("address_label")} hint={t("address_hint")} autoComplete="off" />
       <div class="actions">
         {locatable() && (
-          <button class="button quiet" type="button" onClick={() => report.locate()} aria-disabled={isAsked}>
+          <button
+            class="button quiet"
+            type="button"
+            onClick={() => report.locate()}
+            aria-disabled={isAsked || undefined}>
             <Icon name="place" />
             {t(isAsked ? "locating" : "locate")}
           </button>

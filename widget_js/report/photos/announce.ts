@@ -5,6 +5,8 @@ import type { Photo } from "./queue.ts";
 export class Announcer {
   text = "";
   private readonly announced: Record<string, boolean> = {};
+  /** The photo that the text is about. */
+  private subject: Photo | undefined;
 
   /** `words` says what there is to be said of a photo in its present state. */
   follow(photos: Photo[], words: (photo: Photo) => string): void {
@@ -13,6 +15,14 @@ export class Announcer {
       if (photo.state === "preparing" || this.announced[mark]) continue;
       this.announced[mark] = true;
       this.text = words(photo);
+      this.subject = photo;
     }
+    // Why it was refused is told beside the control.
+    if (this.subject && !photos.includes(this.subject)) this.say("");
+  }
+
+  say(text: string): void {
+    this.text = text;
+    this.subject = undefined;
   }
 }

@@ -40,7 +40,7 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
     photo => `${photos.name(photo)}. ${photo.state === "sending" ? t("photo_started") : words(photo)}`
   );
   const remove = (photo: Photo) => {
-    announcer.text = t("photo_removed", { name: photos.name(photo) });
+    announcer.say(t("photo_removed", { name: photos.name(photo) }));
     queue.remove(photo);
     // Its button is gone.
     setTimeout(addAnother, 0, host);
