@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, normalize, sep } from "node:path";
 import { test } from "node:test";
 
 const SOURCE = join(import.meta.dirname, "..");
@@ -49,4 +49,18 @@ test("folders import those below, and no module itself by a way around", t => {
   assert.deepEqual(refused.sort(), expected.sort());
   const circles = found.filter(({ code }) => code.includes("no-cycle")).map(({ filename }) => filename);
   assert.deepEqual(circles.sort(), ["shared/one.ts", "shared/two.ts"]);
+});
+
+test("no type is imported from another feature: oxlint sees import declarations alone", () => {
+  const found = Object.keys(ALLOWED).flatMap(folder =>
+    readdirSync(join(SOURCE, folder), { recursive: true, encoding: "utf8" })
+      .filter(file => /\.tsx?$/.test(file))
+      .flatMap(file =>
+        [...readFileSync(join(SOURCE, folder, file), "utf8").matchAll(/\bimport\("(\..+?)"\)/g)]
+          .map(([, path]) => normalize(join(folder, file, "..", path!)).split(sep)[0]!)
+          .filter(to => to !== folder && !ALLOWED[folder]!.includes(to))
+          .map(to => `${folder}/${file} → ${to}`)
+      )
+  );
+  assert.deepEqual(found, []);
 });
