@@ -14,7 +14,7 @@ import { isOver, rolesOf, within } from "./entries.ts";
 type Errors = Record<string, string>;
 
 /** What this takes of the chunk «discussion»: the small form that ends in a letter. */
-interface Discussion {
+export interface DiscussionChunk {
   EmailForm: ComponentType<{
     id: "vote" | "join" | "contact";
     number: number;
@@ -41,7 +41,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
   } = site;
   const { action, voting } = entries!;
   const [open, setOpen] = useState(false);
-  const { chunk, failed, load } = useLazy<Discussion>("discussion");
+  const { chunk, failed, load } = useLazy<DiscussionChunk>("discussion");
   const loaded = !!chunk;
   useLayoutEffect(() => {
     if (!open) return;
@@ -82,7 +82,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
 
 interface Props {
   entry: Shown;
-  EmailForm: Discussion["EmailForm"];
+  EmailForm: DiscussionChunk["EmailForm"];
 }
 
 function Vote({ entry: { number }, EmailForm }: Props) {

@@ -28,6 +28,11 @@ interface PickerProps {
   close: () => void;
 }
 
+/** What the form takes of the map's chunk. */
+export interface PickerChunk {
+  Picker: ComponentType<PickerProps>;
+}
+
 export function PlaceSection(props: SectionProps) {
   const { values, errors, report, place, area } = props;
   const {
@@ -35,7 +40,7 @@ export function PlaceSection(props: SectionProps) {
     host,
     language: { lang, t, number }
   } = useSite();
-  const map = useLazy<{ Picker: ComponentType<PickerProps> }>("map");
+  const map = useLazy<PickerChunk>("map");
   const { position } = report;
   const [typed, setTyped] = useState(false);
   const [mapped, setMapped] = useState(false);

@@ -67,8 +67,7 @@ export const withoutPrototype = (answers: Values["answers"]): Values["answers"] 
 
 /** Contacts that the page does not ask for (its attribute `hide`); the e-mail only where the site can do without. */
 export function hiddenContacts({ options, config }: Pick<Site, "options" | "config">): string[] {
-  const hidden = (options as { hidden?: string[] }).hidden || [];
-  return hidden.filter(name => name !== "email" || config.contact !== "required");
+  return options.hidden.filter(name => name !== "email" || config.contact !== "required");
 }
 
 export const empty: Values = {
