@@ -13,7 +13,10 @@
   const computed = getComputedStyle.bind(window);
   const frame = requestAnimationFrame.bind(window);
   const Wait = Promise;
+  const openRoot = Object.getOwnPropertyDescriptor(Element.prototype, "shadowRoot").get;
   const roots = new WeakMap();
+  // WebKit runs this after the page's own scripts, which may have made open roots by then.
+  const rootOf = element => roots.get(element) || openRoot.call(element);
   const numbers = new WeakMap();
   let last = 0;
   Element.prototype.attachShadow = function (options) {
@@ -23,12 +26,12 @@
   };
   const focused = () => {
     let at = active.call(document);
-    while (at && roots.get(at) && activeInRoot.call(roots.get(at))) at = activeInRoot.call(roots.get(at));
+    while (at && rootOf(at) && activeInRoot.call(rootOf(at))) at = activeInRoot.call(rootOf(at));
     return at && hasFocus.call(document) && at !== body.call(document) && at !== root.call(document) ? at : null;
   };
   const hit = (x, y) => {
     let found = elementFromPoint.call(document, x, y);
-    for (let within = roots.get(found); within; within = roots.get(found)) {
+    for (let within = found && rootOf(found); within; within = rootOf(found)) {
       const inner = elementFromPointInRoot.call(within, x, y);
       if (!inner || inner === found) break;
       found = inner;
@@ -69,7 +72,7 @@
       for (let child = parent.firstChild; child; child = child.nextSibling) if (says(child, text)) return true;
       return false;
     };
-    return within(node) || (roots.get(node) ? within(roots.get(node)) : false);
+    return within(node) || (node.nodeType === 1 && rootOf(node) ? within(rootOf(node)) : false);
   };
   window.__walk = {
     /** The focused element: its number, the index of the first selector it matches, why it is hidden. Or null. */
