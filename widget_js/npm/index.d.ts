@@ -41,8 +41,8 @@ export interface OpenOptions {
 }
 
 /**
- * `event.detail` by name. Each event is dispatched as `igrajdanin:…` and as `igrajdanin-…`; they bubble and cross shadow
- * roots.
+ * `event.detail` by name. Each event is dispatched as `igrajdanin:…` and as `igrajdanin-…`; they bubble and cross
+ * shadow roots.
  */
 export interface WidgetEventDetails {
   /** The button stands in the page. */

@@ -24,9 +24,9 @@ export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(s
 const contentOf = (report: Report): string => json({ ...report, lang: "", page_url: "" });
 
 /**
- * `draft.sent` is the report that may have arrived; `remember` keeps it. It is repeated as it was while nothing was changed; when the
- * person did change something, the changed one goes first, and if the key turns out to be used, the old one is
- * repeated: its answer is the receipt that got lost.
+ * `draft.sent` is the report that may have arrived; `remember` keeps it. It is repeated as it was while nothing was
+ * changed; when the person did change something, the changed one goes first, and if the key turns out to be used, the
+ * old one is repeated: its answer is the receipt that got lost.
  */
 export async function attempt(
   api: Pick<Api, "submit">,
