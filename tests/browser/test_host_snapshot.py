@@ -44,7 +44,7 @@ CHANGES = {
     "an element's listener": ("document.querySelector('#top').addEventListener('x', () => {})", "h1#top:1: x"),
     "a handler": ("window.onerror = () => {}", "listener window.onerror"),
     "the title": ("document.title = '(1) Сайт'", "page title"),
-    "history": ("history.pushState(1, '', '#deep')", "page history"),
+    "history": ("history.pushState(1, ''); history.pushState(1, '', '#deep')", "page history"),
     "a cookie": ("document.cookie = 'a=1'", "page cookies"),
     "local storage": ("localStorage.setItem('a', 1)", "page localStorage"),
     "session storage": ("sessionStorage.setItem('a', 1)", "page sessionStorage"),

@@ -14,12 +14,14 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 _SCRIPT = (Path(__file__).parent / "host.js").read_text()
-# What the snippet is documented to add: one global and, from the first opening on, passive listeners.
+# What the snippet is documented to add: one global and, from the first opening on, passive listeners; «forward» leads
+# to the entry that the dialog had.
 DOCUMENTED = re.compile(
     r"^global window\.igrajdanin$"
     r"|^listener (window: (blur|error|unhandledrejection|online|offline|popstate|scroll)"
     r"|document: (securitypolicyviolation|visibilitychange))"
     r": undefined → [1-3]$"
+    r"|^page history: (1 → 2|2 → 3|3 → 4)$"
     # Some pages listen to the first two as well.
     r"|^listener window: (pointerdown|click|keydown|focusin|change|wheel) \(capture\): (undefined|1) → [12]$"
 )
