@@ -305,7 +305,8 @@ if (there) {
       ATTRIBUTES.forEach(name => {
         const property = name.replace("-k", "K") as "lang";
         // A framework may have set it before the class was defined.
-        const early = this[property];
+        // Libraries add methods of such names to every element (Prototype: `hide`).
+        const early = Object.keys(this).includes(property) && this[property];
         Object.defineProperty(this, property, {
           get: () => attribute(this, name),
           set: value => {
