@@ -274,8 +274,11 @@ def test_a_single_page_application_removes_and_restores_the_widget(desktop: Page
     buttons(desktop).click()
     to_form(desktop)
     fill_form(desktop, text="Провал у остановки")
-    desktop.evaluate("history.back()")  # as the phone's back button does while the dialog is open
+    desktop.go_back()
+    expect(desktop.get_by_role("dialog", name="Проблемы города")).to_be_visible()
+    desktop.go_back()
     expect(desktop.get_by_role("dialog")).to_have_count(0)
+    desktop.go_back()
     expect(desktop.get_by_role("heading", name="О портале")).to_be_visible()
     desktop.go_forward()
     buttons(desktop).click()

@@ -340,7 +340,7 @@ class Tour:
         self.widget.locator(".city-figures .link").click()
         card.first.click()
         expect(self.widget.locator("section.answer")).to_be_visible()
-        expect(self.widget.locator(".talk li").first).to_be_visible()
+        expect(self.widget.locator(".comments li").first).to_be_visible()
         yield "problem"
         yield from self.problem()
         self.back()
@@ -410,15 +410,15 @@ class Tour:
         self.widget.locator("article form .button").first.click()
         expect(self.control("follow-sent")).to_be_visible()
         yield "followed"
-        self.widget.locator(".talk > .actions .button").click()
-        self.widget.locator(".talk form .button").click()
+        self.widget.locator(".comments > .actions .button").click()
+        self.widget.locator(".comments form .button").click()
         expect(self.control("comment-text-error")).to_be_visible()
         yield "comment, with errors"
         self.control("comment-text").fill("И у нас во дворе то же самое.")
         self.control("comment-name").fill("Анна")
         self.control("comment-email").fill("anna@example.test")
         self.control("comment-consent").check()
-        self.widget.locator(".talk form .button").click()
+        self.widget.locator(".comments form .button").click()
         expect(self.control("comment-sent")).to_be_visible()
         yield "commented"
 

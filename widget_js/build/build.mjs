@@ -112,13 +112,17 @@ const hashes = {};
 const short = hash => hash.replace(/\W/g, "").slice(0, 8);
 const fileOf = name => `${name}-${short(hashes[name])}.js`;
 const pick = names => JSON.stringify(Object.fromEntries(names.map(name => [name, hashes[name]])));
+const contentsOf = Object.fromEntries(
+  languages
+    .flatMap(lang =>
+      Object.entries(dictionaries[lang]).map(([part, of]) => [`${lang}-${part}`, JSON.stringify(of) + "\n"])
+    )
+    .sort()
+);
 /** One hash for the texts of all languages: they change with the build, which loader and core carry anyway. */
-const texts = short(integrity("sha256", JSON.stringify(dictionaries)).slice("sha256-".length));
+const texts = short(integrity("sha256", Object.values(contentsOf).join("")).slice("sha256-".length));
 const textsOf = name => `${name}-${texts}.json`;
-for (const lang of languages) {
-  for (const [part, of] of Object.entries(dictionaries[lang]))
-    files[textsOf(`${lang}-${part}`)] = Buffer.from(JSON.stringify(of) + "\n");
-}
+for (const [name, contents] of Object.entries(contentsOf)) files[textsOf(name)] = Buffer.from(contents);
 
 async function bundle(entry, options) {
   const {

@@ -19,9 +19,9 @@ import {
 import { expire } from "./timeouts.ts";
 
 /**
- * Written in by the build: «1.1.0/», the hash in the names of the texts, the release, the hashes of the chunks that open
- * the widget (SHA-256 in base64, by which their files are named too), the button's label in each language and the one
- * after a failure.
+ * Written in by the build: «1.1.0/», the hash in the names of the texts, the release, the hashes of the chunks that
+ * open the widget (SHA-256 in base64, by which their files are named too), the button's label in each language and the
+ * one after a failure.
  */
 declare const RELEASE: string;
 declare const TEXTS: string;

@@ -277,7 +277,7 @@ test("the form waits for the chunk of unsent reports where there are some, and g
   assert.equal(page.unsent.offer!.draft.values.description, "Яма");
 });
 
-test("what was being written when another draft is gone on with is offered in its turn; deleting is for good", async () => {
+test("what was being written when another draft is taken up is offered in its turn; deleting is for good", async () => {
   type({ description: "Первое" });
   page.unload();
   page = new Page(new FakeStorage());
