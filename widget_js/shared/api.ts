@@ -39,13 +39,13 @@ async function read<T>(response: Response): Promise<T> {
   throw new ApiError(response.status, body || {});
 }
 
-/** Ends with its time, or with the first of the signals. */
-async function call<T>(address: string, init: RequestInit, signals: (AbortSignal | null | undefined)[]): Promise<T> {
+/** Ends with its time, or with the signal. */
+async function call<T>(address: string, init: RequestInit): Promise<T> {
+  const { signal } = init;
   const control = new AbortController();
   const abort = () => control.abort();
   const timer = setTimeout(abort, init.method ? SENDING : READING);
-  for (const signal of signals) {
-    if (!signal) continue;
+  if (signal) {
     if (signal.aborted) abort();
     signal.addEventListener("abort", abort);
   }
@@ -55,7 +55,7 @@ async function call<T>(address: string, init: RequestInit, signals: (AbortSignal
     throw error instanceof ApiError ? error : new ApiError(0);
   } finally {
     clearTimeout(timer);
-    for (const signal of signals) if (signal) signal.removeEventListener("abort", abort);
+    if (signal) signal.removeEventListener("abort", abort);
   }
 }
 
@@ -65,7 +65,7 @@ export class Api {
     readonly site: string,
     private readonly early: (First[0] | undefined)[] = [],
     private readonly control?: AbortController,
-    /** Of the widget: ends whatever is on its way. */
+    /** Of the widget: ends what has no signal of its own; those of views end with the widget too. */
     private readonly destroyed?: AbortSignal
   ) {}
 
@@ -115,7 +115,7 @@ export class Api {
     });
   }
 
-  private call<T>(path: string, init: RequestInit = {}): Promise<T> {
-    return call(this.site + path, init, [this.destroyed, init.signal]);
+  private call<T>(path: string, init?: RequestInit): Promise<T> {
+    return call(this.site + path, { signal: this.destroyed || null, ...init });
   }
 }

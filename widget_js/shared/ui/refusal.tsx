@@ -18,6 +18,12 @@ export const refuses = (error: ApiError): boolean =>
 export const describe = ({ key, service }: Options): string =>
   `igrajdanin-widget site-key="${key}" data-api="${service}"`;
 
+const REASONS: Partial<Record<number, "unavailable_origin" | "unavailable_key" | "waiting_limit">> = {
+  403: "unavailable_origin",
+  404: "unavailable_key",
+  429: "waiting_limit"
+};
+
 let logged = "";
 
 /** Tells the webmaster, once, what is wrong with the element. */
@@ -53,14 +59,7 @@ export function Refusal({
     logRefusal(options, error);
     emit(host, "error", { status, code: body.code });
   }, [error]);
-  const text =
-    status === 403
-      ? "unavailable_origin"
-      : status === 404
-        ? "unavailable_key"
-        : status === 429
-          ? "waiting_limit"
-          : "unavailable_server";
+  const text = REASONS[status] || "unavailable_server";
   return (
     <div class="panel" role="alert">
       <p>{t(text, { time: time(Date.now() + (body.retry_after || 60) * 1000) })}</p>
