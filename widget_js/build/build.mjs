@@ -27,6 +27,7 @@ const CHUNKS = {
   photos: "report/photos/entry.ts",
   similar: "report/similar/entry.ts",
   unsent: "report/unsent/entry.ts",
+  questions: "report/questions/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
@@ -37,11 +38,11 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
-  report: ["map", "done", "photos", "similar", "unsent"],
+  report: ["map", "done", "photos", "similar", "unsent", "questions"],
   browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
 };
 /** The part of the dictionary that a chunk speaks by, where it is not `later`. */
-const PARTS = { report: "widget", browse: "browse", problem: "browse", collection: "collection" };
+const PARTS = { report: "widget", questions: "widget", browse: "browse", problem: "browse", collection: "collection" };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
 const json = async path => JSON.parse(await readFile(path, "utf8"));
@@ -238,6 +239,7 @@ const ways = {
   photos: ["photos"],
   similar: ["similar"],
   unsent: ["unsent"],
+  questions: ["questions"],
   done: ["done"],
   filters: ["filters"],
   figures: ["figures"],

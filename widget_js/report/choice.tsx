@@ -1,24 +1,7 @@
-/** The controls that only the form has: one of a list, or several. */
+/** One of a list, or several. */
 
-import type { ComponentChildren } from "preact";
 import { described, Head, type Frame } from "../shared/ui/field.tsx";
 import { Icon } from "../shared/ui/icon.tsx";
-
-export function Select({
-  children,
-  onChange,
-  value,
-  ...frame
-}: Frame & { value: string; onChange: (value: string) => void; children: ComponentChildren }) {
-  return (
-    <div class="field">
-      <Head {...frame} />
-      <select id={frame.id} value={value} {...described(frame)} onChange={event => onChange(event.currentTarget.value)}>
-        {children}
-      </select>
-    </div>
-  );
-}
 
 interface ChoiceProps extends Frame {
   options: { key: string; name: string; icon?: string }[];

@@ -75,6 +75,10 @@ export function Form() {
   useLayoutEffect(() => {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
+  const questions = useLazy<typeof import("./questions/entry.ts")>("questions");
+  useLayoutEffect(() => {
+    if (config.categories.some(category => category.questions.length)) void questions.load();
+  }, [config]);
   useLayoutEffect(() => {
     emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);
@@ -91,6 +95,7 @@ export function Form() {
   const props: SectionProps = {
     report,
     photosChunk: photos,
+    questionsChunk: questions,
     values,
     errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
     set: report.set,

@@ -13,6 +13,8 @@ export interface SectionProps {
   report: ReportSession;
   /** The chunk of the photos (photos/entry.ts), whose modules know this one. */
   photosChunk: Lazy<object>;
+  /** The chunk of the questions, absent where no category asks any. */
+  questionsChunk: Lazy<object>;
   /** Leads to a control, wherever it is. */
   visit: (control: string) => void;
   /** The coordinates; null where they are none. */

@@ -3,9 +3,10 @@
 import { useState } from "preact/hooks";
 import { link } from "../shared/links.ts";
 import { Check, TextField } from "../shared/ui/field.tsx";
+import type { Lazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
+import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn } from "../shared/focus.ts";
-import { Questions } from "./questions.tsx";
 import { bind, type SectionProps } from "./section.ts";
 import { chosen, CONTACTS, hiddenContacts, type Contacts } from "./values.ts";
 
@@ -18,6 +19,8 @@ export function DescriptionSection(props: SectionProps) {
     config,
     language: { t, count }
   } = useSite();
+  const { questions } = chosen(config, values);
+  const { chunk, failed, load } = props.questionsChunk as Lazy<typeof import("./questions/entry.ts")>;
   const left = config.limits.description.max - [...values.description].length;
   return (
     <>
@@ -26,12 +29,16 @@ export function DescriptionSection(props: SectionProps) {
       <p class={left < 0 ? "counter error" : "counter"} role={left < NEAR ? "status" : undefined}>
         {count(left < 0 ? "error_description_long" : "characters_left", Math.abs(left))}
       </p>
-      <Questions
-        questions={chosen(config, values).questions}
-        answers={values.answers}
-        errors={errors}
-        onChange={answers => set({ answers })}
-      />
+      {chunk ? (
+        <chunk.Questions
+          questions={questions}
+          answers={values.answers}
+          errors={errors}
+          onChange={answers => set({ answers })}
+        />
+      ) : (
+        failed && questions.length > 0 && <Failed text={t("unavailable_server")} retry={load} />
+      )}
     </>
   );
 }

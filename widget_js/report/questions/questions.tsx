@@ -1,10 +1,11 @@
 /** The extra questions of a category, drawn from their Open311 attribute definitions. */
 
-import type { Question } from "../shared/contract.ts";
-import { TextField } from "../shared/ui/field.tsx";
-import { Choice, Select } from "./choice.tsx";
-import { useSite } from "../shared/site.ts";
-import { withoutPrototype, type Values } from "./values.ts";
+import type { Question } from "../../shared/contract.ts";
+import { TextField } from "../../shared/ui/field.tsx";
+import { useSite } from "../../shared/site.ts";
+import { Choice } from "../choice.tsx";
+import { withoutPrototype, type Values } from "../values.ts";
+import { Select } from "./select.tsx";
 
 /** Up to so many values are shown at once; more go into a list. */
 const FEW = 6;
