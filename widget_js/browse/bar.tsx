@@ -4,7 +4,7 @@
  */
 
 import type { VNode } from "preact";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
 import { isDue } from "../shared/dated.ts";
 import { focusOn } from "../shared/focus.ts";
@@ -43,16 +43,15 @@ export function Bar({ filters, narrow, views, set }: Props) {
   const [open, setOpen] = useState(false);
   // The square around the visitor, for as long as the widget stands: in the address it is a square like any other.
   const [here, setHere] = useState("");
-  const { chunk, failed, load } = useLazy<typeof import("./filters/entry.ts")>("filters");
+  const { chunk, failed, load } = useLazy<typeof import("./filters/entry.ts")>(
+    "filters",
+    open || query(filters) !== ""
+  );
   // The device's place may come after another filter was chosen.
   const latest = useRef(filters);
   latest.current = filters;
   const put = (more: Filters, typed?: boolean) => set({ ...latest.current, ...more }, typed);
   const chosen = Object.values(filters).filter(Boolean).length;
-  const wanted = open || query(filters) !== "";
-  useLayoutEffect(() => {
-    if (wanted && !chunk) void load();
-  }, [wanted]);
   const [resets, setResets] = useState(0);
   const reset = () => {
     set({});

@@ -1,7 +1,7 @@
 /** Collections of the site in place of the city: their chunk, and what they show first, travel side by side. */
 
 import type { ComponentType, VNode } from "preact";
-import { useLayoutEffect, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Collections, Configuration, Problems } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { useLazy } from "../shared/lazy.ts";
@@ -41,7 +41,7 @@ export function Collected(parts: Pick<Parts, "active" | "City" | "ReportLink">) 
     options: { collection },
     language: { lang, t }
   } = useSite();
-  const { chunk, failed, load } = useLazy<CollectionChunk>("collection");
+  const { chunk, failed, load } = useLazy<CollectionChunk>("collection", true);
   const address = useOwnAddress(true);
   const [slug, first] = useMemo(() => {
     const ask = <T,>(path: string) => {
@@ -59,7 +59,6 @@ export function Collected(parts: Pick<Parts, "active" | "City" | "ReportLink">) 
     };
     return [slug, first] as const;
   }, []);
-  useLayoutEffect(() => void load(), []);
   return chunk ? (
     <chunk.Collections {...parts} address={address} slug={slug} first={first} />
   ) : failed ? (

@@ -1,7 +1,7 @@
 /** The map beside the list: its chunk comes when it is first wanted. */
 
 import type { ComponentType } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
@@ -30,8 +30,7 @@ export function CityMapPanel({ moved, ...shown }: Shown) {
     language: { lang, t }
   } = useSite();
   const [follow, setFollow] = useState(false);
-  const { chunk, failed, load } = useLazy<MapChunk>("map");
-  useLayoutEffect(() => void load(), []);
+  const { chunk, failed, load } = useLazy<MapChunk>("map", true);
   const turn = (on: boolean) => {
     setFollow(on);
     if (!on) moved("");

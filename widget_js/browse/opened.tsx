@@ -33,15 +33,12 @@ export function Opened({ number, active, open }: { number: number; active: boole
     config,
     language: { t, number: figure }
   } = site;
-  const { chunk, failed, load } = useLazy<ProblemChunk>("problem");
+  const { chunk, failed, load } = useLazy<ProblemChunk>("problem", true);
   const heading = useRef<HTMLHeadingElement>(null);
   const answer = useResource<Detail & Shown>("/problems/" + number);
   const { data: problem, error, retry, change } = answer;
   useFollow(active, answer);
-  useLayoutEffect(() => {
-    focus(heading);
-    void load();
-  }, []);
+  useLayoutEffect(() => focus(heading), []);
   const begin = () => {
     void load();
     void retry();

@@ -1,6 +1,6 @@
 /** Figures of the city over the list, or alone: a visitor sees that reports are answered. */
 
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Stats } from "../shared/contract.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { useLazy } from "../shared/lazy.ts";
@@ -15,11 +15,8 @@ export function Figures({ version, alone = false }: { version: number; alone?: b
     language: { t, count, number, lang }
   } = site;
   const [more, setMore] = useState(alone);
-  const charts = useLazy<typeof import("./figures/entry.ts")>("figures");
+  const charts = useLazy<typeof import("./figures/entry.ts")>("figures", alone);
   const { data: stats, error, retry } = useResource<Stats>("/stats?lang=" + lang, { version });
-  useLayoutEffect(() => {
-    if (alone) void charts.load();
-  }, []);
   // Over the list figures are an extra: where they do not come, the list begins at once.
   if (error && !stats) return alone ? <Failed text={t("part_failed")} retry={retry} /> : null;
   if (stats && !stats.total && !stats.outcomes?.received) return alone ? <p>{t("list_empty")}</p> : null;

@@ -1,6 +1,5 @@
 /** What stands below the title and the status of a problem. */
 
-import { useLayoutEffect } from "preact/hooks";
 import type { Detail } from "../shared/contract.ts";
 import { isOwnClick } from "../shared/click.ts";
 import { pageOf } from "../shared/page.ts";
@@ -33,11 +32,8 @@ export function ProblemView({
     entries,
     language: { t, number }
   } = site;
-  const discussion = useLazy<typeof import("./discussion/entry.ts")>("discussion");
   const discussed = problem.discussion === "moderated";
-  useLayoutEffect(() => {
-    if (discussed) void discussion.load();
-  }, [discussed]);
+  const discussion = useLazy<typeof import("./discussion/entry.ts")>("discussion", discussed);
   const other = problem.duplicate_of;
   return (
     <>

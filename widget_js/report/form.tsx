@@ -53,21 +53,14 @@ export function Form() {
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(report.failures);
   report.isFocusKept = useFocusKept(isBusy);
-  const photos = useLazy<typeof import("./photos/entry.ts")>("photos");
+  const photos = useLazy<typeof import("./photos/entry.ts")>("photos", values.photos.length > 0);
   const attach = (chunk = photos.chunk) => chunk && report.attachPhotos(chunk.createPhotos);
   report.loadPhotos = () => photos.load().then(attach);
   useLayoutEffect(() => void attach(), [report, photos.chunk]);
-  const hasPhotos = values.photos.length > 0;
-  useLayoutEffect(() => {
-    if (hasPhotos) void report.loadPhotos();
-  }, [hasPhotos]);
   const place = coordinates(values.coordinates);
   const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
-  const done = useLazy<typeof import("./done/entry.ts")>("done");
   // Beside the report: what follows it is there when it has arrived.
-  useLayoutEffect(() => {
-    if (isBusy) void done.load();
-  }, [isBusy]);
+  const done = useLazy<typeof import("./done/entry.ts")>("done", isBusy);
   useLayoutEffect(() => {
     if (visible) report.open();
   }, [report, visible]);
@@ -75,10 +68,10 @@ export function Form() {
   useLayoutEffect(() => {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
-  const questions = useLazy<typeof import("./questions/entry.ts")>("questions");
-  useLayoutEffect(() => {
-    if (config.categories.some(category => category.questions.length)) void questions.load();
-  }, [config]);
+  const questions = useLazy<typeof import("./questions/entry.ts")>(
+    "questions",
+    config.categories.some(category => category.questions.length)
+  );
   useLayoutEffect(() => {
     emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);

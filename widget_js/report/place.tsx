@@ -3,7 +3,7 @@
  */
 
 import type { ComponentType } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
@@ -49,10 +49,7 @@ export function PlaceSection(props: SectionProps) {
   const { items } = useAnswer<{ items: Near[] }>(
     values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`
   ) || { items: [] };
-  const similar = useLazy<typeof import("./similar/entry.ts")>("similar");
-  useLayoutEffect(() => {
-    if (items.length) void similar.load();
-  }, [items.length]);
+  const similar = useLazy<typeof import("./similar/entry.ts")>("similar", items.length > 0);
   const shown = mapped && !map.failed;
   const open = typed || text || errors.coordinates;
 

@@ -1,6 +1,6 @@
 /** Chunks that come when they are wanted. */
 
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import type { Options } from "../loader/host.ts";
 import { loaded, loadChunk } from "./chunks.ts";
 import { addTexts } from "./dictionaries.ts";
@@ -22,8 +22,11 @@ export async function loadWithTexts(name: string, { service, lang }: Options): P
   return chunk;
 }
 
-/** A chunk that `load` brings with its texts and its styles; where it is here already, it is given without a wait. */
-export function useLazy<T extends object>(name: string): Lazy<T> {
+/**
+ * A chunk that comes with its texts and its styles once it `isWanted`, or by `load`; where it is here already, it is given
+ * without a wait.
+ */
+export function useLazy<T extends object>(name: string, isWanted = false): Lazy<T> {
   const { host, options } = useSite();
   const wear = (chunk: T & { sheet: CSSStyleSheet }) => {
     addSheet(host.shadowRoot!, chunk.sheet);
@@ -45,5 +48,8 @@ export function useLazy<T extends object>(name: string): Lazy<T> {
       return;
     }
   };
+  useLayoutEffect(() => {
+    if (isWanted && !chunk) void load();
+  }, [isWanted]);
   return { chunk, failed: !!failed && !chunk, load };
 }

@@ -1,7 +1,6 @@
 /** The form or the list: comes with its chunk, at the first click or when it is wanted. */
 
 import type { ComponentType } from "preact";
-import { useLayoutEffect } from "preact/hooks";
 import { useLazy } from "../lazy.ts";
 import { plainLink } from "../links.ts";
 import { useSite } from "../site.ts";
@@ -16,10 +15,7 @@ export function View({ name, shown }: { name: "report" | "browse"; shown: boolea
     visible,
     language: { t }
   } = useSite();
-  const { chunk, failed, load } = useLazy<{ View: ComponentType<{ active: boolean }> }>(name);
-  useLayoutEffect(() => {
-    if (shown && !chunk) void load();
-  }, [shown]);
+  const { chunk, failed, load } = useLazy<{ View: ComponentType<{ active: boolean }> }>(name, shown);
   return (
     <div hidden={!shown}>
       {chunk ? (
