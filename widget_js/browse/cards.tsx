@@ -83,27 +83,28 @@ export function Cards({ items, more, sort, open, near }: Props) {
     };
   }, []);
   const active = host.shadowRoot!.activeElement;
-  const kept = active && active.closest<HTMLElement>("[data-index]");
+  const focused = active && active.closest<HTMLElement>("[data-index]");
   return (
     <div role="list" class="cards" aria-labelledby="title" ref={box}>
       {/* One flat list of keys: an array within it would be made anew where a gap comes before it. */}
-      {stretches(heights.current, count, range, kept ? +kept.dataset.index! : undefined).flatMap(({ from, to, gap }) =>
-        gap !== undefined ? (
-          <div key={"gap" + from} style={`height:${gap}px`} />
-        ) : (
-          items
-            .slice(from, to)
-            .map((problem, index) => (
-              <Item
-                key={problem.number}
-                problem={problem}
-                index={from + index}
-                size={more ? -1 : count}
-                sort={sort}
-                open={open}
-              />
-            ))
-        )
+      {stretches(heights.current, count, range, focused ? +focused.dataset.index! : undefined).flatMap(
+        ({ from, to, gap }) =>
+          gap !== undefined ? (
+            <div key={"gap" + from} style={`height:${gap}px`} />
+          ) : (
+            items
+              .slice(from, to)
+              .map((problem, index) => (
+                <Item
+                  key={problem.number}
+                  problem={problem}
+                  index={from + index}
+                  size={more ? -1 : count}
+                  sort={sort}
+                  open={open}
+                />
+              ))
+          )
       )}
     </div>
   );

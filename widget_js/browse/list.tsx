@@ -60,14 +60,14 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   latest.current = { items, failed, retry };
   // What did not come is asked for when the connection is back; when it goes, to say so.
   useLayoutEffect(() => {
-    const turn = () => {
+    const askAgain = () => {
       if (latest.current.failed) void latest.current.retry();
     };
-    addEventListener("online", turn);
-    addEventListener("offline", turn);
+    addEventListener("online", askAgain);
+    addEventListener("offline", askAgain);
     return () => {
-      removeEventListener("online", turn);
-      removeEventListener("offline", turn);
+      removeEventListener("online", askAgain);
+      removeEventListener("offline", askAgain);
     };
   }, []);
   const asked = query(filters);

@@ -31,7 +31,7 @@ export function CityMapPanel({ moved, ...shown }: Shown) {
   } = useSite();
   const [follow, setFollow] = useState(false);
   const { chunk, failed, load } = useLazy<MapChunk>("map", true);
-  const turn = (on: boolean) => {
+  const setFollowing = (on: boolean) => {
     setFollow(on);
     if (!on) moved("");
   };
@@ -45,7 +45,7 @@ export function CityMapPanel({ moved, ...shown }: Shown) {
         <div class="skeleton" />
       )}
       <label class="tick">
-        <input type="checkbox" checked={follow} onChange={event => turn(event.currentTarget.checked)} />
+        <input type="checkbox" checked={follow} onChange={event => setFollowing(event.currentTarget.checked)} />
         <span>{t("map_follow")}</span>
       </label>
     </div>

@@ -36,7 +36,7 @@ export function useProblems(filters: Filters, following: boolean) {
   // The next page of what is no longer asked must not come on screen.
   const asked = useRef(question);
   asked.current = question;
-  const first = useResource<Problems>(pathOf(question), { early: 1 });
+  const first = useResource<Problems>(pathOf(question), { requested: 1 });
   useFollow(following && list.of === question, first);
   const begin = ({ items, next }: Problems) => set({ items, next, of: question, fresh: 0, moved: false });
   useLayoutEffect(() => {

@@ -49,10 +49,10 @@ export function step(before: Range, wanted: Range, screen: Range): Range {
  * and what follows waits for its height. So what comes while one scrolls is drawn bit by bit, and no task of a slow
  * phone draws all of it.
  */
-export function stretches(heights: number[], count: number, [from, to]: Range, kept = -9): Stretch[] {
+export function stretches(heights: number[], count: number, [from, to]: Range, focused = -9): Stretch[] {
   const made: Stretch[] = [];
   for (let card = 0; card < count; card++) {
-    const drawn = !heights[card] || Math.abs(card - kept) < 2 || (card >= from && card < to);
+    const drawn = !heights[card] || Math.abs(card - focused) < 2 || (card >= from && card < to);
     const last = made[made.length - 1];
     if (last && (last.gap === undefined) === drawn) {
       last.to++;

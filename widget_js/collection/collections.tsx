@@ -17,7 +17,7 @@ export function Collections(props: CollectionProps) {
     options: { collection: named },
     language: { t }
   } = useSite();
-  const { data: answer, error, retry } = useResource<Listed>("/collections", { early: first.collections });
+  const { data: answer, error, retry } = useResource<Listed>("/collections", { requested: first.collections });
   const { collection: slug } = useStore(address).shown;
   useLayoutEffect(() => () => session.setTitle(), []);
   const [reporting, report] = useState(false);

@@ -51,13 +51,15 @@ export function CollectionView({
   const { host, options, session, setStepBack } = site;
   const language = useMemo(() => ofEntries(site.language), [site.language]);
   const { t, lang } = language;
-  const requested = slug === collection.slug;
-  const api = useMemo(() => ofCollection(site.api, collection, requested && first.page), []);
+  const isRequested = slug === collection.slug;
+  const api = useMemo(() => ofCollection(site.api, collection, isRequested && first.page), []);
   const {
     data: config,
     error,
     retry
-  } = useResource<Configuration>(`/collections/${collection.slug}?lang=${lang}`, { early: requested && first.config });
+  } = useResource<Configuration>(`/collections/${collection.slug}?lang=${lang}`, {
+    requested: isRequested && first.config
+  });
   // From an open entry back to the list.
   const [{ back }, setBack] = useState<{ back?: (() => void) | undefined }>({});
   const toggleForm = () => {

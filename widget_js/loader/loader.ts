@@ -284,10 +284,11 @@ function createLauncher(host: Host): Launcher {
   };
 }
 
-const there = customElements.get(TAG) as { service?: string } | undefined;
+const defined = customElements.get(TAG) as { service?: string } | undefined;
 // Older browsers, and a second copy of this script, leave everything as it is.
-if (there) {
-  if ((there.service || service) !== service) console.warn(`igrajdanin: ${src} refused, the page has ${there.service}`);
+if (defined) {
+  if ((defined.service || service) !== service)
+    console.warn(`igrajdanin: ${src} refused, the page has ${defined.service}`);
 } else if (src && "adoptedStyleSheets" in Document.prototype) {
   // An element with this id is a property of the window too, and what is in a form is one of the form.
   const stub: unknown = (window as any).igrajdanin;

@@ -39,11 +39,11 @@ export function Picker({
   const ground = useMap(place);
   const { map, box } = ground;
   const pin = useRef<Pin | null>(null);
-  const [said, setSaid] = useState("");
+  const [message, setMessage] = useState("");
   const rest = useRef(0);
   const say = (text: () => string) => {
     clearTimeout(rest.current);
-    rest.current = setTimeout(() => setSaid(text()), REST) as never;
+    rest.current = setTimeout(() => setMessage(text()), REST) as never;
   };
   const lat = place && place.lat,
     lng = place && place.lng;
@@ -135,7 +135,7 @@ export function Picker({
         </button>
       </div>
       <p class="away" role="status">
-        {said}
+        {message}
       </p>
     </div>
   );

@@ -63,15 +63,15 @@ async function call<T>(address: string, init: RequestInit): Promise<T> {
 export class Api {
   constructor(
     readonly site: string,
-    private readonly early: (First[0] | undefined)[] = [],
+    private readonly requested: (First[0] | undefined)[] = [],
     private readonly control?: AbortController,
     /** Of the widget: ends what has no signal of its own; those of views end with the widget too. */
     private readonly destroyed?: AbortSignal
   ) {}
 
   /** `path` is below the site's address. */
-  async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
-    const [first] = this.early.splice(early, 1, undefined);
+  async get<T>(path: string, index = 2, init?: RequestInit): Promise<T> {
+    const [first] = this.requested.splice(index, 1, undefined);
     // Whoever has waited so long is told, and may ask again.
     const response =
       first &&

@@ -29,13 +29,13 @@ export function addTexts(
   service: string,
   lang: string,
   part: Part,
-  early?: Promise<Response | void>
+  requested?: Promise<Response | void>
 ): Promise<void> | void {
   wanted.add(part);
   const name = `${lang}-${part}`;
   if (loaded.has(name)) return;
   const bring = async () => {
-    const answer = await early;
+    const answer = await requested;
     const file = `${name}-${TEXTS}.json`;
     // The loader of an earlier build may have asked for that build's texts.
     const texts =

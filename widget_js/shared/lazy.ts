@@ -28,19 +28,19 @@ export async function loadWithTexts(name: string, { service, lang }: Options): P
  */
 export function useLazy<T extends object>(name: string, isWanted = false): Lazy<T> {
   const { host, options } = useSite();
-  const wear = (chunk: T & { sheet: CSSStyleSheet }) => {
+  const adoptStyles = (chunk: T & { sheet: CSSStyleSheet }) => {
     addSheet(host.shadowRoot!, chunk.sheet);
     return chunk;
   };
   const [{ chunk, failed }, set] = useState<{ chunk?: T; failed?: boolean }>(() => {
     const here = loaded[name];
     // Adds the texts at once if they are here too; else nothing is here yet.
-    return here && !addTexts(options.service, options.lang, PARTS[name] || "later") ? { chunk: wear(here) } : {};
+    return here && !addTexts(options.service, options.lang, PARTS[name] || "later") ? { chunk: adoptStyles(here) } : {};
   });
   const load = async () => {
     set(before => (before.failed ? { ...before, failed: false } : before));
     try {
-      const found = wear(await loadWithTexts(name, options));
+      const found = adoptStyles(await loadWithTexts(name, options));
       set({ chunk: found });
       return found;
     } catch {

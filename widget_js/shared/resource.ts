@@ -26,7 +26,7 @@ export interface Resource<T> extends State<T> {
 
 interface Terms<T> {
   /** Asked for already: which of the loader's requests, or the answer itself; good once. */
-  early?: number | Promise<T> | false | undefined;
+  requested?: number | Promise<T> | false | undefined;
   /** Milliseconds that a path has to stay the same before it is asked for. */
   rest?: number;
   /** Another one asks again. */
@@ -44,11 +44,11 @@ const take = <T>(before: State<T>, path: string, data: T): State<T> => {
 /** Without a path nothing is asked. The answer to an earlier path stays until the next one is there. */
 export function useResource<T>(
   path: string | null | undefined | false,
-  { early, rest = 0, version }: Terms<T> = {}
+  { requested, rest = 0, version }: Terms<T> = {}
 ): Resource<T> {
   const { api } = useSite();
   const [state, set] = useState<State<T>>({ data: null, of: null, error: null, changes: 0 });
-  const first = useRef(early);
+  const first = useRef(requested);
   /** Of the path that is asked for now. */
   const asking = useRef<AbortController>(null);
   const ask = async (again: boolean): Promise<T | undefined> => {

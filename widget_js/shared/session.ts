@@ -110,11 +110,11 @@ export class Session extends Store {
       this.whenPart<{ prefill(draft: object): void }>("report", report => report.prefill({ ...draft, category }));
     if (problem && !this.reporting)
       this.whenPart<{ openProblem(number: number): void }>("address", address => address.openProblem(problem));
-    this.turn(true);
+    this.setOpen(true);
   }
 
   close(): void {
-    this.turn(false);
+    this.setOpen(false);
   }
 
   /** Ends whatever runs, and takes back what was made of the page's history. */
@@ -162,7 +162,7 @@ export class Session extends Store {
     this.changed();
   }
 
-  private turn(to: boolean): void {
+  private setOpen(to: boolean): void {
     const turned = this.isOpen !== to;
     this.isOpen = to;
     // The entries of the views lie above the dialog's: they come after it, and go before it.

@@ -29,7 +29,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
     language: { t }
   } = useSite();
   const [own, setOwn] = useState(false);
-  const [said, setSaid] = useState("");
+  const [message, setMessage] = useState("");
   // Two days in the wrong order are no question: they stay here until one of them is put right.
   const [wrong, setWrong] = useState<Filters | null>(null);
   const days = wrong || filters;
@@ -37,10 +37,10 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const note = useRef<HTMLParagraphElement>(null);
   // On a phone the fields fill the screen: what is said below them comes into view.
   useLayoutEffect(() => {
-    if (said) show(note.current!);
-  }, [said]);
+    if (message) show(note.current!);
+  }, [message]);
   // A place that came after the dialog was closed is dropped.
-  useLayoutEffect(() => setSaid(""), [visible]);
+  useLayoutEffect(() => setMessage(""), [visible]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const dated = entries && isDated(entries.fields);
@@ -48,15 +48,15 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const near = !!here && filters.bbox === here;
   const locate = () => {
     if (near) return put({ bbox: "" });
-    setSaid(t("near_locating"));
+    setMessage(t("near_locating"));
     getPosition(session.closed(), { maximumAge: 60_000 }).then(
       ({ coords }) => {
         const bbox = around(coords.latitude, coords.longitude);
-        setSaid("");
+        setMessage("");
         setHere(bbox);
         put({ bbox });
       },
-      () => setSaid(t("near_failed"))
+      () => setMessage(t("near_failed"))
     );
   };
   const pick = (value: string) => {
@@ -84,7 +84,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
       </select>
     </div>
   );
-  const turn = (change: Filters) => {
+  const setDays = (change: Filters) => {
     const { since, until } = { ...days, ...change };
     const reversed = !!since && !!until && since > until;
     setWrong(reversed ? { since, until } : null);
@@ -102,7 +102,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
         max={now}
         aria-invalid={wrong ? "true" : undefined}
         aria-describedby={wrong ? "days-error" : undefined}
-        onChange={event => turn({ [id]: event.currentTarget.value })}
+        onChange={event => setDays({ [id]: event.currentTarget.value })}
       />
     </div>
   );
@@ -175,7 +175,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
         </p>
       )}
       <p class="note" role="status" ref={note}>
-        <Words>{said}</Words>
+        <Words>{message}</Words>
       </p>
     </>
   );

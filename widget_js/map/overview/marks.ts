@@ -16,7 +16,7 @@ export interface Seen {
 interface Shown {
   button: HTMLButtonElement;
   mark: Placed;
-  said: string;
+  signature: string;
 }
 interface Words {
   lang: string;
@@ -65,16 +65,16 @@ export class Marks extends Layer {
     const placed = spread(ordered, zoom);
     keys(ordered, zoom).forEach((key, at) => {
       const mark = placed[at]!;
-      const said = JSON.stringify(mark);
+      const signature = JSON.stringify(mark);
       const shown = before.get(key) || this.made();
       before.delete(key);
-      if (shown.said !== said) {
+      if (shown.signature !== signature) {
         draw(shown.button, mark, this.words.number(mark.count));
         // To be read by pointing at it as well.
         shown.button.setAttribute("aria-label", (shown.button.title = this.words.name(mark)));
         // A problem is named in its author's words.
         if (mark.number) shown.button.lang = this.words.lang;
-        Object.assign(shown, { mark, said });
+        Object.assign(shown, { mark, signature });
       }
       this.shown.set(key, shown);
     });
@@ -122,7 +122,7 @@ export class Marks extends Layer {
 
   private made(): Shown {
     const button = document.createElement("button");
-    const shown = { button, said: "" } as Shown;
+    const shown = { button, signature: "" } as Shown;
     button.type = "button";
     button.addEventListener("click", ({ detail }) => {
       const dragging = this._map.dragging as Leaflet.Handler & { moved(): boolean };

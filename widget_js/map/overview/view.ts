@@ -97,7 +97,7 @@ const HALF = [22, 24, 28, 33];
 /** Pixels by which marks may overlap: two neighbours leave 24 of the smallest one's 44 (WCAG 2.2, 2.5.8). */
 const OVERLAP = 10;
 /** How often all marks are compared; after that, those of a crowd overlap as they do. */
-const TURNS = 60;
+const ROUNDS = 60;
 
 /**
  * The marks with those that cover each other pushed apart, each along the shorter way. All others stay, and so does one
@@ -111,7 +111,7 @@ export function spread<T extends { count: number; lat: number; lng: number }>(ma
     return [across(lng) * pixels + x!, down(lat) * pixels + y!] as [number, number];
   });
   const moved = new Set<number>();
-  for (let turn = 0, crowded = true; crowded && turn < TURNS; turn++) {
+  for (let round = 0, crowded = true; crowded && round < ROUNDS; round++) {
     crowded = false;
     spots.forEach((one, at) => {
       for (let next = at + 1; next < spots.length; next++) {

@@ -18,7 +18,7 @@ function fraction(value: number): number {
   return ((value - Math.floor(value)) * 4294967296) | 0;
 }
 
-const turn = (x: number, bits: number) => (x >>> bits) | (x << (32 - bits));
+const rotate = (x: number, bits: number) => (x >>> bits) | (x << (32 - bits));
 const schedule = new Int32Array(64);
 
 /** The compression function over the 16 big-endian words from `offset` on; `state` is changed in place. */
@@ -30,7 +30,11 @@ function compress(state: Int32Array, words: Int32Array, offset: number): void {
     const x = w[i - 15]!,
       y = w[i - 2]!;
     w[i] =
-      (w[i - 16]! + w[i - 7]! + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10))) | 0;
+      (w[i - 16]! +
+        w[i - 7]! +
+        (rotate(x, 7) ^ rotate(x, 18) ^ (x >>> 3)) +
+        (rotate(y, 17) ^ rotate(y, 19) ^ (y >>> 10))) |
+      0;
   }
   let a = state[0]!,
     b = state[1]!,
@@ -41,8 +45,8 @@ function compress(state: Int32Array, words: Int32Array, offset: number): void {
     g = state[6]!,
     h = state[7]!;
   for (let i = 0; i < 64; i++) {
-    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
-    const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    const one = (h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
+    const two = ((rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     h = g;
     g = f;
     f = e;
