@@ -490,8 +490,8 @@ def serve_earlier_loader(page: Page, widget_site: WidgetSite) -> str:
     for given in page.request.get(f"{folder}/chunks.json").json()[1].values():
         assert given in text
         text = text.replace(given, given.swapcase())
-    text, texts = re.subn(r'(?<=-widget":")\w{8}|(?<=-browse":")\w{8}', lambda found: found[0].swapcase(), text)
-    assert texts == 4
+    text, texts = re.subn(r"(?<=-)\w{8}(?=\.json)", lambda found: found[0].swapcase(), text)
+    assert texts == 1
     page.route(
         f"{folder}/loader.js",
         lambda route: route.fulfill(body=text, content_type="text/javascript", headers=ANY_ORIGIN),
