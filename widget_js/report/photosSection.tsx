@@ -32,7 +32,9 @@ export function PhotosSection(props: SectionProps) {
         {t("photo_hint", { n: limits.photos })}
       </p>
       <FieldErrorText id="photos" error={error} />
-      {photos && <photos.Photos key={lang} {...props} />}
+      {photos && (
+        <photos.Photos key={lang} {...props} hadFocus={!!box.current && box.current.matches(":focus-within")} />
+      )}
       {values.photos.length < limits.photos && (
         <p class="actions">
           {photos && <photos.Camera report={report} />}

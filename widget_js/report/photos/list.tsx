@@ -26,7 +26,7 @@ function status({ state, sent, offline, reason }: Photo, { t }: Language): strin
 const DONE = "M4 12.5l5 5L20 7";
 
 /** The focus goes where photos are added. */
-const addAnother = (host: HTMLElement): void => host.shadowRoot!.getElementById("photos")!.focus();
+export const addAnother = (host: HTMLElement): void => host.shadowRoot!.getElementById("photos")!.focus();
 
 /** `full`: there is no control to add more, so what is wrong with photos leads here. */
 export function List({ photos, full }: { photos: Attachments; full: boolean }) {

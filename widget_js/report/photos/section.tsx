@@ -5,12 +5,13 @@ import type { SectionProps } from "../section.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
 import type { Attachments } from "./attachments.ts";
-import { List } from "./list.tsx";
+import { addAnother, List } from "./list.tsx";
 
 /** Ways for a desk: files dropped anywhere on the widget, a picture pasted. */
 const TRANSFERS = ["paste", "dragover", "drop"];
 
-export function Photos(props: SectionProps) {
+/** `hadFocus`: the focus was in what this takes the place of, in another language. */
+export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolean }) {
   const {
     config: { limits },
     host,
@@ -19,6 +20,9 @@ export function Photos(props: SectionProps) {
   const photos = props.report.photos as Attachments;
   const [, draw] = useState({});
   useLayoutEffect(() => photos.follow(() => draw({})), [photos]);
+  useLayoutEffect(() => {
+    if (hadFocus) addAnother(host);
+  }, []);
   useLayoutEffect(() => {
     const root = host.shadowRoot!;
     const take = (event: Event) => {
