@@ -31,7 +31,7 @@ import { Words } from "../shared/ui/words.tsx";
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const sheet = styleSheet(styles);
-/** In the page the element takes its room; as a button it has no height (button.css says why). */
+/** In the page the element is as wide as its place; as a button it is a box in the line (button.css). */
 const block = styleSheet(":host{display:block;height:auto}");
 
 /** Around the screen, where an inline widget still counts as looked at. */
