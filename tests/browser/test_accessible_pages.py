@@ -56,7 +56,8 @@ LONG_TEXT = "И у соседнего дома такая же яма: " + "оч
 # The selected option of a <select> is on one line beside an arrow of 20 pixels; text that does not fit is cut off.
 CUT_OFF_SELECTS = """() => {
     const context = document.createElement("canvas").getContext("2d");
-    return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
+    const shown = [...document.querySelectorAll("select:not([name=category])")].filter(one => one.clientWidth);
+    return shown.flatMap(select => {
         const style = getComputedStyle(select);
         context.font = style.font;
         context.letterSpacing = style.letterSpacing;

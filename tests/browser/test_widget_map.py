@@ -268,7 +268,7 @@ def test_a_location_outside_is_reported_with_the_responsible_agency(
     expect(message).to_have_count(0)
 
 
-def test_an_outdated_answer_about_a_location_is_not_shown(desktop: Page, widget_site: WidgetSite) -> None:
+def test_an_outdated_question_about_a_location_is_dropped(desktop: Page, widget_site: WidgetSite) -> None:
     maps.prepare(desktop, widget_site)
     held: list[Route] = []
     desktop.route(re.compile(r"/place\?"), lambda route: held.append(route))
@@ -276,9 +276,8 @@ def test_an_outdated_answer_about_a_location_is_not_shown(desktop: Page, widget_
     x, y = maps.middle(ground)
     desktop.mouse.click(x, y - 90)
     first = arrived(desktop, held)
-    desktop.mouse.click(x + 80, y)
-    with desktop.expect_event("requestfinished", lambda request: request == first.request):
-        first.fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=ANY_ORIGIN)
+    with desktop.expect_event("requestfailed", lambda request: request == first.request):
+        desktop.mouse.click(x + 80, y)
     wait_until(desktop, lambda: len(held) == 2)
     draw_twice(desktop)
     expect(desktop.get_by_role("alert")).to_have_count(0)

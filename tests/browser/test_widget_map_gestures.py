@@ -266,7 +266,7 @@ def test_keys_of_the_browser_are_not_intercepted(desktop: Page, widget_site: Wid
     ground = opened_map(desktop, address)
     ground.evaluate(
         """one => { window.prevented = {};
-        one.getRootNode().addEventListener("keydown", event => prevented[event.key] = event.defaultPrevented) }"""
+        one.closest(".igw").addEventListener("keydown", event => prevented[event.key] = event.defaultPrevented) }"""
     )
     for key in ("Control+=", "Alt+ArrowLeft", "Tab", "Shift+Tab", "a", "ArrowLeft"):
         ground.press(key)

@@ -23,8 +23,8 @@ export async function loadWithTexts(name: string, { service, lang }: Options): P
 }
 
 /**
- * A chunk that comes with its texts and its styles once it `isWanted`, or by `load`; where it is here already, it is given
- * without a wait.
+ * A chunk that comes with its texts and its styles once it `isWanted`, or by `load`; where it is here already, it is
+ * given without a wait.
  */
 export function useLazy<T extends object>(name: string, isWanted = false): Lazy<T> {
   const { host, options } = useSite();
