@@ -54,6 +54,8 @@ export class Address extends Store {
   private visible: boolean;
   /** Entries are found by their answers too; the service refuses that of problems. */
   private entries = false;
+  /** The list is on screen. */
+  private isShown = false;
 
   constructor(private readonly session: Session) {
     super();
@@ -68,6 +70,8 @@ export class Address extends Store {
 
   /** The list comes on screen, of problems or of entries: with what the page's address says. */
   begin(entries: boolean): this {
+    if (this.isShown) return this;
+    this.isShown = true;
     this.entries = entries;
     this.first = undefined;
     this.shown = this.read() || { filters: {} };
@@ -97,8 +101,14 @@ export class Address extends Store {
     this.changed();
   }
 
+  /** The list goes. */
+  end(): void {
+    this.isShown = false;
+    this.leave();
+  }
+
   /**
-   * The list goes: the page has its address back, and its history as it was, but for one that may be on its way to
+   * The page has its address back, and its history as it was, but for one that may be on its way to
    * another page, which goes on from where it stands.
    */
   leave(): void {
@@ -155,15 +165,17 @@ export class Address extends Store {
   }
 }
 
-/** The one that views of this widget share. */
-const addressOf = (session: Session): Address => session.part("address", () => new Address(session));
+/** The one that views of this widget share. A problem that the page asked for while it was not there comes after it. */
+export const beginAddress = (session: Session, entries: boolean): Address =>
+  session.part("address", () => new Address(session).begin(entries)).begin(entries);
 
 /** Begins the address, and ends it with the component that shows the list; `entries`: of collections. */
 export function useOwnAddress(entries: boolean): Address {
   const { session } = useSite();
-  const address = useMemo(() => addressOf(session).begin(entries), []);
-  useLayoutEffect(() => () => address.leave(), []);
+  const address = useMemo(() => beginAddress(session, entries), []);
+  useLayoutEffect(() => () => address.end(), []);
   return address;
 }
 
-export const useAddress = (): Address => useStore(addressOf(useSite().session));
+/** The address that the list has begun. */
+export const useAddress = (): Address => useStore(beginAddress(useSite().session, false));

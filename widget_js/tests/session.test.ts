@@ -101,7 +101,7 @@ define("fetch", {
 });
 
 const { Session } = await import("../shared/session.ts");
-const { Address } = await import("../browse/address.ts");
+const { beginAddress } = await import("../browse/address.ts");
 
 const options = (changes: Partial<Options> = {}): Options =>
   ({
@@ -128,7 +128,7 @@ function begin(changes: Partial<Options> = {}) {
   };
   own.querySelectorAll = () => [host];
   const session = new Session(host as never, options(changes));
-  const address = session.part("address", () => new Address(session)).begin(false);
+  const address = beginAddress(session, false);
   return { session, address, host, told };
 }
 
@@ -211,4 +211,16 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
     made.session.open();
     assert.equal(made.told.length, told, "a widget that is gone opens no more");
   }
+});
+
+test("a problem that the page asks for before the list has come is shown with it, whatever hash the page has", () => {
+  page = new Page();
+  page.entries[0]!.href += "#/news";
+  const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
+  own.querySelectorAll = () => [host];
+  const session = new Session(host as never, options());
+  session.open({ problem: 7 });
+  assert.equal(beginAddress(session, false).shown.problem, 7);
+  assert.equal(page.href, HOME + "#/news");
+  session.destroy();
 });
