@@ -3,7 +3,7 @@
 import type { ComponentType } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Place } from "../shared/contract.ts";
-import { emit } from "../shared/emit.ts";
+import { emit } from "../loader/host.ts";
 import { focusOn, show } from "../shared/focus.ts";
 import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";

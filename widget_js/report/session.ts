@@ -3,9 +3,8 @@
  * renders from it.
  */
 
-import { outer } from "../loader/host.ts";
+import { emit, outer } from "../loader/host.ts";
 import { ApiError } from "../shared/api.ts";
-import { emit } from "../shared/emit.ts";
 import { randomKey } from "../shared/key.ts";
 import type { Site } from "../shared/site.ts";
 import { Store } from "../shared/store.ts";

@@ -5,10 +5,9 @@
  * widget. What comes later changes nothing in the page.
  */
 
-import type { First, OpenOptions, Options } from "../loader/host.ts";
+import { emit, type First, type OpenOptions, type Options } from "../loader/host.ts";
 import { Api, type ApiError } from "./api.ts";
 import type { Configuration } from "./contract.ts";
-import { emit } from "./emit.ts";
 import { Store } from "./store.ts";
 import { Tickets } from "./tickets.ts";
 import { Trail } from "./trail.ts";

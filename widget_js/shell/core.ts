@@ -7,7 +7,7 @@
 export { Fragment, h } from "preact";
 export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { document } from "../shared/document.ts";
-export { isExtended, outer, TAG } from "../loader/host.ts";
+export { emit, isExtended, outer, TAG } from "../loader/host.ts";
 export { ApiError } from "../shared/api.ts";
 export { focus, focusOn, show } from "../shared/focus.ts";
 export { json } from "../shared/json.ts";
@@ -16,7 +16,6 @@ export { link } from "../shared/links.ts";
 export { useResource } from "../shared/resource.ts";
 export { SiteContext, useSite } from "../shared/site.ts";
 export { Store, useStore } from "../shared/store.ts";
-export { emit } from "../shared/emit.ts";
 export { ignoreErrors } from "../shared/storage.ts";
 export { reportFailure } from "../shared/telemetry.ts";
 export { Failed } from "../shared/ui/failure.tsx";

@@ -4,6 +4,7 @@ import { render } from "preact";
 import { useErrorBoundary, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import {
   DIV,
+  emit,
   isReading,
   readOptions,
   type Launch,
@@ -11,7 +12,6 @@ import {
   type Options,
   type Widget
 } from "../loader/host.ts";
-import { emit } from "../shared/emit.ts";
 import { ApiError } from "../shared/api.ts";
 import { loadChunk, setPreload } from "../shared/chunks.ts";
 import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";

@@ -12,6 +12,7 @@ import { createUnsent, type UnsentReports } from "../report/unsent/unsent.ts";
 import { report, type Values } from "../report/values.ts";
 import ru from "../locales/ru.json";
 import { FakeStorage } from "./fakeStorage.ts";
+import { generator, SEED } from "./seed.ts";
 
 const globals = globalThis as unknown as Record<string, unknown>;
 const own = { setTimeout, clearTimeout, now: Date.now };
@@ -465,21 +466,9 @@ test("what is erased is gone, but for what is on its way; what was used up has a
 
 // --- generated sequences ---
 
-const SEED = Number(process.env.SEED || 1);
-
-/** https://github.com/cprosche/mulberry32 */
-function chance(seed: number): (below: number) => number {
-  return below => {
-    let mixed = (seed = (seed + 0x6d2b79f5) | 0);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 /** Lives through acts of a person, a network and a host page. */
 async function live(seed: number): Promise<void> {
-  const pick = chance(seed);
+  const pick = generator(seed);
   const one = <T>(list: T[]): T => list[pick(list.length)]!;
   const pages = [page];
   const done: string[] = [];

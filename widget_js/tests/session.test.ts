@@ -6,22 +6,10 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Options } from "../loader/host.ts";
+import { generator, SEED } from "./seed.ts";
 
-/** Seed of the sequences: `SEED=7 npm run test` plays those of another one. */
-const SEED = Number(process.env.SEED || 1);
 const SEQUENCES = 400;
 const LENGTH = 25;
-
-/** mulberry32: small, seeded, good enough to choose steps. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return below => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 const HOME = "https://town.test/news";
 

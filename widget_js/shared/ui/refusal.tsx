@@ -1,8 +1,7 @@
 /** When the widget cannot be offered: says so, where residents can turn instead, and to the webmaster what to do. */
 
 import { useLayoutEffect } from "preact/hooks";
-import { type Options } from "../../loader/host.ts";
-import { emit } from "../emit.ts";
+import { emit, type Options } from "../../loader/host.ts";
 import type { ApiError } from "../api.ts";
 import type { Configuration } from "../contract.ts";
 import { focusOn } from "../focus.ts";

@@ -1,3 +1,0 @@
-/** Tells the page what happens in the widget. */
-
-export { emit } from "../loader/host.ts";
