@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
 from tests.support.city import NOW
-from tests.support.widget import WidgetSite, let_time_pass, stop_clock
+from tests.support.widget import REPORT, WidgetSite, let_time_pass, stop_clock
 
 REST = 400  # milliseconds before what is typed is searched for, widget_js/browse/search.tsx
 
@@ -200,6 +200,19 @@ def test_near_me_requests_a_square_around_the_position(new_page: Callable[..., P
     with page.expect_request(square):
         page.get_by_role("button", name="Рядом со мной").click()
     expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
+
+
+def test_a_position_that_comes_after_closing_changes_nothing(page: Page, widget_site: WidgetSite) -> None:
+    page.add_init_script("navigator.geolocation.getCurrentPosition = found => { window.found = found }")
+    browse(page, extended(widget_site))
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_role("button", name="Рядом со мной").click()
+    page.get_by_role("button", name="Закрыть", exact=True).click()
+    before = page.evaluate("location.href")
+    page.evaluate("found({ coords: { latitude: 55.1, longitude: 38.77, accuracy: 9 } })")
+    assert page.evaluate("location.href") == before
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("button", name="Рядом со мной")).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_denied_geolocation_is_reported_in_view(page: Page, widget_site: WidgetSite) -> None:

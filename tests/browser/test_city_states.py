@@ -77,6 +77,19 @@ def test_updates_can_be_paused(page: Page, widget_site: WidgetSite) -> None:
     expect(cards.first).to_be_focused()
 
 
+def test_an_inline_widget_out_of_sight_asks_for_nothing(page: Page, widget_site: WidgetSite) -> None:
+    FakeCity(page, widget_site)
+    page.goto(extended(widget_site, 'view="inline"', '<p style="height: 9000px">Далеко внизу</p>'))
+    expect(page.locator(CARD).first).to_be_visible()
+    for away in (False, True, False):
+        page.evaluate("away => scrollTo(0, away ? 9000 : 0)", away)
+        draw_twice(page)
+        requests = list[str]()
+        page.on("request", lambda request, requests=requests: requests.append(request.url))
+        let_time_pass(page)
+        assert (requests == []) is away
+
+
 def test_pausing_updates_pauses_the_map(desktop: Page, widget_site: WidgetSite) -> None:
     FakeCity(desktop, widget_site)
     requests = list[str]()

@@ -676,6 +676,24 @@ def test_the_page_drives_the_element(page: Page, watch: Watch, widget_site: Widg
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+def test_a_dialog_in_a_hidden_part_of_the_page_does_not_freeze_it(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    watch.allow("hidden part")
+    snippet = widget_site.snippet('type="basic"')
+    page.goto(widget_site.page(f'<div id="part" hidden>{snippet}</div><input type="checkbox" id="beside">'))
+    page.wait_for_function("!!window.igrajdanin")
+    page.evaluate("told = []; for (const name of ['open', 'error']) igrajdanin('on', name, event => told.push(name))")
+    page.evaluate("document.querySelector('igrajdanin-widget').open()")
+    page.locator("#beside").click()
+    assert page.evaluate("told") == ["error"]
+    page.evaluate("part.hidden = false; document.querySelector('igrajdanin-widget').open()")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.evaluate("part.hidden = true")
+    page.locator("#beside").click()
+    assert page.evaluate("[told, document.querySelector('igrajdanin-widget').isOpen]") == [["error", "open"], False]
+
+
 @pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
 def test_a_floating_button_keeps_to_its_corner(page: Page, widget_site: WidgetSite, tag: str) -> None:
     insets = {"top": 47, "bottom": 34, "left": 20, "right": 10}

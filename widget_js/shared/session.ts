@@ -169,7 +169,8 @@ export class Session extends Store {
     this.changed();
     this.settle();
     this.draw();
-    if (turned) emit(this.host, to ? "open" : "close");
+    // Drawing closes a dialog that nobody would see.
+    if (turned && this.isOpen === to) emit(this.host, to ? "open" : "close");
   }
 
   /** The signal and the history entry of an open dialog. */
