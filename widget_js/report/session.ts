@@ -5,6 +5,7 @@
 
 import { emit, outer } from "../loader/host.ts";
 import { ApiError } from "../shared/api.ts";
+import { getPosition } from "../shared/geolocation.ts";
 import { randomKey } from "../shared/key.ts";
 import type { Site } from "../shared/site.ts";
 import { Store } from "../shared/store.ts";
@@ -112,8 +113,8 @@ export class ReportSession extends Store {
   private unwritten?: ReturnType<typeof setTimeout> | undefined;
   private retry?: ReturnType<typeof setTimeout> | undefined;
   private tries = 0;
-  /** What is asked of the device; nothing else may answer. */
-  private asked?: object | undefined;
+  /** Ends the question to the device. */
+  private locating = new AbortController();
   /** The delivery of the present draft; that of an erased one ends without effect. */
   private delivery?: object | undefined;
 
@@ -225,21 +226,17 @@ export class ReportSession extends Store {
 
   /** Asks the device. What the person does about the place meanwhile is better. */
   locate(): void {
-    const asked = (this.asked = {});
+    this.locating.abort();
+    this.locating = new AbortController();
     this.position = { state: "asked" };
     this.changed();
-    const answer = (accept: () => void) => {
-      if (this.asked === asked) accept();
-    };
-    navigator.geolocation.getCurrentPosition(
+    getPosition(this.locating.signal, { enableHighAccuracy: true }).then(
       ({ coords: { latitude, longitude, accuracy } }) =>
-        answer(() => this.put({ lat: latitude, lng: longitude }, { state: "found", accuracy: accuracy || 1 })),
-      ({ code }) =>
-        answer(() => {
-          this.position = { state: code === 1 ? "denied" : "failed" };
-          this.changed();
-        }),
-      { enableHighAccuracy: true, timeout: 15_000 }
+        this.put({ lat: latitude, lng: longitude }, { state: "found", accuracy: accuracy || 1 }),
+      ({ code }) => {
+        this.position = { state: code === 1 ? "denied" : "failed" };
+        this.changed();
+      }
     );
   }
 
@@ -251,7 +248,7 @@ export class ReportSession extends Store {
   }
 
   private stopLocating(): void {
-    this.asked = undefined;
+    this.locating.abort();
     this.position = {};
   }
 

@@ -337,33 +337,37 @@ test("what a page fills in replaces nothing that the person has written", () => 
   assert.deepEqual([page.values.address, page.values.coordinates], ["улица Ленина, 1", "55.5, 38.5"]);
 });
 
-test("a late position changes nothing that was put or typed meanwhile, nor a closed or erased form", () => {
-  const late = (meanwhile: () => void) => {
+test("a late position changes nothing that was put or typed meanwhile, nor a closed or erased form", async () => {
+  const answer = (position: object | null) => {
+    page.positions.pop()!(position);
+    return calm();
+  };
+  const late = async (meanwhile: () => void) => {
     page.report.locate();
     assert.equal(page.report.position.state, "asked");
     meanwhile();
     const before = page.values.coordinates;
-    page.positions.pop()!(POSITION);
+    await answer(POSITION);
     assert.deepEqual([page.values.coordinates, page.report.position.state], [before, undefined]);
   };
-  late(() => page.report.put({ lat: 1, lng: 2 }));
-  late(() => type({ coordinates: "3, 4" }));
-  late(() => page.close());
+  await late(() => page.report.put({ lat: 1, lng: 2 }));
+  await late(() => type({ coordinates: "3, 4" }));
+  await late(() => page.close());
   page.open();
-  late(() => page.report.erase());
-  late(() => {
+  await late(() => page.report.erase());
+  await late(() => {
     type(WHOLE);
     page.report.proceed(true);
   });
   page.report.locate();
   type({ address: "у школы" });
-  page.positions.pop()!(POSITION);
+  await answer(POSITION);
   assert.deepEqual(
     [page.values.coordinates, page.report.position],
     ["55.000000, 38.000000", { state: "found", accuracy: 20 }]
   );
   page.report.locate();
-  page.positions.pop()!(null);
+  await answer(null);
   assert.equal(page.report.position.state, "denied");
 });
 
