@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.support.browse import CARD, browse, extended
 from tests.support.browser import Watch
@@ -84,9 +84,10 @@ def test_an_inline_widget_out_of_sight_asks_for_nothing(page: Page, widget_site:
     for away in (False, True, False):
         page.evaluate("away => scrollTo(0, away ? 9000 : 0)", away)
         draw_twice(page)
-        requests = list[str]()
-        page.on("request", lambda request, requests=requests: requests.append(request.url))
+        requests = list[Request]()
+        page.on("request", requests.append)
         let_time_pass(page)
+        page.remove_listener("request", requests.append)
         assert (requests == []) is away
 
 
