@@ -5,7 +5,7 @@
   const root = Object.getOwnPropertyDescriptor(Document.prototype, "documentElement").get;
   const body = Object.getOwnPropertyDescriptor(Document.prototype, "body").get;
   const activeInRoot = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement").get;
-  const { attachShadow, matches, getClientRects, getBoundingClientRect } = Element.prototype;
+  const { attachShadow, matches, getAnimations, getClientRects, getBoundingClientRect } = Element.prototype;
   const { contains } = Node.prototype;
   const { elementFromPoint } = Document.prototype;
   const elementFromPointInRoot = ShadowRoot.prototype.elementFromPoint;
@@ -90,8 +90,9 @@
         shown: at.outerHTML.slice(0, 120)
       };
     },
-    /** Wait until the page scrolls no more. */
+    /** Wait until the focused element has its size, which may grow, and the page scrolls no more. */
     async rest() {
+      for (const animation of getAnimations.call(focused())) await animation.finished;
       for (let at = NaN; at !== scrollY;) {
         at = scrollY;
         await new Wait(done => frame(() => frame(done)));
