@@ -1,7 +1,7 @@
 """Every regular expression of the service takes time in proportion to what it reads.
 
 Matching holds the interpreter's lock: an expression with quadratic time lets one letter, upload or page stop the whole
-process. So each is given texts that could be difficult for it, made from its own parts, in lengths that double.
+process. So each is given texts that could be difficult for it, made from its own parts, in lengths that grow by four.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from typing import Any
 import widget_api
 
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "split", "sub", "subn")
-LENGTH = 12_000  # characters
-SUSPICIOUS = 0.002  # seconds of processor time for so many
-DOUBTFUL = 0.025  # seconds for four times as many: quadratic takes more
-TOO_LONG = 0.4  # seconds for sixteen times as many: linear takes up to 0.1, quadratic from 0.5 to minutes
+# Characters of a text, and seconds of processor time that make a longer one necessary. The last are proof: linear time
+# takes up to 0.1, quadratic time from 0.5 to minutes.
+STEPS = {3_000: 0.0001, 12_000: 0.002, 48_000: 0.025}
+LAST, TOO_LONG = 192_000, 0.4
 LONGEST = 300  # seconds of processor time for all; ten are enough, an exponential expression never ends
 LETTERS = " \n0aя_-.:;,<>[({\"'/=@"
 CATEGORIES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "a", "NOT_SPACE": "a", "NOT_WORD": "-"}
@@ -129,10 +129,10 @@ def measure(pattern: re.Pattern[Any], method: str, text: str) -> float:
 
 
 def is_steep(pattern: re.Pattern[Any], method: str, made: tuple[str, str, str]) -> bool:
-    """Whether a text that was doubled four times takes longer, each of three times, than linear time explains."""
-    if measure(pattern, method, make_text(*made, 4 * LENGTH)) < DOUBTFUL:
+    """Whether ever longer texts take longer, the last each of three times, than linear time explains."""
+    if any(measure(pattern, method, make_text(*made, length)) < limit for length, limit in STEPS.items()):
         return False
-    text = make_text(*made, 16 * LENGTH)
+    text = make_text(*made, LAST)
     return all(measure(pattern, method, text) > TOO_LONG for _ in range(3))
 
 
@@ -142,7 +142,7 @@ def main() -> None:
         print(name, file=sys.stderr, flush=True)
         for method in {one if one.endswith("match") else "finditer" for one in methods or {"finditer"}}:
             for made in Parts(pattern).list_difficult():
-                if measure(pattern, method, make_text(*made, LENGTH)) > SUSPICIOUS and is_steep(pattern, method, made):
+                if is_steep(pattern, method, made):
                     print(f"{name}: {method} of {made}", flush=True)
                     break
 
