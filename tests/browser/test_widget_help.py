@@ -31,10 +31,10 @@ def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) 
     search = page.get_by_label("Найти категорию")
     choices = page.get_by_role("radio")
     expect(choices).to_have_count(12)
-    expect(page.get_by_text(re.compile("Найден. \\d+ категори"))).to_have_count(0)  # without a search
+    expect(page.get_by_text(re.compile("Найдено категорий"))).to_have_count(0)  # without a search
     search.fill("Жкх")
     expect(choices).to_have_count(1)
-    expect(page.get_by_role("status").filter(has_text="Найдена 1 категория")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Найдено категорий: 1")).to_be_visible()
     page.get_by_label("Дом и ЖКХ").check()
     search.fill("озеленЕние")
     expect(choices).to_have_count(2)  # the selected category stays visible

@@ -287,7 +287,7 @@ def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_
     expect(desktop.locator(TITLE)).to_be_focused()
     assert desktop.evaluate(ANNOUNCED) == [REPORT, []]
     desktop.locator("#search").fill("двор")
-    expect(desktop.locator("#search-hint")).to_have_text("Найдена 1 категория")
+    expect(desktop.locator("#search-hint")).to_have_text("Найдено категорий: 1")
     desktop.locator("#search").fill("")
     expect(desktop.locator("#search-hint")).to_have_text("")
     send.click()

@@ -17,7 +17,7 @@ const fold = (text: string) => " " + text.trim().toLowerCase().replace(/ё/g, "�
 export function CategorySection({ values, errors, set }: SectionProps) {
   const {
     config: { categories },
-    language: { t, count }
+    language: { t }
   } = useSite();
   const [query, setQuery] = useState("");
   // «не горит фонарь», «собака»: any of its words, but for the shortest, and without their endings.
@@ -32,7 +32,7 @@ export function CategorySection({ values, errors, set }: SectionProps) {
           id="search"
           type="search"
           label={t("search")}
-          hint={query && (found.length ? count("found", found.length) : t("found_none"))}
+          hint={query && (found.length ? t("found", { n: found.length }) : t("found_none"))}
           live
           value={query}
           onChange={setQuery}

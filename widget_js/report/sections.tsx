@@ -27,7 +27,7 @@ export function DescriptionSection(props: SectionProps) {
       {config.entry && <TextField {...bind(props, "subject")} label={config.entry} />}
       <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
       <p class={left < 0 ? "counter error" : "counter"} role={left < NEAR ? "status" : undefined}>
-        {count(left < 0 ? "error_description_long" : "characters_left", Math.abs(left))}
+        {left < 0 ? count("error_description_long", -left) : t("characters_left", { n: left })}
       </p>
       {chunk ? (
         <chunk.Questions
