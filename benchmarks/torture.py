@@ -56,10 +56,11 @@ def measure(engine: str, subject: str, names: list[str]) -> dict[str, str]:
     reasons = {}
     with contextlib.closing(pages), served(subject, pages) as filled, started(engine) as driver_for:
         values |= filled
-        for hazard in map(Hazard.read, names):
+        for name in names:
+            hazard = Hazard.read(name)
             if engine in hazard.engines:
                 driver = driver_for(hazard)
-                reasons[hazard.name] = survives(driver, SUBJECTS[subject], hazard.name, pages, values)
+                reasons[name] = survives(driver, SUBJECTS[subject], hazard, pages, values)
                 driver.close()
     return reasons
 

@@ -1,156 +1,27 @@
-"""Every folder of embed_examples/, from opening the page to the report's number, without changes to the host page."""
+"""What the folders of embed_examples/ show, each for itself; test_torture.py goes through them to «sent»."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
-from tests.support.host import Host
-from tests.support.pages import EXAMPLES
 from tests.support.widget import CLOSE, REPORT, Examples, fill_form, number, send, to_form
-from widget_api.web.releases import newest_release
 
 pytestmark = pytest.mark.browser
 DESKTOP = {"width": 1280, "height": 900}
 MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
 new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
 .observe({type: "layout-shift", buffered: true}) }"""
-STYLED = """new Promise(resolve => {
-  const sheets = [...document.querySelectorAll("link[rel=stylesheet]")];
-  const look = () => (sheets.every(link => link.sheet) ? resolve() : requestAnimationFrame(look));
-  look();
-})"""
-
-
-@dataclass(frozen=True)
-class Case:
-    """`room`: the page has the documented rule that reserves room for the button. `own_files`: it serves the widget's
-    files.
-    """
-
-    room: bool = True
-    own_files: bool = False
-
-
-CASES = {
-    "plain": Case(),
-    "strict-csp": Case(room=False),
-    "nonce-csp": Case(room=False),
-    "bitrix": Case(),
-    "joomla": Case(),
-    "tilda": Case(),
-    "wordpress": Case(),
-    "hostile-css": Case(),
-    "rtl": Case(),
-    "http": Case(),
-    "own-origin": Case(own_files=True),
-    "vision": Case(),
-    "slow": Case(),
-    "two": Case(),
-    "spa": Case(),
-}
-# Their hazards are torture pages as well (test_torture.py).
-COVERED = ("bitrix", "strict-csp", "nonce-csp", "hostile-css", "rtl", "slow")
-_SELDOM = pytest.mark.full("a torture page has the hazard")
 LINK_CASES = ("csp-without-us", "links-only", "no-js")
-
-
-@dataclass
-class Visit:
-    """A host page that is inspected before the widget's script arrives."""
-
-    page: Page
-    host: Host
-    watch: Watch
-    example_pages: Examples
-    before: int = -1
-    shifted: float = 0.0
-
-    def arrive(self, address: str) -> None:
-        held: list[Route] | None = []
-
-        def hold(route: Route) -> None:
-            if held is None:
-                route.continue_()
-            else:
-                held.append(route)
-
-        self.page.add_init_script(MEASURE_SHIFT)
-        self.page.route("**/loader.js", hold)
-        self.page.goto(address, wait_until="domcontentloaded")
-        self.page.evaluate(STYLED)  # wait_for_function needs a policy that allows eval
-        link = self.page.get_by_role("link", name=REPORT, exact=True)
-        if link.count():
-            link.first.scroll_into_view_if_needed()
-        self.before = self.host.take()
-        self.shifted = self.layout_shift()
-        waiting, held = held, None
-        for route in waiting or ():
-            route.continue_()
-
-    def layout_shift(self) -> float:
-        """Layout shift since the widget's script arrived. Shifts by the page itself before that do not count."""
-        return float(self.page.evaluate("__shift()")) - self.shifted
-
-    def requested(self, origin: str) -> list[str]:
-        return [one.url.removeprefix(origin) for one in self.watch.requests if one.url.startswith(origin)]
-
-    def report(self, button: Locator) -> int:
-        """Open, fill and send the form, and close the dialog. Returns the number."""
-        button.click()
-        to_form(self.page)
-        fill_form(self.page)
-        with self.page.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201):
-            send(self.page)
-        given = number(self.page)
-        self.page.get_by_role("button", name=CLOSE, exact=True).click()
-        expect(self.page.get_by_role("dialog")).to_have_count(0)
-        return given
-
-
-@pytest.fixture
-def visit(desktop: Page, watch: Watch, example_pages: Examples) -> Visit:
-    return Visit(desktop, Host(desktop), watch, example_pages)
 
 
 def buttons(page: Page) -> Locator:
     return page.get_by_role("button", name=REPORT, exact=True)
-
-
-def test_every_example_is_tested() -> None:
-    folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
-    assert folders == {*CASES, *LINK_CASES, "iframe", "figures", "metrika", "place", "collections", "participation"}
-
-
-@pytest.mark.parametrize("case", [pytest.param(one, marks=_SELDOM) if one in COVERED else one for one in CASES])
-def test_reporting_works_and_does_not_change_the_host_page(visit: Visit, example_pages: Examples, case: str) -> None:
-    address = example_pages.unsafe(case) if case == "http" else example_pages.address(case)
-    visit.arrive(address + ("#report" if case == "spa" else ""))
-    page, service = visit.page, example_pages.service.url
-    expect(buttons(page).first).to_be_visible()
-    assert page.evaluate("isSecureContext") == (case != "http")
-    page.wait_for_timeout(300)
-    given = CASES[case]
-    # On the page with two widgets the pinned loader is the second script of the snippet.
-    pinned = [f"/w/{newest_release('1')}/loader.js"] if case == "two" else []
-    ours = pinned + ([] if given.own_files else ["/w/1/loader.js"])
-    assert sorted(visit.requested(service)) == sorted(ours)
-    if given.room:
-        assert visit.layout_shift() == 0
-    else:
-        visit.before = visit.host.take()  # the button is higher than the link was (test_widget_embedding.py)
-    assert visit.report(buttons(page).first) > 0
-    own = example_pages.unsafe("").rstrip("/") if case == "http" else example_pages.pages.url
-    # The pointer may rest on the button of the second widget, which starts loading its files.
-    expect(page.locator("link[rel=modulepreload]")).to_have_count(0)
-    assert visit.watch.hosts() == {service, own}
-    assert "\n".join(visit.host.changed(visit.before)) == ""
 
 
 @pytest.mark.parametrize("case", LINK_CASES)
@@ -384,21 +255,3 @@ def test_a_slow_network_shifts_nothing_and_loses_nothing(page: Page, example_pag
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_role("button", name="Далее").click()
     expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
-
-
-def documented_policies() -> set[str]:
-    """The documented policies for nginx, Apache and <meta>: each contains `W` in three places."""
-    found = re.findall(r"\"(default-src 'self'; [^\"]+)\"", (EXAMPLES.parent / "docs" / "embedding.md").read_text())
-    return {policy for policy in found if "unsafe-inline" not in policy}
-
-
-def test_the_documented_policy_is_sufficient(visit: Visit, example_pages: Examples) -> None:
-    (policy,) = documented_policies()
-    example_pages.pages.violations.clear()
-    example_pages.pages.policies["plain"] = policy.replace("https://W", example_pages.service.url)
-    try:
-        visit.page.goto(example_pages.address("plain"))
-        assert visit.report(buttons(visit.page)) > 0
-    finally:
-        example_pages.pages.policies.clear()
-    assert example_pages.pages.violations == []

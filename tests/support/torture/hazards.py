@@ -26,10 +26,11 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, Error, Page, Route
 
@@ -50,27 +51,27 @@ _LAYOUT = re.compile("^style|^page (scroll|height of the page|width of the page)
 
 @dataclass(frozen=True)
 class Hazard:
-    name: str
-    title: str
-    engines: tuple[str, ...]
-    context: dict[str, Any]
-    condition: str
-    before: str
-    check: str
-    instead: str
-    allow: str
-    own: str
+    """A page below the origin of embed_examples/, or with one of its own."""
+
+    address: str
+    engines: tuple[str, ...] = ENGINES
+    context: dict[str, Any] = field(default_factory=dict)
+    condition: str = ""
+    before: str = ""
+    check: str = ""
+    instead: str = ""
+    allow: str = ""
+    own: str = ""
 
     @classmethod
     def read(cls, name: str) -> Hazard:
+        """A torture page, by its file."""
         fields, _ = examples.hazard(name)
         return cls(
-            name,
-            fields["title"],
+            f"torture/{name}.html",
             tuple(fields.get("engines", " ".join(ENGINES)).split()),
             json.loads(fields.get("context", "{}")),
-            fields.get("condition", ""),
-            *(fields.get(one, "") for one in ("before", "check", "instead", "allow", "own")),
+            **{one: fields.get(one, "") for one in ("condition", "before", "check", "instead", "allow", "own")},
         )
 
 
@@ -243,7 +244,8 @@ class Visit:
         """Raises Failed with the first difference."""
         driver, subject, hazard = self.driver, self.subject, self.hazard
         pages.violations.clear()
-        driver.arrive(f"{pages.url}/torture/{hazard.name}.html", service)
+        address = urljoin(f"{pages.url}/", hazard.address)
+        driver.arrive(address, service)
         if hazard.before:
             driver.evaluate(hazard.before)
         before = self._host.take()
@@ -267,7 +269,7 @@ class Visit:
         problems = [
             *changed,
             *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
-            *(f"third party: {one}" for one in driver.origins() - {pages.url, service}),
+            *(f"third party: {one}" for one in driver.origins() - {urljoin(address, "/").rstrip("/"), service}),
         ]
         check = f"() => {{ try {{ return !!({hazard.check}) }} catch {{ return false }} }}"
         if hazard.check and not driver.evaluate(check):
@@ -277,10 +279,10 @@ class Visit:
             raise Failed("\n".join(problems))
 
 
-def survives(driver: Driver, subject: Subject, name: str, pages: WatchedPages, values: dict[str, str]) -> str:
+def survives(driver: Driver, subject: Subject, hazard: Hazard, pages: WatchedPages, values: dict[str, str]) -> str:
     """Why the subject does not survive the hazard; empty: it does. `values` are those that `pages` fills in."""
     values |= {"ELEMENT": subject.element, "SCRIPT": subject.script, "FRAMES": subject.frames}
-    hazard, service = Hazard.read(name), values["W"]
+    service = values["W"]
     with contextlib.ExitStack() as ending:
         if hazard.condition in FAULTS or isinstance(driver, Remote):
             relay = Relay(service, hazard.condition)

@@ -39,7 +39,7 @@ WIDGET = Subject(
     examples.ELEMENT,
     examples.SCRIPT,
     _FORM,
-    "[part=button], .end .button:not([type])",
+    "[part=button], .turn .button, .end .button:not([type])",
     ACCEPTED,
     opener="[part=button]",
 )
