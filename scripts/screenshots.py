@@ -3,7 +3,7 @@
     make run                                # in one terminal
     make screenshots                        # in another; the pictures go to test-results/screenshots/
 
-docs/pictures/city.png is `1280-list.png` of such a run.
+docs/pictures/city.png is `1280-city-first.png` of such a run.
 """
 
 import io
@@ -130,6 +130,8 @@ def pages(seen: Camera, demo: dict[str, Any], private: str) -> None:
     ):
         seen.page.goto(address)
         seen.shoot(name)
+        if name == "city":
+            seen.shoot("city-first", full=False)
 
 
 def cabinet(seen: Camera, demo: dict[str, Any]) -> None:

@@ -71,6 +71,68 @@ async def test_every_page_links_to_the_previous_one(client: Client, context: Con
     assert 'rel="prev"' not in page
 
 
+async def test_the_page_begins_with_map_and_figures_and_folds_the_rest(
+    client: Client, context: Context, site: Site
+) -> None:
+    await publish(context, site)
+    page = (await client.get(f"/s/{site.key}")).text
+    places = [
+        page.index(one) for one in ('id="map"', 'class="first-figures"', 'id="list"', '<details class="fold figures"')
+    ]
+    assert places == sorted(places)
+    assert places[-1] < page.index('class="tiles"') < page.index('class="counts"') < page.index('id="charts"')
+    filtered = (await client.get(f"/s/{site.key}?q=яма")).text
+    assert 'id="map"' not in filtered
+    assert "first-figures" not in filtered
+
+
+async def test_a_mark_of_the_map_leads_to_what_it_counts(client: Client, context: Context, site: Site) -> None:
+    """Several to the list of their place, whose map shows them closer; one to its page. All are counted."""
+    at_school = [(55.0901 + step / 10_000, 38.7601) for step in range(3)]
+    for lat, lng in (*at_school, (55.0701, 38.7901)):
+        await publish(context, site, lat=lat, lng=lng)
+    page = (await client.get(f"/s/{site.key}")).text
+    (svg,) = re.findall(r'<svg class="marks".*?</ul>', page, re.DOTALL)
+    marks = [(unescape(href), name) for href, name in re.findall(r'<a href="([^"]+)" aria-label="([^"]+)"', svg)]
+    (group, said), (alone, name) = sorted(marks, key=lambda mark: "bbox" not in mark[0])
+    assert 'aria-label="Карта города: 4 сообщения"' in svg
+    assert said == "3 сообщения: новые — 3"
+    assert alone == f"/s/{site.key}/problems/4"
+    assert name == "Дороги и тротуары, принято: Глубокая яма на пешеходном переходе у школы"
+    closer = (await client.get(group.partition("#")[0])).text
+    assert {*re.findall(r'href="/s/\S+/problems/(\d+)"', closer)} == {"1", "2", "3"}
+    assert 'aria-label="Карта города: 3 сообщения"' in closer
+    assert f'<a class="button whole" href="/s/{site.key}">Весь город</a>' in closer
+
+
+async def test_solved_reports_with_both_pictures_are_shown_as_pairs(
+    client: Client, context: Context, site: Site
+) -> None:
+    """The three newest; none that lacks a picture, came back or was erased."""
+
+    async def picture() -> tuple[Photo, ...]:
+        return (Photo((await photos.receive(context, site.id, jpeg(), sender="x")).id),)
+
+    ids = list[str]()
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        for number in range(1, 8):
+            shown = () if number == 1 else await picture()
+            ids.append(await publish(context, site, description=f"Яма номер {number}.", photos=shown))
+    for day, problem_id in enumerate(ids, 2):
+        with time_machine.travel(f"2026-06-{day:02}T09:00:00Z", tick=False):
+            answer = Change(to="resolved", text="Засыпали", photos=() if day == 3 else await picture())
+            await lifecycle.change(context.database, AGENT, site.id, problem_id, answer)
+    with time_machine.travel("2026-06-09T09:00:00Z", tick=False):
+        await lifecycle.change(context.database, RESIDENT, site.id, ids[5], Change(to="reopened", text="Снова яма"))
+        await lifecycle.erase(context.database, RESIDENT, site.id, ids[6])
+    page = (await client.get(f"/s/{site.key}")).text
+    (pairs,) = re.findall(r'<ul class="pairs">.*?</ul>', page, re.DOTALL)
+    assert re.findall(r">(Яма номер \d)\.", pairs) == ["Яма номер 5", "Яма номер 4", "Яма номер 3"]
+    assert re.findall(r"Решено за (\d+)", pairs) == ["5", "4", "3"]
+    assert len(re.findall(r'<img src="[^"]+\.thumb\.jpg" alt="(?:Было|Стало)"', pairs)) == 6
+    assert 'class="pairs"' not in (await client.get(f"/s/{site.key}?status=done")).text
+
+
 async def test_a_problem_has_its_page(client: Client, context: Context, site: Site) -> None:
     contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
     problem_id = await publish(context, site, contact=contact)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,6 +15,11 @@ from tests.factories import HOST_ORIGIN
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
+from tests.support.town import use_database
+from widget_api.attachments.storage import Storage
+from widget_api.database import Database
+from widget_api.demo import photos
+from widget_api.sites import service as sites
 
 pytestmark = pytest.mark.browser
 # The focused part of a date field is highlighted by the browser itself.
@@ -34,10 +41,70 @@ def city(module_serve: Callable[..., Service]) -> str:
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
     site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
     service.cli("load-demo", "--problems", "300", "--site", site["key"])
+
+    async def draw(database: Database) -> None:
+        storage = Storage((service.directory / "data" / "media").as_uri())
+        await photos.attach_photos(database, storage, await sites.by_key(database, site["key"]))
+
+    use_database(service, draw)
     for preset in ("budgeting", "programmes"):
         added = service.cli("collection", "add", "--site", site["key"], "--preset", preset, "--slug", preset)
         service.cli("load-demo", "--problems", "25", "--site", added["collection"])
     return f"{service.url}/s/{site['key']}"
+
+
+@pytest.mark.parametrize(("width", "height", "first_report"), [(360, 740, 1180), (1280, 800, 1160)])
+def test_the_first_screen_has_what_the_page_is_for(
+    city: str, new_page: Callable[..., Page], width: int, height: int, first_report: int
+) -> None:
+    """One thing to do, the map with marks, four figures, and the pictures of what was solved begin; without scripts."""
+    page = new_page(java_script_enabled=False, viewport={"width": width, "height": height})
+    page.goto(city)
+    expect(page.locator(".marks a").first).to_be_visible()
+    expect(page.locator(".first-figures dd")).to_have_count(4)
+    expect(page.locator(".primary:visible")).to_have_count(1)
+    expect(page.locator(".counts")).to_be_hidden()
+
+    def edge(selector: str) -> tuple[float, float]:
+        box = page.locator(selector).first.bounding_box()
+        assert box is not None, selector
+        return box["y"], box["y"] + box["height"]
+
+    ends = {selector: edge(selector)[1] for selector in (".hero .primary", ".town-map", ".first-figures")}
+    assert all(end <= height for end in ends.values()), ends
+    assert edge("#solved")[1] <= height
+    assert edge(".problems li")[0] <= first_report
+    pair = page.locator(".pair").first.locator("img")
+    before, after = (pair.nth(index).bounding_box() for index in range(2))
+    assert before is not None
+    assert after is not None
+    assert (before["y"], before["width"], before["height"]) == (after["y"], after["width"], after["height"])
+    assert before["width"] / before["height"] == pytest.approx(4 / 3, rel=0.02)
+
+
+def test_marks_of_the_map_do_not_cover_each_other(city: str, new_page: Callable[..., Page]) -> None:
+    """Each is a target of its own (WCAG 2.2, 2.5.8), and one press leads closer; another one back."""
+    page = new_page(java_script_enabled=False, viewport={"width": 360, "height": 740})
+    page.goto(city)
+    boxes = [one.bounding_box() for one in page.locator(".marks .paper").all()]
+    centres = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box is not None]
+    assert len(centres) > 5
+    assert min(math.dist(one, other) for one, other in combinations(centres, 2)) > 40
+    page.locator(".marks .many").first.click()
+    expect(page).to_have_url(re.compile(r"\?bbox=[\d.,-]+#map$"))
+    expect(page.locator(".marks a").first).to_be_visible()
+    page.get_by_role("link", name="Весь город").click()
+    expect(page).to_have_url(city)
+
+
+def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
+    """On a phone with the map, which stands beside the list elsewhere; no other host is asked."""
+    page = new_page(viewport={"width": 360, "height": 740})
+    page.goto(city)
+    page.get_by_role("button", name="Открыть карту").click()
+    expect(page.get_by_role("application")).to_be_visible()
+    expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
+    assert watch.hosts() == {city.partition("/s/")[0]}
 
 
 def test_filters_paging_and_a_problem_without_javascript(
@@ -65,6 +132,7 @@ def test_filters_paging_and_a_problem_without_javascript(
     page.get_by_role("link", name="Предыдущая страница").click()
     assert page.locator(".problems a").first.get_attribute("href") == first
     page.goto(city)
+    page.locator(".figures > summary").click()
     page.get_by_role("list").get_by_role("link", name="Дан ответ").click()
     page.fill("[name=q]", "снег")
     page.locator(".filters button").click()

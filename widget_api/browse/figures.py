@@ -145,6 +145,7 @@ REPORT = (
     *("received", *OUTCOMES, "answered", "in_time", "late", "undecided", "share_in_time", "median_hours", "p90_hours"),
     *("returned", "rating", "rated"),
 )
+CITY_FIRST = ("resolved", "median_days", "open", "overdue")  # of the next, what the page begins with
 CITY = ("open", "resolved", "overdue", "median_days", "share_in_time", "share_resolved", "returned", "rating")
 API = (
     *("received", "open", "resolved", "overdue", "median_days", "share_resolved", "answered", "in_time", "late"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from widget_api.geo.model import Box
+from widget_api.geo.model import Box, latitude
 
 LEVEL = 20  # of the cell numbers stored with problems
 _MAX_LATITUDE = 85.0511287798066  # degrees; the edge of Web Mercator's square
@@ -61,7 +61,7 @@ def parent(cell_number: int, level: int) -> int:
 def tile_corner(x: int, y: int, level: int) -> tuple[float, float]:
     """Latitude and longitude of a tile's north-western corner."""
     size = 1 << level
-    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * y / size)))), x / size * 360 - 180
+    return latitude(y / size), x / size * 360 - 180
 
 
 def _spread(bits: int) -> int:

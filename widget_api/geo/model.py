@@ -212,6 +212,11 @@ def mercator(lat: float) -> float:
     return 0.5 - math.atanh(sine) / (2 * math.pi)
 
 
+def latitude(y: float) -> float:
+    """The latitude of a vertical position on that square: the inverse of `mercator`."""
+    return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * max(0.0, min(1.0, y))))))
+
+
 def _ring_size(ring: Ring) -> float:
     """The enclosed area in square units (the shoelace formula)."""
     return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in _ring_edges(ring))) / 2

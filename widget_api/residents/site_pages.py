@@ -28,7 +28,7 @@ from widget_api.errors import NotFound
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
-from widget_api.residents import participation, problem_forms, site_pages_view
+from widget_api.residents import city_head, participation, problem_forms, site_pages_view
 from widget_api.signing import Purpose
 from widget_api.sites import appearance, changes, collection, origins, service, store
 from widget_api.sites.deadlines import local_date
@@ -67,6 +67,9 @@ async def site_page(request: Request) -> Response:
     query = site_pages_view.filter_query(pairs)
     narrow = replace(filters, dated="").narrow  # entries to come are what such a list has
     plain = not (narrow or wrong or filters.after)
+    town_map = None
+    if own is None and not wrong:
+        town_map = await city_head.map_values(context, site, filters, found.rows, today, language)
     return web.html_response(
         request,
         "city/site.html",
@@ -74,6 +77,7 @@ async def site_page(request: Request) -> Response:
         public=not previewed,
         private=bool(previewed),
         preview=bool(previewed),
+        policy=web.WIDGET_POLICY if town_map else web.PAGE_POLICY,
         language=language,
         site=site,
         kept=site_pages_view.filter_query(pairs)[1:],
@@ -87,6 +91,9 @@ async def site_page(request: Request) -> Response:
             await statistics.read_published(context.database, site),
             language,
         ),
+        town_map=town_map,
+        of_area=filters.bbox is not None,
+        pairs=await city_head.pairs_values(context, site, today, language) if own is None and plain else [],
         reports=[
             published_reports.link(language, site, row)
             for row in (await published_reports.list_reports(context.database, site.id) if plain else [])
@@ -225,8 +232,7 @@ async def embed_page(request: Request) -> Response:
         if key != site.key and around in site.origins:
             context.sightings.note(site, "key_old", around)
     framing = "'self'" if "preview" in query else " ".join(_list_framing(site)) or "'none'"
-    policy = web.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
-    policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
+    policy = web.WIDGET_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     accent = options.parse_colour(query.get("accent")) or site.accent
     return web.html_response(
         request,

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
-from widget_api.browse.figures import CITY, FIGURES, Unit, name_at
+from widget_api.browse.figures import CITY, CITY_FIRST, FIGURES, Unit, name_at
 from widget_api.browse.listing import answers
 from widget_api.database import Row
 from widget_api.errors import Malformed
@@ -157,10 +157,12 @@ def statistics_values(found: Mapping[str, Any], listed: Mapping[str, int], langu
     months, categories = found["by_month"], found["by_category"]
     busiest = max((max(one["received"], one["answered"]) for one in months), default=0) or 1
     largest = max((one["total"] for one in categories), default=0) or 1
+    tiles = {tile[0]: tile for tile in _tiles(found, language)}
     return {
         "total": found["total"],
         "outcomes": found["outcomes"],
-        "tiles": list(_tiles(found, language)),
+        "first": [tiles[name_at("city", name)] for name in CITY_FIRST if name_at("city", name) in tiles],
+        "tiles": list(tiles.values()),
         "statuses": list(listed.items()),
         "months": [
             {

@@ -24,6 +24,9 @@ PAGE_POLICY = (
     " base-uri 'none'; frame-ancestors 'none'"
 )
 
+# Of pages that hold the widget, which shows photos before they are sent.
+WIDGET_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")
+
 _YEAR = 365 * 86_400  # seconds
 SHARED_CACHE_CONTROL = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 

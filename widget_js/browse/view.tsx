@@ -65,7 +65,8 @@ function City({ active, head }: CityProps) {
   } = site;
   const address = useAddress();
   const { filters, problem: number = 0 } = address.shown;
-  const [mapped, setMapped] = useState(false);
+  // The city's own page opens the map that it shows a picture of.
+  const [mapped, setMapped] = useState(host.dataset.start === "map");
   // The card that is pointed at, which the map shows.
   const [chosen, point] = useState(0);
   const [paused, setPaused] = useState(false);

@@ -16,7 +16,7 @@ from widget_api.sites.install import options, overview, service
 from widget_api.sites.model import Site
 
 # The generator embeds the widget and the frame.
-GENERATOR_POLICY = web.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
+GENERATOR_POLICY = web.WIDGET_POLICY.replace("blob:", "blob:; frame-src 'self'")
 _FORM_LIMIT = 8192  # bytes
 
 
