@@ -539,6 +539,7 @@ def test_commands_add_change_and_list(cli: Callable[..., Any], database: Databas
         "closes_at": "2026-02-28T21:00:00Z",
         "per_person": 2,
         "min_age": 14,
+        "threshold": None,
     }
     assert cli(*at, "--opens", "", "--off")["enabled"] is False
     (listed,) = cli("collection", "list", "--site", key)

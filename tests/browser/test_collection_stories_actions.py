@@ -111,7 +111,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
 
     # The author proposes a third in the widget, with a photo.
     form = town.show_widget(author)
-    form.get_by_role("button", name="Добавить запись").click()
+    form.get_by_role("button", name="Предложить проект").click()
     form.get_by_label("Дворы и парки", exact=True).check()
     for label, text in (
         ("Название проекта", "Сквер у школы"),
@@ -142,19 +142,20 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     assert (received["title"], received["answers"]["cost"], len(received["photos"])) == ("Сквер у школы", "1200000", 1)
     entry = open_entry(town, vera, "Сквер у школы")
     expect(entry).to_contain_text("Голосование начнётся 10 марта")
-    expect(entry.get_by_role("button", name="Отдать голос")).to_have_count(0)
+    expect(entry.get_by_role("button", name="Голосовать")).to_have_count(0)
     oleg.goto(f"{town.page}/3/vote")
     expect(oleg.locator("main")).to_contain_text("Голосование ещё не началось")
     oleg.goto(f"{town.page}/3")
-    for words in ("Голосование: с 10 марта по 20 марта.", "Один человек может отдать 2 голоса", "Порог: 2 голоса."):
+    for words in ("Голосование: с 10 марта по 20 марта.", "У вас 2 голоса", "Порог: 2 голоса."):
         expect(oleg.locator("#action")).to_contain_text(words)
 
     # Vera votes in the widget. Her other mailbox names and devices are the same person; she has two voices.
     travel(town, 8, vera)
-    act_in_widget(open_entry(town, vera, "Сквер у школы"), "Отдать голос", declared=True, email=VERA)
+    act_in_widget(open_entry(town, vera, "Сквер у школы"), "Голосовать", declared=True, email=VERA)
     assert count_voices(town, 3) == 0
     town.press_in_letter(vera, VERA, "голос за запись № 3", "/action/", "Подтвердить голос")
     expect(vera.locator("main")).to_contain_text("Ваш голос за запись № 3 засчитан")
+    expect(vera.locator("main")).to_contain_text("У вас остался 1 голос.")
     phone = new_page(viewport=PHONE)
     act_on_page(phone, f"{town.page}/3/vote", declared=True, email="Vera+2@EXAMPLE.test")
     town.letter(VERA, "уже подтвердили")
@@ -174,7 +175,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     expect(oleg.locator("main")).to_contain_text("Отозвано. Ваша почта")
     oleg.goto(f"{town.page}?sort=support")
     for place, words in enumerate(("2 голоса", "1 голос", "Сцена")):
-        expect(oleg.locator(".problems > li").nth(place)).to_contain_text(re.compile(words.replace(" ", r"\s")))
+        expect(oleg.locator(".entries > li").nth(place)).to_contain_text(re.compile(words.replace(" ", r"\s")))
     feed = [one["data"] for one in town.feed() if one["type"].endswith(".counted")]
     assert [(one["number"], one["participants"]) for one in feed] == [(3, 1), (1, 1), (3, 2), (1, 2), (1, 1)]
 
@@ -276,9 +277,9 @@ def test_experts_are_found_by_field_and_asked_by_mail(found_town: FoundTown, new
     visitor.get_by_label("Форматы").select_option("Консультация")
     visitor.get_by_label("Города").fill("онлайн")
     visitor.get_by_role("button", name="Показать").click()
-    expect(visitor.locator(".problems > li")).to_contain_text(["Мария Лебедева"])
-    visitor.locator(".problems > li a").click()
-    visitor.get_by_role("link", name="Написать").click()
+    expect(visitor.locator(".entries > li")).to_contain_text(["Мария Лебедева"])
+    visitor.locator(".entries > li h3 a").click()
+    visitor.get_by_role("link", name="Пригласить").click()
     act_on_page(visitor, visitor.url, text="Приедете к нам в приют?", name="Вера", email=VERA)
     assert town.mail.to(MARIA) == [town.letter(MARIA, "Подтвердите")], "nothing is handed on before it is confirmed"
     town.press_in_letter(visitor, VERA, "Подтвердите письмо", "/action/", "Передать")
@@ -294,7 +295,7 @@ def test_experts_are_found_by_field_and_asked_by_mail(found_town: FoundTown, new
     widget.get_by_label("Форматы").select_option("Консультация")
     expect(widget.locator(".card")).to_have_count(2)
     entry = open_entry(town, asker, "Мария Лебедева")
-    act_in_widget(entry, "Написать", text="Посоветуете, с чего начать?", email=OLEG, show_email=True)
+    act_in_widget(entry, "Пригласить", text="Посоветуете, с чего начать?", email=OLEG, show_email=True)
     town.press_in_letter(asker, OLEG, "Подтвердите письмо", "/action/", "Передать")
     asked = town.letter(MARIA, "с чего начать")
     assert asked.message["Reply-To"] == OLEG

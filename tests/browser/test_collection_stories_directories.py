@@ -82,7 +82,7 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     figures = neighbour.get_by_role("region", name="По регионам и видам помощи").get_by_role("row").last
     expect(figures).to_have_text(re.compile(r"Московская область\s*—1—{5}\s*1"))
     figures.get_by_role("link", name="1").click()
-    expect(neighbour.locator("ul.problems").first).to_contain_text("Не пускают в палаты")
+    expect(neighbour.locator("ul.entries").first).to_contain_text("Не пускают в палаты")
 
     # A neighbour supports it in the widget, follows and comments it on its page.
     widget = town.show_widget(neighbour)
@@ -262,7 +262,7 @@ def accept(town: Town, page: Page, *titles: str) -> None:
 def write_to_author(town: Town, page: Page, number: int, author: str, **given: Any) -> Letter:
     """Write to the author of an entry and confirm it. Returns the letter that the author gets."""
     page.goto(f"{town.page}/{number}")
-    page.get_by_role("link", name="Написать", exact=True).click()
+    page.locator("#action a").click()
     fill(page, {**given, "consent": True})
     page.locator("main form button[type=submit]").click()
     expect(page.locator("[role=status]")).to_contain_text("нажмите «Передать»")
@@ -307,8 +307,8 @@ def test_resource_centres_are_found_written_to_and_asked_whether_they_still_exis
     expect(coverage.locator(".notice")).to_contain_text("Помещение")
     expect(coverage.get_by_role("row", name="Московская область")).to_contain_text("нет")
     coverage.get_by_role("row", name="Московская область").get_by_role("link", name="1").first.click()
-    expect(seeker.locator("ul.problems").first).to_contain_text("Центр «Опора»")
-    expect(seeker.locator("ul.problems").first).not_to_contain_text("Дом НКО")
+    expect(seeker.locator("ul.entries").first).to_contain_text("Центр «Опора»")
+    expect(seeker.locator("ul.entries").first).not_to_contain_text("Дом НКО")
     widget = town.show_widget(seeker)
     expect(widget.get_by_text("На карте 2 записи")).to_be_visible()
     widget.get_by_role("button", name="Фильтры").click()
@@ -339,7 +339,7 @@ def test_resource_centres_are_found_written_to_and_asked_whether_they_still_exis
     assert not [one for one in town.mail.to(ALIVE) if "Напоминание" in one.subject]
     later = new_page(viewport=DESK)  # browsers cache pages by a clock of their own
     later.goto(town.page)
-    listed = later.locator("ul.problems").first
+    listed = later.locator("ul.entries").first
     expect(listed).to_contain_text("Центр «Опора»")
     expect(listed).not_to_contain_text("Дом НКО")
     expect(later.get_by_role("region", name="Где какая поддержка есть").locator(".notice")).to_contain_text("Обучение")
@@ -398,7 +398,7 @@ def test_programmes_are_announced_put_into_a_calendar_and_fold_away(
 
     # What comes first stands first, on the page and in the widget.
     learner.goto(town.page)
-    listed = learner.locator("ul.problems").first.locator("li")
+    listed = learner.locator("ul.entries").first.locator("li")
     expect(listed).to_have_count(3)
     for place, title in enumerate(titles):
         expect(listed.nth(place)).to_contain_text(title)
@@ -426,7 +426,7 @@ def test_programmes_are_announced_put_into_a_calendar_and_fold_away(
     later = new_page(viewport=PHONE)  # browsers cache pages by a clock of their own
     expect(town.show_widget(later).locator(".card")).to_have_count(1)
     later.goto(town.page)
-    listed = later.locator("ul.problems").first.locator("li")
+    listed = later.locator("ul.entries").first.locator("li")
     expect(listed).to_have_count(1)
     expect(listed).to_contain_text("Курс бухгалтера")
     later.get_by_role("link", name="Прошедшие").first.click()

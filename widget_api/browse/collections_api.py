@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import web
+from widget_api import i18n, web
 from widget_api.browse import api, coverage, open_data_routes, statistics_api
 from widget_api.errors import NotFound
 from widget_api.problems import api as problems
 from widget_api.problems import attachments_routes
-from widget_api.sites import collection, service, view
+from widget_api.sites import collection, presets, service, view
 from widget_api.sites import routes as sites
 from widget_api.sites.http import in_collection
 
@@ -21,12 +21,20 @@ async def list_collections(request: Request) -> Response:
     context = web.context(request)
     site, version = await service.by_key_with_version(context.database, request.path_params["key"])
     found = await collection.list_collections(context.database, site)
-    tag = web.make_etag(site.id, version, "collections", *(version for _, version, _ in found))
+    asked = request.query_params.get("lang")
+    language = i18n.supported_language(asked) if asked else site.language
+    tag = web.make_etag(site.id, version, "collections", language, *(version for _, version, _ in found))
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     public_url = context.settings.public_url
     return web.cacheable_response(
-        {"items": [view.collection_values(child, count, public_url) for child, _, count in found]}, tag
+        {
+            "items": [
+                view.collection_values(presets.localize(child, language), count, public_url)
+                for child, _, count in found
+            ]
+        },
+        tag,
     )
 
 

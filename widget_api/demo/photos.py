@@ -20,9 +20,12 @@ from widget_api.sites.model import Site
 MAX_PROBLEMS = 24  # problems; drawing one takes a tenth of a second
 
 
+PICTURED = ("budgeting", "initiatives")  # collections whose entries are places
+
+
 async def attach_photos(database: Database, storage: Storage, site: Site) -> None:
     """Attach pictures to the newest problems of drawable categories, to resolved ones also one of the result."""
-    shown = sorted(drawable_categories())
+    shown = sorted(_PLACES if site.collection else drawable_categories())
     names = {f"category{place}": code for place, code in enumerate(shown)}
     problems = await database.rows(
         "SELECT id, number, category, status, status_event, created_at, status_at FROM problems"
@@ -40,11 +43,14 @@ async def _attach(database: Database, storage: Storage, site: Site, problem: Row
     roles: Sequence[model.Role] = ("report", "answer") if problem["status"] == "resolved" else ("report",)
     photos = {role: new_id() for role in roles}
     for role, photo_id in photos.items():
-        drawn = draw_picture(problem["category"], problem["number"], after=role == "answer")
+        draw = draw_place if site.collection else draw_picture
+        drawn = draw(problem["category"], problem["number"], after=role == "answer")
         for size, content in zip(model.SIZES, drawn, strict=True):
             await storage.put(photo_id, size, content)
     width, height = SIZE
     alt = {role: i18n.text(site.language, f"demo.photos.{role}") for role in roles}
+    if site.collection:
+        alt["report"] = i18n.text(site.language, "demo.photos.place")
 
     async def work(tx: Transaction) -> None:
         received = await tx.row(
@@ -83,6 +89,18 @@ def draw_picture(category: str, seed: int, *, after: bool) -> DrawnSizes:
     image = _street(chance)
     if not after:
         _TROUBLES.get(category, _rubbish)(image, chance)
+    return _finish(image)
+
+
+def draw_place(category: str, seed: int, *, after: bool) -> DrawnSizes:
+    """Draw the place of an entry: a park with what its category is about, with more trees `after` the work."""
+    chance = random.Random(seed)  # noqa: S311 - the same picture again
+    image = _park(chance, trees=9 if after else 5)
+    _PLACES[category](ImageDraw.Draw(image), chance)
+    return _finish(image)
+
+
+def _finish(image: Image.Image) -> DrawnSizes:
     image = image.filter(ImageFilter.GaussianBlur(1.2))
     return _jpeg(image, SIZE), _jpeg(image, THUMB), _jpeg(image, SMALL)
 
@@ -160,4 +178,95 @@ _TROUBLES: dict[str, Callable[[Image.Image, random.Random], None]] = {
     "yards": _rubbish,
     "snow": _snow,
     "lighting": _dark,
+}
+
+
+def _park(chance: random.Random, trees: int) -> Image.Image:
+    """Sky, hills, a lawn with a path, trees."""
+    image = Image.new("RGB", SIZE, (188, 212, 232))
+    pen, (width, height) = ImageDraw.Draw(image), SIZE
+    for y in range(360):
+        pen.line((0, y, width, y), fill=(170 + y // 8, 200 + y // 10, 232 + y // 30))
+    for tone, top in (((150, 176, 158), 300), ((120, 156, 118), 345)):
+        x = chance.randrange(-200, 0)
+        while x < width:
+            wide = chance.randrange(320, 560)
+            pen.ellipse((x, top - chance.randrange(0, 60), x + wide, top + 240), fill=tone)
+            x += wide // 2
+    pen.rectangle((0, 400, width, height), fill=(128, 164, 98))
+    bend = chance.randrange(300, 620)
+    pen.polygon([(bend, 400), (bend + 40, 400), (bend + 250, height), (bend - 190, height)], fill=(206, 194, 168))
+    for _ in range(trees):
+        x, y = chance.choice((chance.randrange(0, 280), chance.randrange(660, width))), chance.randrange(400, 520)
+        size, tone = (y - 300) // 2 + chance.randrange(30), chance.randrange(-14, 14)
+        pen.rectangle((x - size // 10, y - size, x + size // 10, y), fill=(96, 74, 56))
+        _blob(pen, chance, x, y - size - size // 3, size * 2, size * 2, (78 + tone, 124 + tone, 70))
+    return image
+
+
+def _benches(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    for x in (chance.randrange(60, 200), chance.randrange(660, 780)):
+        pen.rectangle((x, 560, x + 150, 574), fill=(150, 98, 58))
+        pen.rectangle((x, 522, x + 150, 534), fill=(150, 98, 58))
+        for leg in (x + 12, x + 130):
+            pen.rectangle((leg, 522, leg + 8, 606), fill=(70, 74, 80))
+
+
+def _court(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    left = chance.randrange(180, 300)
+    pen.polygon([(left, 500), (left + 460, 500), (left + 600, 660), (left - 140, 660)], fill=(186, 92, 66))
+    pen.line([(left + 230, 500), (left + 230, 660)], fill=(240, 236, 228), width=6)
+    for x in (left + 60, left + 200, left + 340):
+        pen.rectangle((x, 340, x + 10, 540), fill=(66, 76, 92))
+    pen.rectangle((left + 60, 340, left + 350, 350), fill=(66, 76, 92))
+
+
+def _stage(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    left = chance.randrange(260, 360)
+    pen.rectangle((left, 340, left + 340, 520), fill=(112, 78, 54))
+    pen.polygon([(left - 40, 340), (left + 380, 340), (left + 320, 260), (left + 20, 260)], fill=(176, 60, 52))
+    pen.rectangle((left - 20, 520, left + 360, 560), fill=(168, 124, 84))
+    for x in range(left + 30, left + 320, 40):
+        pen.line((x, 340, x, 520), fill=(132, 94, 66), width=4)
+
+
+def _river(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    top = chance.randrange(520, 560)
+    pen.polygon([(0, top), (SIZE[0], top - 40), (SIZE[0], top + 130), (0, top + 170)], fill=(112, 152, 186))
+    for _ in range(40):
+        x, y = chance.randrange(SIZE[0]), chance.randrange(top, top + 130)
+        pen.line((x, y, x + 50, y), fill=(150, 184, 210), width=3)
+    pen.polygon([(420, top - 30), (520, top - 34), (600, top + 170), (380, top + 174)], fill=(150, 110, 74))
+
+
+def _shelter(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    pen.rectangle((0, 600, SIZE[0], SIZE[1]), fill=(98, 100, 104))
+    left = chance.randrange(240, 420)
+    pen.rectangle((left, 360, left + 300, 580), fill=(176, 204, 220))
+    pen.rectangle((left - 24, 336, left + 324, 364), fill=(28, 92, 150))
+    for x in (left, left + 148, left + 292):
+        pen.rectangle((x, 360, x + 8, 600), fill=(60, 68, 80))
+    pen.rectangle((left + 30, 520, left + 270, 536), fill=(150, 98, 58))
+
+
+def _house(pen: ImageDraw.ImageDraw, chance: random.Random) -> None:
+    left, tone = chance.randrange(280, 380), chance.randrange(-16, 16)
+    pen.rectangle((left, 330, left + 280, 540), fill=(196 + tone, 168 + tone, 132))
+    pen.polygon([(left - 30, 330), (left + 310, 330), (left + 140, 220)], fill=(126, 70, 58))
+    for x in (left + 34, left + 196):
+        pen.rectangle((x, 380, x + 52, 450), fill=(246, 214, 130))
+    pen.rectangle((left + 112, 430, left + 168, 540), fill=(96, 66, 48))
+
+
+_PLACES: dict[str, Callable[[ImageDraw.ImageDraw, random.Random], None]] = {
+    "yards": _benches,
+    "greenery": _benches,
+    "sport": _court,
+    "culture": _stage,
+    "festival": _stage,
+    "ecology": _river,
+    "cleanup": _river,
+    "roads": _shelter,
+    "help": _house,
+    "learning": _house,
 }

@@ -217,7 +217,9 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
     try:
         await photos.attach_photos(database, Storage(media_url), town)
         await _add_neighbours(database, town)
-        await entries.add_collections(database, url, town)
+        for child in await entries.add_collections(database, url, town):
+            if child.collection and child.collection.preset in photos.PICTURED:
+                await photos.attach_photos(database, Storage(media_url), child)
     finally:
         await database.disconnect()
 

@@ -199,6 +199,7 @@ class Voting(BaseModel):
     closes_at: Moment | None
     per_person: Annotated[int, Field(ge=1)] = Field(description="Voices of a person in the collection, one an entry.")
     min_age: int | None = Field(description="Declared by who votes; null: any.")
+    threshold: int | None = Field(description="Voices that an entry needs to be considered; null: any number will do.")
 
 
 class Collection(BaseModel):
@@ -206,6 +207,8 @@ class Collection(BaseModel):
 
     slug: str
     preset: Preset
+    icon: str = Field(description="An SVG path for 24 pixels.")
+    language: str = Field(description="Of title, description and fields.")
     title: str
     description: str
     url: Uri = Field(description="Its page.")

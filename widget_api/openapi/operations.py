@@ -313,7 +313,6 @@ OPERATIONS: Sequence[Operation] = (
         "Collections of a site",
         "Lists that a site has beside its problems, on the same engine: an entry is what a problem is, with a title.",
         404,
-        query=None,
     ),
     _read(
         *(_COLLECTION, "collection", "Its public configuration.", answers.Configuration),

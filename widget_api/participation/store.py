@@ -138,6 +138,16 @@ async def rank_entries(database: Database, site_id: str) -> Sequence[Row]:
     )
 
 
+async def find_most(database: Database, site_id: str) -> int:
+    """The voices of the published entry of a collection that has most."""
+    row = await database.row(
+        "SELECT MAX(participants) AS most FROM problems WHERE site_id = :site_id AND published"
+        " AND duplicate_of IS NULL",
+        site_id=site_id,
+    )
+    return int(row["most"] or 0) if row else 0
+
+
 async def sum_elsewhere(database: Database, site_id: str) -> Sequence[Row]:
     """The voices for those entries that other instances counted: their names and numbers."""
     return await database.rows(

@@ -181,7 +181,7 @@ def fingerprint(data: Mapping[str, Any]) -> str:
 
 def error_texts(language: str, site: Site, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
     """Error messages by the names of the page's fields, in its order. `refused` are those of photos."""
-    entry = site.collection.entry if site.collection else ""
+    entry = site.collection.entry_label(language) if site.collection else ""
     extra = (FieldError("photos", "photo_broken"),) if refused else ()
     sentences = {
         place: i18n.field_error(

@@ -61,7 +61,7 @@ def name_columns(site: Site, language: str) -> dict[str, str]:
     """The heads of the columns by name, as a form of the site has its fields in a language."""
     assert site.collection is not None, "entries have a title"
     named = {name: i18n.text(language, f"collections_cabinet.column.{name}") for name in PLAIN_COLUMNS}
-    named["title"] = site.collection.entry
+    named["title"] = site.collection.entry_label(site.language)
     return named | {f"answers.{one.code}": one.description for one in site.fields}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,7 +19,7 @@ from widget_api.participation.model import Act
 from widget_api.problems import persons
 from widget_api.problems.model import parse_number, split_entry
 from widget_api.problems.store import records
-from widget_api.residents import problem_forms
+from widget_api.residents import collection_view, problem_forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.http import Handler
@@ -79,7 +80,18 @@ async def action_values(context: Context, site: Site, problem: Row, language: st
     except (Conflict, NotFound) as error:
         refusal = error.code
     wanted = await service.list_wanted_roles(context.database, site, problem) if not refusal else ()
-    about = {"act": act, "refusal": refusal, "count": problem["participants"], "wanted": ", ".join(wanted)}
+    given = orjson.loads(problem["answers"])
+    needed = collection_view.find_needed(site.collection, given)
+    most = await store.find_most(context.database, site.id) if act == "vote" else 0
+    about = {
+        "act": act,
+        "refusal": refusal,
+        "money": collection_view.describe_money(language, given),
+        "count": problem["participants"],
+        "needed": needed,
+        "bar": collection_view.make_bar(problem["participants"], needed or most),
+        "wanted": ", ".join(wanted),
+    }
     return about | vote_values(site, language)
 
 
@@ -126,6 +138,9 @@ async def _render(request: Request, template: str, purpose: Purpose) -> Response
     if shown is None and state != "done":
         state = "gone"
     language = web.negotiate_language(request, row["language"])
+    left, own = None, shown.collection if shown else None  # voices of the person, while the vote goes on
+    if own and row["action"] == "vote" and row["person"] and not own.voting.find_refusal(clock.now()):
+        left = own.voting.per_person - await store.count_voices(context.database, site.id, row["person"])
     return web.html_response(
         request,
         template,
@@ -140,6 +155,7 @@ async def _render(request: Request, template: str, purpose: Purpose) -> Response
         action=request.url.path,
         page_url=links.problem_url(context, site, problem["number"]) if shown and problem["published"] else None,
         own_url=links.own_action_url(context, row["id"]),
+        left=left,
         per_person=site.collection.voting.per_person if site.collection else 0,
     )
 

@@ -21,7 +21,7 @@ from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
 from widget_api.residents import problem_forms
-from widget_api.sites import collection, entry_links, service
+from widget_api.sites import collection, entry_links, presets, service
 from widget_api.sites.model import ORGANISATION, Site
 
 
@@ -218,7 +218,9 @@ async def _render_form(
         receiver=receiver.name if receiver else "",
         token=token or forms.issue_form_id(context.signer, site),
         **await problem_forms.read_consent_values(context, site, language, form, wrong),
-        **forms.page_values(site, form, language, context.settings.public_url, clock.now(), receiver),
+        **forms.page_values(
+            presets.localize(site, language), form, language, context.settings.public_url, clock.now(), receiver
+        ),
     )
 
 

@@ -25,12 +25,13 @@ from widget_api.browse import (
 )
 from widget_api.database import Database
 from widget_api.errors import NotFound
+from widget_api.participation import store as participants
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
-from widget_api.residents import city_head, participation, problem_forms, site_pages_view
+from widget_api.residents import city_head, collection_view, participation, problem_forms, site_pages_view
 from widget_api.signing import Purpose
-from widget_api.sites import appearance, changes, collection, origins, service, store
+from widget_api.sites import appearance, changes, collection, origins, presets, service, store
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import options
 from widget_api.sites.model import Site, is_slug
@@ -45,6 +46,7 @@ async def site_page(request: Request) -> Response:
     context, previewed = web.context(request), await _find_draft(request)
     site, version = previewed or await service.by_key_with_version(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
+    stored, site = site, presets.localize(site, language)
     pairs = site_pages_view.filter_pairs(request.query_params.multi_items(), site)
     filters, wrong = site_pages_view.parse_filter(pairs, site)
     now = clock.now()
@@ -62,7 +64,7 @@ async def site_page(request: Request) -> Response:
     address = f"{context.settings.public_url}/s/{site.key}"
     own = site.collection
     description = own.summary if own else i18n.text(language, "city.lead", site=site.name)
-    covered = await coverage.read(context.database, site, version) if own and filters.after is None else None
+    covered = await coverage.read(context.database, stored, version) if own and filters.after is None else None
     zoom = context.settings.tiles_zoom if context.settings.tiles else None
     query = site_pages_view.filter_query(pairs)
     narrow = replace(filters, dated="").narrow  # entries to come are what such a list has
@@ -70,9 +72,16 @@ async def site_page(request: Request) -> Response:
     town_map = None
     if own is None and not wrong:
         town_map = await city_head.map_values(context, site, filters, found.rows, today, language)
+    figures = await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language)
+    items = [
+        site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
+        for row in found.rows
+    ]
+    form = site_pages_view.filter_form(pairs, filters, wrong, site, language)
+    most = await participants.find_most(context.database, site.id) if own and own.action == "vote" else 0
     return web.html_response(
         request,
-        "city/site.html",
+        "city/collection.html" if own else "city/site.html",
         400 if wrong else 200,
         public=not previewed,
         private=bool(previewed),
@@ -84,10 +93,10 @@ async def site_page(request: Request) -> Response:
         here=f"/s/{site.key}",
         query=query,
         files=site_pages_view.files_query([] if wrong else pairs, site, language),
-        form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
+        form=form,
         filtered=narrow or bool(wrong),
         figures=site_pages_view.statistics_values(
-            await published_figures.read(context.database, statistics.Query(sites=(site,)), now, language),
+            figures,
             await statistics.read_published(context.database, site),
             language,
         ),
@@ -98,11 +107,11 @@ async def site_page(request: Request) -> Response:
             published_reports.link(language, site, row)
             for row in (await published_reports.list_reports(context.database, site.id) if plain else [])
         ],
-        items=[
-            site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
-            for row in found.rows
-        ],
-        result="" if wrong else site_pages_view.result_text(filters, found, language),
+        items=collection_view.make_cards(site, language, items, most) if own else items,
+        kinds=collection_view.list_kinds(site, language, pairs, filters, figures) if own else [],
+        every=site_pages_view.filter_query(pairs, category=""),
+        orders=collection_view.list_orders(pairs, form["sorts"], form["sort"]) if own else [],
+        result="" if wrong else site_pages_view.result_text(site, filters, found, language),
         newer=newer,
         older=site_pages_view.filter_query(pairs, cursor=listing.encode_cursor(site.id, filters, found.end))
         if found.end
@@ -112,6 +121,7 @@ async def site_page(request: Request) -> Response:
         license=open_data_formats.license_url(site.license),
         license_name=site.license,
         coverage=covered,
+        coverage_kinds=dict(next(one.values for one in site.fields if one.code == covered.asked)) if covered else {},
         map=covered and await asyncio.to_thread(coverage_map.draw_coverage, site.districts, covered.districts, zoom),
         attribution=context.settings.tiles_attribution if context.settings.tiles else "",
         visits=await _list_results(context.database, site, language) if own and own.visits and plain else [],
@@ -172,6 +182,7 @@ async def problem_page(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
+    site = presets.localize(site, language)
     number = parse_number(request.path_params["number"])
     found = await listing.find_published(context.database, site.id, number)
     row = found and await records.find(context.database, found["id"])

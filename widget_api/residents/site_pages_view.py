@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from math import floor
 from typing import Any
 from urllib.parse import urlencode
@@ -105,8 +106,12 @@ def filter_form(
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
-        # With a search text alone the rest stays folded, since it would fill a phone's screen above the results.
-        "unfolded": any(name not in ("q", answers.PAST, *_PAGE_PARAMETERS) for name in given),
+        # With a search text alone the rest stays folded, since it would fill a phone's screen above the results; so it
+        # does with what a collection has links for.
+        "unfolded": any(
+            name not in ("q", answers.PAST, *_PAGE_PARAMETERS, *(("category", "sort") if site.collection else ()))
+            for name in given
+        ),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
@@ -117,7 +122,7 @@ def _list_sorts(filters: listing.Filters, site: Site, language: str) -> Iterator
         yield "", i18n.text(language, f"collections.sorts.{filters.dated}")
     action = site.collection.action if site.collection else "support"
     for sort in queries.SORTS:
-        if (sort != "due" or site.is_due) and (sort != "support" or action in ("support", "vote", "join")):
+        if (sort != "due" or site.collection is None) and (sort != "support" or action in ("support", "vote", "join")):
             name = "join" if (sort, action) == ("support", "join") else sort
             yield "" if sort == "new" and not filters.dated else sort, i18n.text(language, f"city.sorts.{name}")
 
@@ -137,15 +142,16 @@ def list_item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def result_text(filters: listing.Filters, found: listing.Page, language: str) -> str:
+def result_text(site: Site, filters: listing.Filters, found: listing.Page, language: str) -> str:
     """The result of a filter or of a further page, for the title, which screen readers read first."""
+    text = partial(i18n.entry_text if site.collection else i18n.text, language)
     if filters.after:
-        return i18n.text(language, "city.found_further")
+        return text("city.found_further")
     if not replace(filters, dated="").narrow:
         return ""
     if not found.rows:
-        return "" if found.end else i18n.text(language, "city.found_none")
-    return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
+        return "" if found.end else text("city.found_none")
+    return text("city.found_first" if found.end else "city.found", count=len(found.rows))
 
 
 Tile = tuple[str, str, str]  # the name of its texts, the value, the tone

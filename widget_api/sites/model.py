@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -45,6 +46,8 @@ DEFAULT_CATEGORIES = (
 )
 
 BEGINS, ENDS = "begins", "ends"  # the questions whose answers are the days of a dated entry
+COST, OWN_SHARE, PRICE = "cost", "own_share", "price"  # amounts in roubles
+PEOPLE = "people"  # how many an initiative needs
 ORGANISATION = "organisation"  # the question that a link of an organisation answers
 REGION, SUPPORT, HELP = "region", "support", "help"  # entries are counted by region, and kind of support or of help
 Datatype = Literal["string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"]
@@ -159,11 +162,18 @@ class Collection:
     opens_at: int | None  # when it begins and ends to take entries; None = no limit
     closes_at: int | None
     voting: Voting
-    entry: str  # what the title of an entry is called
-    add: str  # the label of the button that leads to the form
+    icon: str  # an SVG path for 24 pixels
+    entry: Mapping[str, str]  # what the title of an entry is called, by language
+    add: Mapping[str, str]  # the label of the button that leads to the form, by language
     visits: bool  # agencies invite the authors of its entries to visits (visits/)
     is_answered: bool  # by the agency, as problems are; entries of a directory are only checked
     is_due: bool  # an answer of the agency by a day
+
+    def entry_label(self, language: str) -> str:
+        return self.entry.get(language, self.entry[i18n.DEFAULT_LANGUAGE])
+
+    def add_label(self, language: str) -> str:
+        return self.add.get(language, self.add[i18n.DEFAULT_LANGUAGE])
 
     @property
     def counts_participants(self) -> bool:
@@ -193,6 +203,7 @@ class Site:
     time_zone: str
     calendar: Calendar  # its time zone again, and its working days
     language: str
+    words_language: str | None = None  # of name, categories and questions, where it is another (presets.localize)
     contact: Contact
     appeals: Literal["off", "handoff"]
     appeals_url: str | None

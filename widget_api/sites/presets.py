@@ -7,7 +7,7 @@ A new one also needs its name in NAMES, the text `collections_cabinet.preset.<na
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from widget_api.i18n import DEFAULT_LANGUAGE
-from widget_api.sites.model import Action, Who
+from widget_api.sites.model import Action, Category, Question, Site, Who
 
 _FOLDER = Path(__file__).parent / "presets"
 NAMES = ("volunteers", "inspectors", "resource-centres", "programmes", "budgeting", "experts", "initiatives")
@@ -27,6 +27,7 @@ _DIRECTORY = frozenset({"moderation", "accepted", "duplicate", "rejected", "with
 class Preset:
     """Texts are by language; `statuses` are those that its entries may have."""
 
+    icon: str  # an SVG path for 24 pixels, as appearance.ICONS
     title: Mapping[str, str]
     summary: Mapping[str, str]
     entry: Mapping[str, str]  # what the title of an entry is called
@@ -65,11 +66,72 @@ def _translate(value: Any, language: str) -> Any:
     return [_translate(one, language) for one in value] if isinstance(value, list) else value
 
 
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads((_FOLDER / f"{name}.json").read_bytes())
+    return found
+
+
 @cache
 def find(name: str) -> Preset:
     """The preset with one of the NAMES."""
-    given = orjson.loads((_FOLDER / f"{name}.json").read_bytes())
+    given = _read(name)
     if "statuses" in given:
         given["statuses"] = frozenset(given["statuses"])
     categories = tuple((one["code"], one["name"]) for one in given["categories"])
     return Preset(**given | {"fields": tuple(given["fields"]), "categories": categories})
+
+
+def localize(site: Site, language: str) -> Site:
+    """The site with the words of its collection in another language, if all of them are still its preset's; else as it
+    is: an agency's own words exist in the site's language alone, and a mixture would help nobody."""
+    own = site.collection
+    if own is None or language == site.language:
+        return site
+    words = _translations(own.preset, site.language, language)
+    try:
+        return replace(
+            site,
+            name=words[site.name],
+            words_language=language,
+            collection=replace(own, summary=words[own.summary]),
+            categories=tuple(_localize_category(one, words) for one in site.categories),
+            former_categories=tuple(_localize_category(one, words) for one in site.former_categories),
+        )
+    except KeyError:
+        return site
+
+
+def _localize_category(category: Category, words: Mapping[str, str]) -> Category:
+    asked, removed = (
+        tuple(_localize_question(one, words) for one in questions)
+        for questions in (category.questions, category.removed_questions)
+    )
+    return replace(category, name=words[category.name or ""], questions=asked, removed_questions=removed)
+
+
+def _localize_question(question: Question, words: Mapping[str, str]) -> Question:
+    return replace(
+        question,
+        description=words[question.description],
+        hint=words[question.hint],
+        values=tuple((key, words[name]) for key, name in question.values),
+    )
+
+
+@cache
+def _translations(name: str, source: str, target: str) -> Mapping[str, str]:
+    """The texts of a preset in one language, with those in another."""
+    found = {"": ""}
+
+    def collect(value: Any) -> None:
+        if isinstance(value, Mapping):
+            if DEFAULT_LANGUAGE in value:
+                found[choose_text(value, source)] = choose_text(value, target)
+            else:
+                collect(list(value.values()))
+        elif isinstance(value, list):
+            for one in value:
+                collect(one)
+
+    collect(_read(name))
+    return found

@@ -32,6 +32,7 @@ def configuration_values(
     site: Site, settings: Settings, consent: Document, of_name: Document, language: str, now: int
 ) -> dict[str, Any]:
     """GET /api/v1/sites/{key}."""
+    site = presets.localize(site, language)
     page = f"{settings.public_url}/s/{site.key}"
     track = f"{settings.public_url}/track" + (f"?site={site.key}" if site.is_test else "")  # no list has a test
     categories = [_category_values(site, category, language, now) for category in site.categories]
@@ -62,7 +63,7 @@ def configuration_values(
         },
         "contact": site.contact,
         **({"test": i18n.text(language, "site_forms.test.mark")} if site.is_test else {}),
-        **({"entry": site.collection.entry} if site.collection else {}),
+        **({"entry": site.collection.entry_label(language)} if site.collection else {}),
         "submit": submit_text(site, language),
         "track": {"kind": "message", "text": track_text(site, language, [one["answer_due"] for one in categories])},
         "appeals_url": site.appeals_url if site.appeals == "handoff" else None,
@@ -78,6 +79,8 @@ def collection_values(site: Site, count: int, public_url: str) -> dict[str, Any]
     return {
         "slug": collection.slug,
         "preset": collection.preset,
+        "icon": collection.icon,
+        "language": site.words_language or site.language,
         "title": site.name,
         "description": collection.summary,
         "url": f"{public_url}/s/{site.key}",
@@ -100,6 +103,7 @@ def _voting_values(voting: Voting) -> dict[str, Any]:
         "closes_at": None if closes is None else clock.rfc3339(closes),
         "per_person": voting.per_person,
         "min_age": voting.min_age or None,
+        "threshold": voting.threshold or None,
     }
 
 

@@ -6,7 +6,6 @@
 import type { VNode } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
-import { isDue } from "../shared/dated.ts";
 import { focusOn } from "../shared/focus.ts";
 import { useLazy } from "../shared/lazy.ts";
 import { preloadOn } from "../shared/preload.ts";
@@ -35,7 +34,6 @@ interface Props {
 export function Bar({ filters, narrow, views, set }: Props) {
   const site = useSite();
   const {
-    config,
     entries,
     host,
     language: { t }
@@ -97,7 +95,7 @@ export function Bar({ filters, narrow, views, set }: Props) {
               group === "closed" ? t("closed") : ""
             )
           )}
-          {isDue(config) &&
+          {!entries &&
             pill(
               !!filters.overdue,
               () => put({ overdue: filters.overdue ? "" : "true" }),

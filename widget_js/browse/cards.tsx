@@ -16,8 +16,6 @@ const FIRST = 20;
 const MARGIN = 3600;
 /** Cards that stand however far the list is from the screen: those that come in sight first. */
 const LEAST = 6;
-/** Answers that stand on the card of an entry: those to the first questions. */
-const SHOWN = 2;
 /** Pixels below the screen at which the next answer is asked for. */
 const NEAR = 1500;
 
@@ -32,7 +30,8 @@ interface Props {
 
 /** `near`: the end of the list comes near the screen. */
 export function Cards({ items, more, sort, open, near }: Props) {
-  const { host } = useSite();
+  const { entries, host } = useSite();
+  const most = entries ? Math.max(0, ...items.map(({ participants }) => participants || 0)) : 0;
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
   // The first answer at once, what follows little by little.
@@ -101,6 +100,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
                   index={from + index}
                   size={more ? -1 : count}
                   sort={sort}
+                  most={most}
                   open={open}
                 />
               ))
@@ -136,15 +136,21 @@ interface ItemProps {
   /** How long that is; -1: nobody knows yet (WAI-ARIA 1.2). */
   size: number;
   sort: string | undefined;
+  most: number;
   open: (number: number) => void;
 }
 
-function Item({ problem, index, size, sort, open }: ItemProps) {
+function Item({ problem, index, size, sort, most, open }: ItemProps) {
   const site = useSite();
   // The same elements while one only scrolls: Preact then leaves them alone.
   const card = useMemo(
-    () => <Card problem={problem} sort={sort} open={open} site={site} />,
-    [problem, sort, open, site]
+    () =>
+      site.entries ? (
+        <site.entries.Card entry={problem} most={most} open={open} />
+      ) : (
+        <Card problem={problem} sort={sort} open={open} site={site} />
+      ),
+    [problem, sort, most, open, site]
   );
   return (
     <div role="listitem" data-index={index} aria-posinset={index + 1} aria-setsize={size}>
@@ -153,10 +159,10 @@ function Item({ problem, index, size, sort, open }: ItemProps) {
   );
 }
 
-function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> & { site: Site }) {
-  const { config, entries, language } = site;
+function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size" | "most"> & { site: Site }) {
+  const { config, language } = site;
   const { t, date } = language;
-  const title = problem.title || problem.description.split("\n", 1)[0];
+  const [title] = problem.description.split("\n", 1);
   const follow = (event: MouseEvent) => {
     if (!isOwnClick(event)) return;
     event.preventDefault();
@@ -184,16 +190,6 @@ function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> &
         <Chips problem={problem} />
       </span>
       {stop}
-      {entries &&
-        entries
-          .answers(problem)
-          .slice(0, SHOWN)
-          .map(([question, answer]) => (
-            <span class="muted" key={question} lang={config.language}>
-              {question}: {answer}
-              {stop}
-            </span>
-          ))}
       <span class="muted" title={date(problem.created_at)}>
         {known ? known.name : problem.category} ·{" "}
         {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}

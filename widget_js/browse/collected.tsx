@@ -53,7 +53,7 @@ export function Collected(parts: Pick<Parts, "active" | "City" | "ReportLink">) 
     const { collection: named, filters } = address.shown;
     const slug = named || collection.trim().split(/[\s,]+/)[0]!;
     const first: First = {
-      collections: ask(""),
+      collections: ask("?lang=" + lang),
       config: ask(`/${slug}?lang=${lang}`),
       page: !query(filters) && ask(`/${slug}/entries?`)
     };

@@ -9,7 +9,7 @@ import { preloadOn } from "../shared/preload.ts";
 import { useSite, type Shown } from "../shared/site.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Check, described, Head, TextField } from "../shared/ui/field.tsx";
-import { isOver, rolesOf, within } from "./entries.ts";
+import { ballot, isOver, rolesOf } from "./entries.ts";
 
 type Errors = Record<string, string>;
 
@@ -25,6 +25,7 @@ export interface DiscussionChunk {
     fields: object;
     check?: () => Errors;
     head: (errors: Errors) => ComponentChildren;
+    onSent?: () => void;
   }>;
 }
 
@@ -40,9 +41,10 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
     language: { t }
   } = site;
   const { action, voting } = entries!;
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(entries!.acting.current === entry.number);
   const { chunk, failed, load } = useLazy<DiscussionChunk>("discussion");
   const loaded = !!chunk;
+  useLayoutEffect(() => void (entries!.acting.current = 0), []);
   useLayoutEffect(() => {
     if (!open) return;
     if (loaded) focusOn(host, "acting");
@@ -50,7 +52,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
   }, [open, loaded]);
   if (closed || action === "none" || action === "support" || (action === "join" && isOver(entry, Date.now())))
     return null;
-  const { taking, text } = voting ? within(voting, Date.now(), language, true) : { taking: true, text: "" };
+  const { taking, text } = voting ? ballot(voting, entries!.given.length, language) : { taking: true, text: "" };
   const ActForm = { vote: Vote, join: Join, contact: Contact }[action];
   return (
     <>
@@ -90,6 +92,7 @@ function Vote({ entry: { number }, EmailForm }: Props) {
     entries,
     language: { t, number: figure }
   } = useSite();
+  const { give } = entries!;
   const [declared, declare] = useState(false);
   const age = entries!.voting && entries!.voting.min_age;
   return (
@@ -101,6 +104,7 @@ function Vote({ entry: { number }, EmailForm }: Props) {
       sent="vote_sent"
       refusal={t("act_consent")}
       fields={{ declared }}
+      onSent={() => give(number)}
       check={(): Errors => (declared ? {} : { declared: t("vote_declared_error") })}
       head={errors => (
         <>

@@ -6,6 +6,7 @@ import { useResource } from "../shared/resource.ts";
 import { useSite } from "../shared/site.ts";
 import { useStore } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
+import { Icon } from "../shared/ui/icon.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { slugsOf } from "./entries.ts";
 import { CollectionView, type CollectionProps } from "./view.tsx";
@@ -15,9 +16,13 @@ export function Collections(props: CollectionProps) {
   const {
     session,
     options: { collection: named },
-    language: { t }
+    language: { lang, t }
   } = useSite();
-  const { data: answer, error, retry } = useResource<Listed>("/collections", { requested: first.collections });
+  const {
+    data: answer,
+    error,
+    retry
+  } = useResource<Listed>("/collections?lang=" + lang, { requested: first.collections });
   const { collection: slug } = useStore(address).shown;
   useLayoutEffect(() => () => session.setTitle(), []);
   const [reporting, report] = useState(false);
@@ -47,6 +52,7 @@ export function Collections(props: CollectionProps) {
               class="tab"
               aria-current={one === current ? "true" : undefined}
               onClick={() => one === current || choose(one.slug)}>
+              <Icon path={one.icon} />
               {one.title}
             </button>
           ))}

@@ -1,8 +1,9 @@
 /** What can be told of a collection and of its entries. */
 
-import type { Collection, Configuration, Question } from "../shared/contract.ts";
+import type { Collection, Configuration, Question, Voting } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
 import type { Shown } from "../shared/site.ts";
+import { isClosed } from "../shared/statusStyle.ts";
 
 /** An answer in words; empty where there is none. */
 function describe(
@@ -44,13 +45,54 @@ export function isOver({ answers }: Shown, now: number): boolean {
 export function answersOf(
   { answers, category }: Shown,
   { categories }: Configuration,
-  language: Language
+  language: Language,
+  except: string[] = []
 ): [question: string, answer: string][] {
   const given = new Map(Object.entries(answers || {}));
   const { questions } = categories.find(({ code }) => code === category) || { questions: [] };
   return questions
+    .filter(({ code }) => !except.includes(code))
     .map((one): [string, string] => [one.description, describe(one, given.get(one.code), language)])
     .filter(([, answer]) => answer);
+}
+
+/** Questions whose answers have a line of their own on a card. */
+export const LINES = ["cost", "own_share", "price", "begins", "ends"];
+
+/** One answer, or nothing. */
+const answerOf = ({ answers }: Shown, code: string): string =>
+  String(new Map(Object.entries(answers || {})).get(code) || "");
+
+/** What a project costs and what residents give for it, or the price of a programme; empty for neither. */
+export function moneyOf(entry: Shown, { t, number }: Language): string {
+  const [cost, share, price] = ["cost", "own_share", "price"].map(code => {
+    const amount = answerOf(entry, code);
+    return amount && !isNaN(+amount) ? number(+amount) : "";
+  });
+  if (cost && share && share !== "0") return t("money_shared", { cost, share });
+  return !cost && price === "0" ? t("money_free") : cost || price ? t("money", { cost: cost || price! }) : "";
+}
+
+/** The days of a dated entry. */
+export function daysOf(entry: Shown, { date }: Language): string {
+  const days = ["begins", "ends"].map(code => answerOf(entry, code).slice(0, 10)).filter(Boolean);
+  return [...new Set(days)].map(date).join(" – ");
+}
+
+/** How many voices or people an entry needs; 0 where nobody said. */
+export const neededBy = (entry: Shown, { action, voting }: Collection): number =>
+  voting ? voting.threshold || 0 : (action === "join" && +answerOf(entry, "people")) || 0;
+
+/** What can be done with an entry in the list now. */
+export function actOf(
+  entry: Shown,
+  { action, voting }: Collection,
+  now: number,
+  language: Language
+): "vote" | "join" | "contact" | "" {
+  if (action === "none" || action === "support" || isClosed(entry)) return "";
+  if (voting && !within(voting, now, language, true).taking) return "";
+  return action === "join" && isOver(entry, now) ? "" : action;
 }
 
 /** Whether its page shows which support there is in which region. */
@@ -77,8 +119,22 @@ export const period = (collection: Collection, now: number, language: Pick<Langu
     ? within(collection, now, language)
     : { taking: false, text: language.t(collection.who === "invited" ? "who_invited" : "who_agency") };
 
+/** Of votes, with how many of its voices this browser has left; `given`: those it gave. */
+export function ballot(voting: Voting, given: number, language: Language): Period {
+  const { t, count, number } = language;
+  const { taking, text } = within(voting, Date.now(), language, true);
+  const all = voting.per_person;
+  const left = Math.max(0, all - given);
+  const voices = !given
+    ? count("vote_each", all)
+    : left
+      ? t("vote_left", { left: number(left), all: number(all) })
+      : t("vote_left_none");
+  return { taking, text: taking ? `${text} ${voices}`.trim() : text };
+}
+
 /** Of votes, or of entries. */
-export function within(
+function within(
   { opens_at: opens, closes_at: closes }: Pick<Collection, "opens_at" | "closes_at">,
   now: number,
   { t, date }: Pick<Language, "t" | "date">,

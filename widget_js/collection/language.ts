@@ -2,10 +2,10 @@
 
 import type { Language } from "../shared/i18n.ts";
 
-/** A text whose name begins with `entry_` stands for the one without it. */
-export function ofEntries(language: Language): Language {
+/** A text whose name begins with the preset, or with `entry`, stands for the one without it. */
+export function ofEntries(language: Language, preset: string): Language {
   const named = <Key extends string>(key: Key): Key =>
-    "entry_" + key in language.texts ? (("entry_" + key) as Key) : key;
+    ([`${preset}_${key}`, "entry_" + key].find(one => one in language.texts) || key) as Key;
   return {
     ...language,
     t: (key, values) => language.t(named(key), values),

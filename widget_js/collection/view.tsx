@@ -1,7 +1,7 @@
 /** One collection: its entries, shown as the city's problems are, and the form for another one. */
 
 import type { ComponentType, VNode } from "preact";
-import { useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Collection, Collections as Listed, Configuration, Problems } from "../shared/contract.ts";
 import type { Filters } from "../shared/filters.ts";
 import { focusOn } from "../shared/focus.ts";
@@ -11,10 +11,13 @@ import { SiteContext, useSite, type Site } from "../shared/site.ts";
 import type { Store } from "../shared/store.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
+import { Icon } from "../shared/ui/icon.tsx";
 import { View } from "../shared/ui/view.tsx";
+import { remember, voices } from "../shared/voices.ts";
 import { Act } from "./act.tsx";
 import { ofCollection } from "./api.ts";
-import { answersOf, counted, isCovered, period } from "./entries.ts";
+import { EntryCard } from "./card.tsx";
+import { answersOf, ballot, counted, isCovered, period } from "./entries.ts";
 import { ofEntries } from "./language.ts";
 
 /** What is shown, of which collection, in the page's address too. */
@@ -49,7 +52,7 @@ export function CollectionView({
 }: CollectionProps & { collection: Collection; reporting: boolean; report: (on: boolean) => void }) {
   const site = useSite();
   const { host, options, session, setStepBack } = site;
-  const language = useMemo(() => ofEntries(site.language), [site.language]);
+  const language = useMemo(() => ofEntries(site.language, collection.preset), [site.language]);
   const { t, lang } = language;
   const isRequested = slug === collection.slug;
   const api = useMemo(() => ofCollection(site.api, collection, isRequested && first.page), []);
@@ -69,13 +72,24 @@ export function CollectionView({
   useLayoutEffect(() => setStepBack("browse", reporting ? toggleForm : back), [reporting, back]);
   useLayoutEffect(() => () => setStepBack("browse"), []);
   useLayoutEffect(() => session.setTitle(reporting ? t("title") : collection.title), [reporting, collection.title, t]);
+  const own = { options: { ...options, key: `${options.key}/c/${collection.slug}`, category: "" } };
+  const acting = useRef(0);
+  const [given, setGiven] = useState(() => voices(own).filter(Boolean));
+  const give = (entry: number) => {
+    if (!given.includes(String(entry))) remember(own, entry);
+    setGiven(voices(own).filter(Boolean));
+  };
   const { taking, text } = period(collection, Date.now(), language);
   const head = (
     <div class="collection">
       {/* With an entry open the one thing to do next is to act on it. */}
       {!back && (
         <>
-          <p lang={config ? config.language : undefined}>{collection.description}</p>
+          <p class="about" lang={collection.language}>
+            <Icon path={collection.icon} />
+            {collection.description}
+          </p>
+          {collection.voting && <p class="ballot">{ballot(collection.voting, given.length, language).text}</p>}
           {isCovered(collection.fields) && (
             <p>
               <a href={link(collection.url) + "#coverage"}>{t("coverage")}</a>
@@ -94,11 +108,15 @@ export function CollectionView({
     config,
     language,
     toggleForm,
-    options: { ...options, key: `${options.key}/c/${collection.slug}`, category: "" },
+    ...own,
     entries: {
       ...collection,
       answers: entry => [...counted(entry, collection, language), ...answersOf(entry, config, language)],
-      Act
+      Act,
+      Card: EntryCard,
+      acting,
+      given,
+      give
     },
     // A step back in the form is its own button's.
     setStepBack: (view, act) => view === "browse" && setBack({ back: act })

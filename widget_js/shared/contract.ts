@@ -60,6 +60,10 @@ export interface Clusters {
 export interface Collection {
   slug: string;
   preset: "volunteers" | "inspectors" | "resource-centres" | "programmes" | "budgeting" | "experts" | "initiatives";
+  /** An SVG path for 24 pixels. */
+  icon: string;
+  /** Of title, description and fields. */
+  language: string;
   title: string;
   description: string;
   /** Its page. */
@@ -842,6 +846,8 @@ export interface Voting {
   per_person: number;
   /** Declared by who votes; null: any. */
   min_age: number | null;
+  /** Voices that an entry needs to be considered; null: any number will do. */
+  threshold: number | null;
 }
 export interface WrongField {
   /** Where, «photos.0». */

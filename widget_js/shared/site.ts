@@ -18,6 +18,19 @@ export interface Entries extends Collection {
   answers(entry: Shown): [question: string, answer: string][];
   /** What a visitor can do with an entry, beside what can be done with a problem. */
   Act: ComponentType<{ entry: Shown; closed: boolean }>;
+  /** An entry in the list. */
+  Card: ComponentType<EntryCardProps>;
+  /** The entry whose act was pressed in the list: it opens with the form of the act. */
+  acting: { current: number };
+  /** Entries that got a voice from this browser, confirmed or not; `give` adds one. */
+  given: string[];
+  give(entry: number): void;
+}
+export interface EntryCardProps {
+  entry: Shown;
+  /** Voices of the entry that has most of those shown. */
+  most: number;
+  open: (number: number) => void;
 }
 
 export interface Site {

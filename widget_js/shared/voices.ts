@@ -10,6 +10,11 @@ const at = ({ options: { key } }: Pick<Site, "options">) => "igrajdanin:voices:"
 export const voices = (site: Pick<Site, "options">): string[] =>
   (ignoreErrors(() => localStorage.getItem(at(site))) || "").split(",");
 
+/** An entry that this browser has given a voice to as well. */
+export const remember = (site: Pick<Site, "options">, number: number): void => {
+  ignoreErrors(() => localStorage.setItem(at(site), [...voices(site), number].filter(Boolean).join()));
+};
+
 /** This browser: its voice counts once. */
 function supporter(): string {
   const name = "igrajdanin";
@@ -23,6 +28,6 @@ export async function support(site: Site, number: number): Promise<number> {
   const { supporters } = await post<{ supporters: number }>(site, `/problems/${number}/support`, {
     supporter: supporter()
   });
-  ignoreErrors(() => localStorage.setItem(at(site), [...voices(site), number].filter(Boolean).join()));
+  remember(site, number);
   return supporters;
 }

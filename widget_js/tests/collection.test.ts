@@ -6,7 +6,19 @@ import { language, type Texts } from "../shared/i18n.ts";
 import type { Shown } from "../shared/site.ts";
 import { answer, answered, choices, named } from "../browse/filters/answers.ts";
 import { ofCollection } from "../collection/api.ts";
-import { answersOf, isCovered, isOver, period, rolesOf, slugsOf } from "../collection/entries.ts";
+import {
+  actOf,
+  answersOf,
+  ballot,
+  daysOf,
+  isCovered,
+  isOver,
+  moneyOf,
+  neededBy,
+  period,
+  rolesOf,
+  slugsOf
+} from "../collection/entries.ts";
 import { ofEntries } from "../collection/language.ts";
 import { validate } from "../report/validate.ts";
 import { withoutPrototype, empty, report } from "../report/values.ts";
@@ -165,16 +177,46 @@ test("entries are asked for where the collection is, the rest where the site is"
 });
 
 test("words of entries stand for those of problems", () => {
-  const { t, count } = ofEntries(words);
-  assert.equal(t("problem_number", { number: 3 }), "Entry No. 3");
-  assert.equal(count("list_found", 2), "2 entries found");
+  const { t, count } = ofEntries(words, "budgeting");
+  assert.equal(t("problem_number", { number: 3 }), "Project No. 3");
+  assert.equal(count("list_found", 2), "2 projects found");
+  assert.equal(t("entry_supported"), ofEntries(words, "").t("supported"));
   assert.equal(t("close"), "Close");
   const base = Object.entries(en).flatMap(([part, all]) => (part === "collection" ? [] : Object.keys(all)));
-  const other = Object.keys(en.collection).filter(name => name.startsWith("entry_"));
-  assert.deepEqual(
-    other.filter(name => !base.includes(name.slice("entry_".length))),
-    []
+  const presets = "volunteers inspectors resource-centres programmes budgeting experts initiatives".split(" ");
+  const named = Object.keys(en.collection);
+  for (const first of ["entry", ...presets].map(one => one + "_")) {
+    const other = named.filter(name => name.startsWith(first)).map(name => name.slice(first.length));
+    assert.ok(other.length);
+    assert.deepEqual(
+      other.filter(name => ![...base, ...named].includes(name)),
+      []
+    );
+  }
+});
+
+test("money, days and what is needed stand on a card in words", () => {
+  const entry = (answers: Record<string, string>) => ({ answers, status: "accepted" }) as unknown as Shown;
+  const money = (answers: Record<string, string>) => moneyOf(entry(answers), words);
+  assert.equal(
+    money({ cost: "1400000", own_share: "60000" }),
+    "1,400,000\u00a0₽, of which residents give 60,000\u00a0₽"
   );
+  assert.equal(money({ cost: "1400000", own_share: "0" }), "1,400,000\u00a0₽");
+  assert.equal(money({ price: "0" }), "Free of charge");
+  assert.equal(money({ cost: "a lot" }), "");
+  assert.equal(daysOf(entry({ begins: "2020-06-01T10:00:00+03:00", ends: "2020-06-01" }), words), "1 June 2020");
+  assert.equal(daysOf(entry({ begins: "2020-06-01", ends: "2020-07-02" }), words), "1 June 2020 – 2 July 2020");
+  const voting = { opens_at: null, closes_at: null, per_person: 3, min_age: null, threshold: 50 };
+  assert.equal(neededBy(entry({ people: "7" }), { action: "vote", voting } as Collection), 50);
+  assert.equal(neededBy(entry({ people: "7" }), { action: "join", voting: null } as Collection), 7);
+  assert.equal(ballot(voting, 0, words).text, "You have 3 votes, one per project.");
+  assert.equal(ballot(voting, 1, words).text, "Votes left: 2 of 3.");
+  assert.match(ballot(voting, 4, words).text, /^You have given all your votes/);
+  const over = { ...voting, closes_at: "2020-06-01T00:00:00Z" };
+  assert.equal(ballot(over, 1, words).text, "Voting is over: the last day was 1 June 2020.");
+  assert.equal(actOf(entry({}), { action: "vote", voting: over } as Collection, Date.now(), words), "");
+  assert.equal(actOf(entry({}), { action: "vote", voting } as Collection, Date.now(), words), "vote");
 });
 
 test("slugs stand between spaces or commas", () => {

@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { begins, period, today, type Filters, type Period } from "../../shared/filters.ts";
-import { isDated, isDue } from "../../shared/dated.ts";
+import { isDated } from "../../shared/dated.ts";
 import { FieldErrorText } from "../../shared/ui/field.tsx";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { getPosition, locatable } from "../../shared/geolocation.ts";
@@ -161,7 +161,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
           ...(/support|vote|join/.test(action)
             ? [["support", t(action === "join" ? "sort_join" : "sort_support")] as [string, string]]
             : []),
-          ...(isDue(config) ? [["due", t("sort_due")] as [string, string]] : [])
+          ...(!entries ? [["due", t("sort_due")] as [string, string]] : [])
         ])}
       </div>
       {locatable() && (

@@ -24,7 +24,8 @@ export function EmailForm({
   refusal,
   fields = {},
   check,
-  head
+  head,
+  onSent
 }: {
   id: "comment" | "follow" | "vote" | "join" | "contact";
   number: number;
@@ -37,6 +38,7 @@ export function EmailForm({
   fields?: object;
   check?: () => Errors;
   head?: (errors: Errors) => ComponentChildren;
+  onSent?: () => void;
 }) {
   const site = useSite();
   const {
@@ -86,6 +88,7 @@ export function EmailForm({
         lang
       });
       set({ done: true });
+      if (onSent) onSent();
       focusOn(host, id + "-sent");
     } catch (thrown) {
       const { status, body } = thrown as ApiError;

@@ -18,13 +18,13 @@ export function Chip({ status, label: other }: { status: Shown; label?: string |
   );
 }
 
-/** Entries of a directory are only checked: there is nothing to be said of where they stand. */
+/** Entries of a directory are only checked, and what is accepted can be taken part in: nothing is said of either. */
 export function Chips({ problem }: { problem: Problem }) {
   const { entries } = useSite();
-  return entries && !entries.answered ? null : (
+  return entries && (!entries.answered || problem.status === "accepted") ? null : (
     <>
       <Chip status={problem.status} />
-      {problem.overdue && <Chip status="overdue" />}
+      {problem.overdue && !entries && <Chip status="overdue" />}
     </>
   );
 }
