@@ -198,9 +198,9 @@ def _park(chance: random.Random, trees: int) -> Image.Image:
     pen.polygon([(bend, 400), (bend + 40, 400), (bend + 250, height), (bend - 190, height)], fill=(206, 194, 168))
     for _ in range(trees):
         x, y = chance.choice((chance.randrange(0, 280), chance.randrange(660, width))), chance.randrange(400, 520)
-        size, tone = (y - 300) // 2 + chance.randrange(30), chance.randrange(-14, 14)
+        size, shade = (y - 300) // 2 + chance.randrange(30), chance.randrange(-14, 14)
         pen.rectangle((x - size // 10, y - size, x + size // 10, y), fill=(96, 74, 56))
-        _blob(pen, chance, x, y - size - size // 3, size * 2, size * 2, (78 + tone, 124 + tone, 70))
+        _blob(pen, chance, x, y - size - size // 3, size * 2, size * 2, (78 + shade, 124 + shade, 70))
     return image
 
 
