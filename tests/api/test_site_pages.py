@@ -102,7 +102,7 @@ async def test_a_mark_of_the_map_leads_to_what_it_counts(client: Client, context
     closer = (await client.get(group.partition("#")[0])).text
     assert {*re.findall(r'href="/s/\S+/problems/(\d+)"', closer)} == {"1", "2", "3"}
     assert 'aria-label="Карта города: 3 сообщения"' in closer
-    assert f'<a class="button whole" href="/s/{site.key}">Весь город</a>' in closer
+    assert f'<a class="button" href="/s/{site.key}">Весь город</a>' in closer
 
 
 async def test_solved_reports_with_both_pictures_are_shown_as_pairs(

@@ -47,6 +47,7 @@ class CityMap:
     marks: Sequence[Mark]
     tiles: Sequence[tuple[str, int, int]]  # address and place
     total: int
+    closest: bool  # no closer map would part the problems of a mark
 
 
 async def read(database: Database, site_id: str, area: Bbox, today: date, tiles_zoom: int | None) -> CityMap:
@@ -65,6 +66,7 @@ async def read(database: Database, site_id: str, area: Bbox, today: date, tiles_
         marks=[one.finish(frame) for one in sorted(marks, key=lambda one: (one.y // _ROW, one.x))],
         tiles=frame.tiles() if tiles_zoom is not None else [],
         total=sum(one.count for one in marks),
+        closest=frame.zoom == frame.closest,
     )
 
 

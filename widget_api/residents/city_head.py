@@ -52,7 +52,7 @@ async def map_values(
         "tile": city_map.TILE,
         "tiles": found.tiles,
         "total": found.total,
-        "marks": [_mark_values(mark, site, language) for mark in found.marks],
+        "marks": [_mark_values(mark, site, language, "list" if found.closest else "map") for mark in found.marks],
         "legend": [(_SHAPES[group], i18n.text(language, f"city.map.groups.{group}")) for group in GROUPS],
         "attribution": settings.tiles_attribution if settings.tiles else "",
     }
@@ -66,8 +66,11 @@ def _find_area(rows: Sequence[Row]) -> Bbox | None:
     return city_map.widen((min(lngs), min(lats), max(lngs), max(lats)))
 
 
-def _mark_values(mark: city_map.Mark, site: Site, language: str) -> dict[str, Any]:
-    """A mark with its link and its name; of several problems with the ring around their number."""
+def _mark_values(mark: city_map.Mark, site: Site, language: str, closer: str) -> dict[str, Any]:
+    """A mark with its link and its name; of several problems with the ring around their number.
+
+    `closer` is the part of the page of their place that tells more.
+    """
     values: dict[str, Any] = {"x": mark.x, "y": mark.y, "count": mark.count}
     if mark.bbox is None:
         one = mark.properties
@@ -80,7 +83,7 @@ def _mark_values(mark: city_map.Mark, site: Site, language: str) -> dict[str, An
         }
     parts = [f"{i18n.text(language, f'city.groups.{group}').lower()} — {n}" for group, n in mark.groups.items()]
     return values | {
-        "href": f"/s/{site.key}?bbox={','.join(f'{degrees:.5f}' for degrees in mark.bbox)}#map",
+        "href": f"/s/{site.key}?bbox={','.join(f'{degrees:.5f}' for degrees in mark.bbox)}#{closer}",
         "name": f"{i18n.text(language, 'city.map.several', count=mark.count)}: {', '.join(parts)}",
         "size": min(3, len(str(mark.count)) - 1),
         "arcs": _list_arcs(mark.groups),

@@ -82,6 +82,9 @@ def filter_form(
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
     whole = {group for group, statuses in queries.GROUPS.items() if chosen >= set(statuses)}
+    # With a search text alone the rest stays folded, since it would fill a phone's screen above the results. So it does
+    # with what has links of its own: a collection's categories and orders, the part of the map that a city's page shows.
+    folded = {"q", answers.PAST, *_PAGE_PARAMETERS, *(("category", "sort") if site.collection else ("bbox",))}
     return {
         "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in queries.GROUPS],
         # Those outside all checked groups, since the page's counters link to single statuses.
@@ -106,12 +109,7 @@ def filter_form(
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
-        # With a search text alone the rest stays folded, since it would fill a phone's screen above the results; so it
-        # does with what a collection has links for.
-        "unfolded": any(
-            name not in ("q", answers.PAST, *_PAGE_PARAMETERS, *(("category", "sort") if site.collection else ()))
-            for name in given
-        ),
+        "unfolded": any(name not in folded for name in given),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
