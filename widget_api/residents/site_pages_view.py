@@ -82,8 +82,8 @@ def filter_form(
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
     whole = {group for group, statuses in queries.GROUPS.items() if chosen >= set(statuses)}
-    # With a search text alone the rest stays folded, since it would fill a phone's screen above the results. So it does
-    # with what has links of its own: a collection's categories and orders, the part of the map that a city's page shows.
+    # With a search text alone the rest stays folded, since it would fill a phone's screen above the results. So does
+    # what has links of its own: a collection's categories and orders, the part of the map that a city's page shows.
     folded = {"q", answers.PAST, *_PAGE_PARAMETERS, *(("category", "sort") if site.collection else ("bbox",))}
     return {
         "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in queries.GROUPS],
