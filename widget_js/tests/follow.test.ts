@@ -31,7 +31,7 @@ function follow(answer: () => Promise<void>) {
   return { after, stop };
 }
 
-test("returning while an answer is on its way starts no second chain", async () => {
+test("there is one chain, whoever returns while an answer is on its way, and none once it is stopped", async () => {
   const waiting: (() => void)[] = [];
   const { after, stop } = follow(() => new Promise(resolve => waiting.push(resolve)));
   assert.equal(await after(LOOKED_AT), 1);
@@ -47,7 +47,11 @@ test("returning while an answer is on its way starts no second chain", async () 
     waiting.forEach(answer => answer());
     await settle();
   }
+  assert.equal(await after(LOOKED_AT), 6);
   stop();
+  waiting.forEach(answer => answer());
+  await settle();
+  assert.equal(await after(2 * HIDDEN), 6);
 });
 
 test("returning asks at once, and the next question comes a whole pause later", async () => {

@@ -12,11 +12,16 @@ const SEQUENCES = 400;
 const LENGTH = 25;
 
 const HOME = "https://town.test/news";
+/** The host's own. */
+const STATE = { route: "news" };
 
 /** One browsing context: entries of history, traversal as a task of its own, and the count of listeners. */
 class Page {
-  entries = [{ href: HOME, state: null as unknown }];
+  entries = [{ href: HOME, state: STATE as unknown }];
   at = 0;
+  /** Entries that were made while nothing of the widget was open. */
+  unasked = 0;
+  isOpen = () => true;
   tasks: (() => void)[] = [];
   listeners = new Map<string, Set<(event: unknown) => void>>();
   fetches: { path: string; signal: AbortSignal; answer(body: unknown): void; fail(): void }[] = [];
@@ -26,8 +31,10 @@ class Page {
   }
   write(state: unknown, href: string, push: boolean) {
     const entry = { href: href ? new URL(href, this.href).href : this.href, state };
-    if (push) this.entries.splice(++this.at, Infinity, entry);
-    else this.entries[this.at] = entry;
+    if (push) {
+      this.entries.splice(++this.at, Infinity, entry);
+      this.unasked += +!this.isOpen();
+    } else this.entries[this.at] = entry;
   }
   go(by: number) {
     this.tasks.push(() => {
@@ -90,6 +97,7 @@ define("fetch", {
 
 const { Session } = await import("../shared/session.ts");
 const { beginAddress } = await import("../browse/address.ts");
+const { attend } = await import("../shared/focus.ts");
 
 const options = (changes: Partial<Options> = {}): Options =>
   ({
@@ -117,7 +125,10 @@ function begin(changes: Partial<Options> = {}) {
   own.querySelectorAll = () => [host];
   const session = new Session(host as never, options(changes));
   const address = beginAddress(session, false);
-  return { session, address, host, told };
+  page.isOpen = () => session.isVisible;
+  const update = (given: Partial<Options> = {}) =>
+    session.update(options({ ...changes, live: host.isConnected, ...given }));
+  return { session, address, host, told, update };
 }
 
 const settle = async () => {
@@ -149,7 +160,18 @@ const STEPS: Record<string, (made: ReturnType<typeof begin>, draw: (below: numbe
     if (asked) asked.fail();
   },
   retry: ({ session }) => session.retry(),
-  "another language": ({ session }, draw) => session.update(options({ lang: ["ru", "en"][draw(2)]! }))
+  "another language": ({ update }, draw) => update({ lang: ["ru", "en"][draw(2)]! }),
+  "open for a moment": ({ session }) => {
+    session.open();
+    session.close();
+  },
+  move: ({ session, host, update }) => {
+    host.isConnected = false;
+    session.close();
+    update();
+    host.isConnected = true;
+    update();
+  }
 };
 const NAMES = Object.keys(STEPS);
 
@@ -158,8 +180,10 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
   for (let sequence = 0; sequence < SEQUENCES; sequence++) {
     page = new Page();
     const before = page.count();
-    const made = begin();
-    const played: string[] = [];
+    const inline = !draw(4);
+    const made = begin({ inline });
+    const { session } = made;
+    const played = [inline ? "inline" : "dialog"];
     for (let step = 0; step < LENGTH; step++) {
       const name = NAMES[draw(NAMES.length)]!;
       played.push(name);
@@ -169,25 +193,29 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
       STEPS[name]!(made, draw);
       if (moves || draw(3)) await settle();
       const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
-      if (draw(8) === 0) {
-        made.session.close();
+      assert.ok(!session.isVisible || !session.closed().aborted, `what is open has ended: ${story}`);
+      if (!inline && draw(8) === 0) {
+        session.close();
         await settle();
         // The person may have gone forward by themselves to an entry of ours, which is the same page.
         assert.equal(page.href, HOME, story);
-        assert.equal(made.session.closed().aborted, true, story);
+        assert.equal(session.closed().aborted, true, story);
       }
     }
-    const signal = made.session.destroyed;
+    const signal = session.destroyed;
     const asked = page.fetches.slice();
-    made.session.close();
+    session.close();
     await settle();
     made.host.isConnected = false;
-    made.session.destroy();
+    session.destroy();
+    made.address.end();
     await settle();
     const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
     assert.equal(page.href, HOME, story);
     // Who has gone forward to an entry that a dialog had, which is the same page, stands there.
-    if (!played.includes("forward")) assert.equal(page.at, 0, story);
+    if (!inline && !played.includes("forward")) assert.equal(page.at, 0, story);
+    assert.equal(page.unasked, 0, `entries of what is closed: ${story}`);
+    assert.deepEqual([...new Set(page.entries.map(({ state }) => state))], [STATE], story);
     assert.equal(page.count(), before, story);
     assert.equal(signal.aborted, true);
     assert.deepEqual(
@@ -196,12 +224,12 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
       story
     );
     const told = made.told.length;
-    made.session.open();
+    session.open();
     assert.equal(made.told.length, told, "a widget that is gone opens no more");
   }
 });
 
-test("a problem that the page asks for before the list has come is shown with it, whatever hash the page has", () => {
+test("a problem that the page asks for before the list has come is shown with it, whatever hash the page has", async () => {
   page = new Page();
   page.entries[0]!.href += "#/news";
   const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
@@ -211,4 +239,40 @@ test("a problem that the page asks for before the list has come is shown with it
   assert.equal(beginAddress(session, false).shown.problem, 7);
   assert.equal(page.href, HOME + "#/news");
   session.destroy();
+  await settle();
+});
+
+test("a dialog that was once opened by the way forward is closed by the way back no more than any other", async () => {
+  const { session, address } = begin();
+  const go = async (by: number) => {
+    page.go(by);
+    await settle();
+    return session.isOpen;
+  };
+  session.open();
+  address.openProblem(3);
+  session.close();
+  await settle();
+  assert.deepEqual([await go(1), await go(1), await go(-1)], [false, true, false]);
+  session.open();
+  address.closeProblem();
+  address.openProblem(4);
+  assert.deepEqual([await go(-1), address.shown.problem], [true, undefined]);
+  assert.equal(await go(-1), false);
+  assert.deepEqual([page.href, page.at], [HOME, 0]);
+  session.destroy();
+});
+
+test("what the person does is noticed as long as one of several widgets is there", () => {
+  const before = page.count();
+  const widgets = [attend(), attend()];
+  const noticed = page.count();
+  widgets.shift()!();
+  assert.equal(page.count(), noticed);
+  widgets.push(attend());
+  for (const leave of widgets) {
+    assert.equal(page.count(), noticed);
+    leave();
+  }
+  assert.equal(page.count(), before);
 });
