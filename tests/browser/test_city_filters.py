@@ -10,11 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
+from tests.support.browser import arrived
 from tests.support.city import NOW
-from tests.support.widget import REPORT, WidgetSite, let_time_pass, stop_clock
+from tests.support.widget import REPORT, WidgetSite, draw_twice, let_time_pass, stop_clock
 
 REST = 400  # milliseconds before what is typed is searched for, widget_js/browse/search.tsx
 
@@ -28,12 +29,22 @@ def test_a_chip_filters_the_list_and_announces_the_result(desktop: Page, widget_
     page = desktop
     cards = browse(page, extended(widget_site))
     chip = page.get_by_role("button", name="Решено", exact=True)
+    following: list[Route] = []
+    page.route(re.compile("cursor="), lambda route: following.append(route))
+    page.get_by_role("button", name="Показать ещё").click()
+    late = arrived(page, following)
     with page.expect_request(re.compile(r"/problems\?status=done$")):
         chip.click()
     expect(chip).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_role("status").filter(has_text=re.compile("Найдено|Показаны"))).to_be_visible()
     for text in cards.all_inner_texts():
         assert "Решено" in text or "Подтверждено автором" in text
+    # A page of the list that was asked for before is no part of this one.
+    with page.expect_response(re.compile("cursor=")) as answer:
+        late.continue_()
+    answer.value.finished()
+    draw_twice(page)
+    expect_cards(page, expected_numbers(widget_site, "status=done"))
     assert hash_of(page) == {"status": "done"}
     page.get_by_role("button", name="В работе", exact=True).click()
     expect(page.get_by_text("Выбрано: Решено · В работе")).to_be_visible()

@@ -319,6 +319,11 @@ def test_a_waiting_command_ends_with_its_page(page: Page, widget_site: WidgetSit
     assert page.evaluate(add, ["/another", widget_site.key]) is False
     page.evaluate("document.querySelector('main').textContent = ''")
     assert page.evaluate(add, ["", widget_site.key]) is True
+    # It is done once: another widget of the page does not open what was closed.
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.evaluate("igrajdanin('close')")
+    assert page.evaluate(add.replace('igrajdanin("open");', ""), ["", widget_site.key]) is False
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_commands_reach_into_shadow_roots_and_events_bubble_out(desktop: Page, widget_site: WidgetSite) -> None:
@@ -361,8 +366,10 @@ def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) ->
     page.evaluate(set_to, ["view", "inline"])
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("region", name="Report a problem")).to_be_visible()
-    page.evaluate(set_to, ["view", "button"])
-    expect(page.get_by_role("button", name="Report a problem")).to_be_visible()
+    for view, position in (("floating", "fixed"), ("button", "static")):
+        page.evaluate(set_to, ["view", view])
+        expect(page.get_by_role("button", name="Report a problem")).to_be_visible()
+        expect(page.locator("igrajdanin-widget")).to_have_css("position", position)
 
 
 def test_the_category_attribute_selects_a_category(page: Page, widget_site: WidgetSite) -> None:
