@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.city import LOST, FakeCity
 from tests.support.tour import Tour
-from tests.support.widget import AGENCY, ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite
+from tests.support.widget import AGENCY, ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite, draw_twice
 
 
 @pytest.fixture
@@ -92,6 +93,42 @@ def test_a_single_photo_has_no_arrows(tour: Tour, city: FakeCity, page: Page) ->
     viewer = page.get_by_role("dialog", name="Фотографии")
     expect(viewer).to_contain_text("Фото 1 из 1")
     expect(viewer.get_by_role("button")).to_have_accessible_name("Закрыть")
+
+
+def test_a_small_map_comes_once_its_place_is_seen(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+) -> None:
+    phone = new_page(viewport=PHONE)
+    article = open_problem(Tour(phone, widget_site, FakeCity(phone, widget_site)))
+    box = article.locator(".brief .where")
+    expect(box).to_be_attached()
+    draw_twice(phone)
+    assert not [one.url for one in watch.requests if "/map-" in one.url or "/tiles/" in one.url]
+    box.scroll_into_view_if_needed()
+    ground = article.get_by_role("application", name="Место на карте: улица Мира, 5")
+    expect(ground.locator(".leaflet-tile-loaded").first).to_be_visible()
+    around, pin = box.bounding_box(), box.locator(".pin").bounding_box()
+    assert around
+    assert pin
+    assert pin["x"] + 22 == pytest.approx(around["x"] + around["width"] / 2, abs=2), "the tip is the place"
+    assert pin["y"] + 50 == pytest.approx(around["y"] + around["height"] / 2, abs=2)
+    # One finger scrolls the dialog, whatever it touches.
+    expect(ground).to_have_css("touch-action", "pan-x pan-y")
+    phone.set_viewport_size(DESKTOP)
+    expect(article.locator(".beside-map > .where .pin")).to_be_visible()
+    text, aside = article.locator(".text").first.bounding_box(), article.locator(".where").bounding_box()
+    assert text
+    assert aside
+    assert aside["x"] > text["x"] + text["width"], "in the column that the text leaves empty"
+
+
+def test_without_tiles_there_is_no_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport=DESKTOP)
+    tour = Tour(page, widget_site, FakeCity(page, widget_site))
+    maps.config(page, widget_site, tiles=None)
+    article = open_problem(tour)
+    expect(article.locator(".facts")).to_be_visible()
+    expect(article.locator(".where")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

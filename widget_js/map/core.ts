@@ -75,7 +75,7 @@ class Squares extends GridLayer {
 }
 
 /**
- * A map in `element`, which has its size already, centred at `place` or on the site's view. `shared`: the element
+ * A map in `element`, which has its size already, at a `place` and its zoom, or on the site's view. `shared`: the element
  * stands in a page that scrolls, so that one finger scrolls the page and two move the map. The wheel zooms only while
  * the map has the focus, or with Ctrl, which is also what a pinch on a touch pad sends. It fires `drawn` and `missing`
  * for each picture of the ground. End it with `remove()`.
@@ -83,7 +83,7 @@ class Squares extends GridLayer {
 export function createMap(
   element: HTMLElement,
   ground: Ground | null | undefined,
-  place: Point | null,
+  place: (Point & { zoom: number }) | null,
   shared: boolean
 ): Map {
   const { center, zoom, bbox, tiles, max_zoom } = ground || NOWHERE;
@@ -97,7 +97,7 @@ export function createMap(
     trackResize: false,
     bounceAtZoomLimits: false
   });
-  map.setView(place || center, place ? CLOSE : zoom, { animate: false });
+  map.setView(place || center, (place || { zoom }).zoom, { animate: false });
   if (bbox) {
     map.setMinZoom(Math.max(ZOOMS[0], map.getBoundsZoom(bounds(bbox)) - 1));
     limit(map, bbox, place);

@@ -3,3 +3,4 @@
 export { default as styles } from "./map.css";
 export { CityMap } from "./overview/overview.tsx";
 export { Picker } from "./picker.tsx";
+export { PlaceMap } from "./place.tsx";

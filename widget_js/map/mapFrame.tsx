@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useSite } from "../shared/site.ts";
-import { createMap, ZOOMS } from "./core.ts";
+import { CLOSE, createMap, ZOOMS } from "./core.ts";
 import type { Map } from "./leaflet.ts";
 import { metresPerPixel, scale, type Point } from "./measure.ts";
 
@@ -12,16 +12,18 @@ const SCALE = 96;
 
 /**
  * A map for as long as the component stands: its element's `box`, itself once it is there, and where it looks. `blank`:
- * there are no pictures to find one's way by, or none has come.
+ * there are no pictures to find one's way by, or none has come. `zoom` around a place; `scrolled`: it stands in what one
+ * scrolls, by default where the widget stands in the page.
  */
-export function useMap(place: Point | null) {
+export function useMap(place: Point | null, { zoom = CLOSE, scrolled }: { zoom?: number; scrolled?: boolean } = {}) {
   const { config, options } = useSite();
   const box = useRef<HTMLDivElement>(null);
   const [map, setMap] = useState<Map | null>(null);
   const [view, setView] = useState<{ zoom: number; lat: number }>({ zoom: 0, lat: 0 });
+  const shared = scrolled || options.inline;
   const [blank, setBlank] = useState(!config.map || !config.map.tiles);
   useLayoutEffect(() => {
-    const made = createMap(box.current!, config.map, place, options.inline);
+    const made = createMap(box.current!, config.map, place && { ...place, zoom }, shared);
     const look = () => setView({ zoom: made.getZoom(), lat: made.getCenter().lat });
     made.on("zoomend moveend", look);
     made.once("missing", () => setBlank(true));
@@ -30,7 +32,7 @@ export function useMap(place: Point | null) {
     setMap(made);
     return () => made.remove();
   }, []);
-  return { box, map, view, blank };
+  return { box, map, view, blank, shared };
 }
 
 /** The form's map and the city's may both stand in the widget, each with words of its own. */
@@ -41,6 +43,7 @@ export function Frame({
   box,
   map,
   view,
+  shared,
   name,
   keys,
   onKeyDown,
@@ -53,7 +56,6 @@ export function Frame({
 }) {
   const {
     config,
-    options,
     language: { t, number }
   } = useSite();
   const id = useRef("keys-" + ++frames).current;
@@ -73,7 +75,7 @@ export function Frame({
     );
   };
   return (
-    <div class={options.inline ? "map shared" : "map"}>
+    <div class={shared ? "map shared" : "map"}>
       <div
         class="ground"
         ref={box}

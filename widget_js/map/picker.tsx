@@ -7,7 +7,7 @@ import { CLOSE, isStill, limit } from "./core.ts";
 import { Frame, useMap } from "./mapFrame.tsx";
 import type { LatLng } from "./leaflet.ts";
 import { spoken, type Point } from "./measure.ts";
-import { Pin } from "./pin.ts";
+import { MovablePin } from "./pin.ts";
 import { Spot } from "./spot.ts";
 
 /** From farther away a touch is a hundred metres off. */
@@ -38,7 +38,7 @@ export function Picker({
   } = useSite();
   const ground = useMap(place);
   const { map, box } = ground;
-  const pin = useRef<Pin | null>(null);
+  const pin = useRef<MovablePin | null>(null);
   const [message, setMessage] = useState("");
   const rest = useRef(0);
   const say = (text: () => string) => {
@@ -78,7 +78,7 @@ export function Picker({
     }
     limit(map, (config.map && config.map.bbox) || null, place);
     if (pin.current) pin.current.move(place);
-    else pin.current = new Pin(place, t("map_pin"), put).addTo(map);
+    else pin.current = new MovablePin(place, t("map_pin"), put).addTo(map);
     say(() => t("map_put", { place: spoken(place, locale) }));
     if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
   }, [map, lat, lng]);

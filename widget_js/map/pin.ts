@@ -1,4 +1,4 @@
-/** The pin: a real button that is dragged by finger or mouse and moved by arrow keys. */
+/** Pins: one that marks a place, and one that is a real button, dragged by finger or mouse and moved by arrow keys. */
 
 import type * as Leaflet from "leaflet";
 import { isStill } from "./core.ts";
@@ -25,21 +25,59 @@ function drawing(): SVGElement {
 }
 
 export class Pin extends Layer {
-  private readonly button = document.createElement("button");
-  private readonly drag = new Draggable(this.button, this.button);
+  constructor(
+    protected place: Point,
+    protected readonly element: HTMLElement = document.createElement("div")
+  ) {
+    super();
+    element.className = "pin leaflet-zoom-animated";
+    element.append(drawing());
+  }
+
+  override onAdd(): this {
+    this.getPane("markerPane")!.append(this.element);
+    this.draw();
+    return this;
+  }
+
+  override onRemove(): this {
+    this.element.remove();
+    return this;
+  }
+
+  override getEvents(): Record<string, Leaflet.LeafletEventHandlerFn> {
+    return { zoom: this.draw, viewreset: this.draw, zoomanim: this.draw as Leaflet.LeafletEventHandlerFn };
+  }
+
+  move(to: Point): void {
+    this.place = to;
+    this.draw();
+  }
+
+  private draw(coming?: Leaflet.LeafletEvent): void {
+    put(
+      this._map,
+      this.element,
+      this.place,
+      coming && coming.type === "zoomanim" ? (coming as Leaflet.ZoomAnimEvent) : undefined
+    );
+  }
+}
+
+export class MovablePin extends Pin {
+  private readonly drag: Leaflet.Draggable;
 
   /** `moved` is told where it was left. */
   constructor(
-    private place: Point,
+    place: Point,
     name: string,
     private readonly moved: (place: Point) => void
   ) {
-    super();
-    const { button } = this;
+    const button = document.createElement("button");
+    super(place, button);
+    this.drag = new Draggable(button, button);
     button.type = "button";
-    button.className = "pin leaflet-zoom-animated";
     button.setAttribute("aria-label", name);
-    button.append(drawing());
     // A press on it must not put it where its head is; a key's press (no click counts) looks at it.
     button.addEventListener("click", event => {
       event.stopPropagation();
@@ -56,34 +94,14 @@ export class Pin extends Layer {
   }
 
   override onAdd(): this {
-    this.getPane("markerPane")!.append(this.button);
-    this.draw();
+    super.onAdd();
     this.drag.enable();
     return this;
   }
 
   override onRemove(): this {
     this.drag.disable();
-    this.button.remove();
-    return this;
-  }
-
-  override getEvents(): Record<string, Leaflet.LeafletEventHandlerFn> {
-    return { zoom: this.draw, viewreset: this.draw, zoomanim: this.draw as Leaflet.LeafletEventHandlerFn };
-  }
-
-  move(to: Point): void {
-    this.place = to;
-    this.draw();
-  }
-
-  private draw(coming?: Leaflet.LeafletEvent): void {
-    put(
-      this._map,
-      this.button,
-      this.place,
-      coming && coming.type === "zoomanim" ? (coming as Leaflet.ZoomAnimEvent) : undefined
-    );
+    return super.onRemove();
   }
 
   private left(at: Leaflet.Point): void {

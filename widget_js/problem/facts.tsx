@@ -21,7 +21,8 @@ function promise(problem: Detail, closed: boolean, { t, date }: Language): strin
   return closed ? "" : t("due_by", { date: date(due) });
 }
 
-export function Facts({ problem, closed }: { problem: Detail & Shown; closed: boolean }) {
+/** `map` stands below the place. */
+export function Facts({ problem, closed, map }: { problem: Detail & Shown; closed: boolean; map: ComponentChildren }) {
   const { config, entries, language } = useSite();
   const { t, date } = language;
   const category = config.categories.find(({ code }) => code === problem.category);
@@ -32,7 +33,15 @@ export function Facts({ problem, closed }: { problem: Detail & Shown; closed: bo
       config.language
     ]),
     [t("fact_category"), category && category.name],
-    [t("fact_place"), problem.address, config.language],
+    [
+      t("fact_place"),
+      (problem.address || map) && (
+        <>
+          <span lang={config.language}>{problem.address}</span>
+          {map}
+        </>
+      )
+    ],
     [t("fact_received"), date(problem.created_at)],
     [t("fact_author"), problem.author],
     [t("fact_responsible"), problem.responsible, config.language],

@@ -1,4 +1,4 @@
-/** The photos: what was wrong beside what it became, where both are there; each opens the viewer. */
+/** The photos, equal in size; what was wrong beside what it became, where both are there. Each opens the viewer. */
 
 import { useState } from "preact/hooks";
 import type { Detail, Photo } from "../shared/contract.ts";
@@ -29,9 +29,10 @@ export function Photos({ problem, discussion }: { problem: Detail; discussion: D
     view(index);
     void discussion.load();
   };
-  const shot = (index: number, large?: boolean) => (
+  /** One or two are as wide as the column or half of it, where thumbnails would be blurred. */
+  const shot = (index: number, of: number[]) => (
     <button class="shot" key={index} type="button" onClick={() => open(index)} {...preloadOn(site, "discussion")}>
-      <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} lang={all[index]!.lang} />
+      <img src={of.length > 2 ? all[index]!.thumb : all[index]!.url} alt={all[index]!.alt} lang={all[index]!.lang} />
     </button>
   );
   const paired = pair ? [0, before.length] : [];
@@ -39,10 +40,10 @@ export function Photos({ problem, discussion }: { problem: Detail; discussion: D
   return (
     <>
       {pair && (
-        <div class="pair">
+        <div class="shots pair">
           {paired.map((index, side) => (
             <figure key={side}>
-              {shot(index, true)}
+              {shot(index, paired)}
               <figcaption class="label" aria-hidden="true">
                 {t(side ? "after" : "before")}
               </figcaption>
@@ -50,7 +51,7 @@ export function Photos({ problem, discussion }: { problem: Detail; discussion: D
           ))}
         </div>
       )}
-      {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
+      {rest.length > 0 && <div class="shots">{rest.map(index => shot(index, rest))}</div>}
       {viewed >= 0 &&
         (discussion.chunk ? (
           <discussion.chunk.Viewer photos={all} current={viewed} go={view} close={() => view(-1)} />

@@ -7,6 +7,7 @@ import type { CollectionChunk } from "../browse/collected.tsx";
 import type { MapChunk } from "../browse/mapPanel.tsx";
 import type { ProblemChunk } from "../browse/opened.tsx";
 import type { DiscussionChunk } from "../collection/act.tsx";
+import type { PlaceMapChunk } from "../problem/where.tsx";
 import type { PickerChunk } from "../report/place.tsx";
 
 type Fits<Expected, Actual extends Expected> = [Expected, Actual];
@@ -14,6 +15,6 @@ type Fits<Expected, Actual extends Expected> = [Expected, Actual];
 export type Chunks = [
   Fits<CollectionChunk, typeof import("../collection/entry.ts")>,
   Fits<DiscussionChunk, typeof import("../problem/discussion/entry.ts")>,
-  Fits<MapChunk & PickerChunk, typeof import("../map/entry.ts")>,
+  Fits<MapChunk & PickerChunk & PlaceMapChunk, typeof import("../map/entry.ts")>,
   Fits<ProblemChunk, typeof import("../problem/entry.ts")>
 ];
