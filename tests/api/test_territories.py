@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,25 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.api.test_private_links import path as path_of
 from tests.api.test_report_form import filled
 from tests.conftest import ONE_DATABASE, Client, running
-from tests.factories import make_site, submit_report
+from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
+from tests.support.exchange import accept_report
 from tests.support.processes import CommandFailed
 from tests.support.public_api import Widget
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Invalid
+from widget_api.mail import links
 from widget_api.problems import forms
+from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes, service
 from widget_api.sites.model import Site
+from widget_api.tiles.model import tile_at
 
 
 def square(west: float, south: float, side: float) -> list[list[float]]:
@@ -68,7 +74,7 @@ async def test_the_map_begins_at_the_territory(client: Client, site: Site) -> No
     }
 
 
-async def test_the_configuration_names_tiles_and_attribution(
+async def test_tiles_are_named_in_the_configuration_and_drawn_around_reports(
     make_settings: Callable[..., Settings], database_url: str, tmp_path: Path
 ) -> None:
     settings = make_settings(
@@ -91,6 +97,15 @@ async def test_the_configuration_names_tiles_and_attribution(
         ) as client:
             content = (await client.get(f"/api/v1/sites/{boxed.key}")).json()
             without = (await client.get(f"/api/v1/sites/{nowhere.key}")).json()
+            pages = list[list[str]]()
+            for one, lat in ((boxed, 55.08), (boxed, 56.0), (nowhere, 55.08)):
+                problem = await accept_report(app.state.context, one, lat=lat, lng=38.78, address="ул. Мира, 5")
+                number = existing(await records.find(database, problem))["number"]
+                for address in (
+                    f"/s/{one.key}/problems/{number}",
+                    path_of(links.track_url(app.state.context, problem)),
+                ):
+                    pages.append(re.findall(r'<svg class="tiles".*</svg>', (await client.get(address)).text))
     assert content["map"]["tiles"] == "https://widget.test/tiles/{z}/{x}/{y}"
     assert content["map"]["attribution"] == "© Участники OpenStreetMap"
     assert content["map"]["max_zoom"] == 19
@@ -98,6 +113,12 @@ async def test_the_configuration_names_tiles_and_attribution(
     assert (content["accent"], content["appeals_url"]) == ("#0a58a6", "https://g.test")
     assert content["map"]["outlined"] is False
     assert without["map"] is None
+    tile = tile_at(55.08, 38.78, 16)
+    for (drawn,) in pages[:2]:
+        assert 'aria-label="Место на карте: ул. Мира, 5"' in drawn
+        assert f'href="/tiles/16/{tile.x}/{tile.y}"' in drawn
+        assert drawn.count("<image") <= 9, "the point and what fits around it"
+    assert pages[2:] == [[]] * 4, "outside of the territory there are no tiles"
 
 
 # --- the border, for a map ---

@@ -219,7 +219,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     assert (built["entry"], built["text"]) == (received["entry"], "Посадили 40 лип, поставили скамейки")
     vera.goto(f"{town.page}/3")
     expect(vera.locator("main")).to_contain_text("Совет выделил деньги")
-    expect(vera.locator(".before-after figcaption")).to_have_text(["До", "После"])
+    expect(vera.locator(".before-after .label")).to_have_text(["До", "После"])
     assert [len(town.mail.to(who)) for who in (VERA, OLEG)] == [2, 2]
     shown = [town.read(one) for one in (town.page, f"{town.page}/3", f"{town.api}/entries", f"{town.api}/entries.csv")]
     assert not [one for one in (*shown, *town.platform.bodies, str(town.feed())) if "@example.test" in one]

@@ -109,7 +109,7 @@ def test_a_photo_that_comes_late_moves_nothing(widget_site: WidgetSite, number: 
     held: list[Route] = []
     page.route("**/photos/**", lambda route: held.append(route))
     page.goto(f"{widget_site.service.url}/s/{widget_site.key}/problems/{number}", wait_until="domcontentloaded")
-    place, photo = page.locator("dl.facts"), page.locator(".gallery img")
+    place, photo = page.locator("dl.facts"), page.locator(".pictures img")
     wait_until(page, lambda: bool(held))
     before = place.bounding_box(), photo.bounding_box()
     for route in held:
@@ -136,7 +136,7 @@ def test_browsers_contact_only_the_service(
     expect(page.get_by_role("dialog", name="Фотографии").locator("img")).to_have_js_property("complete", True)
     page.goto(f"{widget_site.service.url}/s/{widget_site.key}/problems/{number}")
     expect(page.get_by_role("link", name="127.0.0.1")).to_have_attribute("href", URL)
-    expect(page.locator(".gallery img")).to_have_js_property("complete", True)
+    expect(page.locator(".pictures img")).to_have_js_property("complete", True)
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
     assert [path for path, _ in platform.requested].count("/photo.jpg") == 1, "fetched once, by the service"
     assert all("Mozilla" not in agent for _, agent in platform.requested[before:])

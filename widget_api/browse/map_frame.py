@@ -23,6 +23,7 @@ class MapFrame:
     closest: int  # zoom
     left: float
     top: float
+    width: int = WIDTH
     height: int = HEIGHT
     tile: int = TILE  # the side of one
 
@@ -39,7 +40,14 @@ class MapFrame:
         size = tile << zoom
         left = ((west + east) / 2 + 180) / 360 * size - WIDTH / 2
         top = (mercator(south) + mercator(north)) / 2 * size - height / 2
-        return cls(zoom, closest, left, top, height, tile)
+        return cls(zoom, closest, left, top, height=height, tile=tile)
+
+    @classmethod
+    def around(cls, lat: float, lng: float, zoom: int, *, width: int, height: int) -> MapFrame:
+        """A frame of this size with a point in its middle."""
+        size = TILE << zoom
+        left, top = (lng + 180) / 360 * size - width / 2, mercator(lat) * size - height / 2
+        return cls(zoom, zoom, left, top, width, height)
 
     def project(self, lat: float, lng: float) -> tuple[float, float]:
         """The place of a point in the drawing."""
@@ -49,14 +57,14 @@ class MapFrame:
     def area(self) -> Bbox:
         """What the drawing shows, within the square world."""
         size = self.tile << self.zoom
-        west, east = (max(0.0, min(1.0, x / size)) * 360 - 180 for x in (self.left, self.left + WIDTH))
+        west, east = (max(0.0, min(1.0, x / size)) * 360 - 180 for x in (self.left, self.left + self.width))
         south, north = (latitude(y / size) for y in (self.top + self.height, self.top))
         return west, south, east, north
 
     def tiles(self) -> list[tuple[str, int, int]]:
         """The address and the place of each tile."""
         side = self.tile
-        columns = range(max(0, int(self.left // side)), min(1 << self.zoom, int((self.left + WIDTH) // side) + 1))
+        columns = range(max(0, int(self.left // side)), min(1 << self.zoom, int((self.left + self.width) // side) + 1))
         lines = range(max(0, int(self.top // side)), min(1 << self.zoom, int((self.top + self.height) // side) + 1))
         return [
             (f"/tiles/{self.zoom}/{column}/{line}", round(column * side - self.left), round(line * side - self.top))

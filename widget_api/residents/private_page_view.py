@@ -9,6 +9,7 @@ import orjson
 
 from widget_api import clock, i18n
 from widget_api.attachments.documents import service
+from widget_api.browse.point_map import draw_point
 from widget_api.browse.received import waits_long
 from widget_api.context import Context
 from widget_api.database import Row
@@ -49,6 +50,7 @@ async def page_values(context: Context, site: Site, problem: Row, language: str)
         "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": site.category_name(language, problem["category"]),
         "answers": wording.describe_answers(language, site, problem["category"], orjson.loads(problem["answers"])),
+        "map": None if erased else draw_point(site, context.settings, problem["lat"], problem["lng"]),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": timeline_entries(language, site, shown, problem, to_author=True),
         "platforms": () if erased else await history.links(context.database, problem["id"]),  # erased there as well

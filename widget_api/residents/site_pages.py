@@ -18,6 +18,7 @@ from widget_api.browse import (
     detail,
     listing,
     open_data_formats,
+    point_map,
     published_figures,
     published_reports,
     queries,
@@ -215,6 +216,7 @@ async def problem_page(request: Request) -> Response:
         },
         author=await contacts.published_name(context.database, row["id"]),
         merged_into=merged_into if target else None,
+        map=point_map.draw_point(site, context.settings, row["lat"], row["lng"]),
         **values,
         action=await participation.action_values(context, site, row, language),
         people=await problem_forms.section_values(
