@@ -20,7 +20,11 @@ from tests.support.tiles import CENTER
 from tests.support.widget import ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite, draw_twice, let_time_pass
 
 # One status of each shape, and an overdue problem.
-STATUSES = ("accepted", "in_progress", "planned", "resolved", "answered", "reopened", "rejected")
+STATUSES = (
+    *("accepted", "forwarded", "in_progress", "planned"),
+    *("resolved", "confirmed", "answered", "reopened"),
+    *("redirected", "duplicate", "rejected"),
+)
 DEGREE = 256 * 2**ZOOM / 360  # pixels per degree of longitude
 STEP = 112 / DEGREE
 # theme, forced colours, system colour scheme
@@ -44,13 +48,13 @@ Colour = tuple[int, ...]
 
 
 def each_shape(widget_site: WidgetSite) -> list[dict[str, Any]]:
-    """Two rows with one mark per shape, far enough apart not to be clustered; and one cluster of three below."""
+    """Three rows with one mark per shape, far enough apart not to be clustered; and one cluster of three below."""
     found = scattered(widget_site, len(STATUSES) + 3)
     for at, (one, status) in enumerate(zip(found, STATUSES, strict=False)):
-        place = {"lat": CENTER[0] + 0.012 * (at < 4), "lng": CENTER[1] + STEP * (at % 4 - 1.7)}
+        place = {"lat": CENTER[0] + 0.012 * (1 - at // 4), "lng": CENTER[1] + STEP * (at % 4 - 1.7)}
         one |= {"status": status, "overdue": status == "planned", "location": place}
     for one, status in zip(found[-3:], ("accepted", "resolved", "rejected"), strict=True):
-        one |= {"status": status, "location": {"lat": CENTER[0] - 0.012, "lng": CENTER[1]}}
+        one |= {"status": status, "location": {"lat": CENTER[0] - 0.012, "lng": CENTER[1] + STEP * 1.3}}
     return found
 
 

@@ -77,12 +77,26 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+SHEETS = [*STATIC.glob("*.css"), *(STATIC.parents[1] / "widget_js").rglob("*.css")]
+
+
 def test_status_colours_are_defined_in_one_place() -> None:
     """Style sheets use tones; their colours are in statuses.json only."""
-    sheets = [*STATIC.glob("*.css"), *(STATIC.parents[1] / "widget_js").rglob("*.css")]
-    for sheet in sheets:
+    for sheet in SHEETS:
         assert not re.search(rf"--({'|'.join(status_table.TONES)}): #(?!000000|333333)", sheet.read_text()), sheet
         assert b"tone(" not in status_table.paint(sheet.name, sheet.read_bytes()), sheet
+
+
+def test_every_status_has_a_shape_of_its_own() -> None:
+    shapes = {status_table.SHAPES[one.shape]._replace(tone="") for one in status_table.STATUSES.values()}
+    assert len(shapes) == len(status_table.STATUSES)
+
+
+def test_hovering_is_styled_only_where_one_can_hover() -> None:
+    """A touch screen would keep the style on what was pressed last."""
+    for sheet in SHEETS:
+        outside = re.sub(r"@media \(hover: hover\) \{(\s*[^{}]+\{[^{}]*\})+\s*\}", "", sheet.read_text())
+        assert ":hover" not in outside, sheet
 
 
 def test_static_files_have_content_hashes() -> None:
