@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import browse, extended
 from tests.support.city import FakeCity
-from tests.support.widget import DESKTOP, REPORT, WidgetSite, open_form, wear
+from tests.support.widget import DESKTOP, PHONE, REPORT, WidgetSite, open_form, wear
 from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
@@ -61,6 +61,35 @@ def test_more_contrast_gives_full_text_colour_and_strong_borders(page: Page, add
         assert len(set(drawn.evaluate(COLOURS, names))) == 4
 
 
+def test_the_theme_follows_the_colour_scheme_of_the_page(page: Page, address: str) -> None:
+    open_form(page, address)
+    drawn = page.locator("igrajdanin-widget .igw")
+    for system in ("light", "dark"):
+        page.emulate_media(color_scheme=system)  # type: ignore[arg-type]
+        for scheme, expected in (("dark", "dark"), ("only light", "light"), ("light dark", system), ("", system)):
+            page.evaluate("scheme => { document.documentElement.style.colorScheme = scheme }", scheme)
+            expect(drawn).to_have_attribute("data-theme", expected)
+
+
+def test_icons_of_the_header_stand_on_the_edges_of_the_text(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    phone = new_page(viewport=PHONE)
+    FakeCity(phone, widget_site)
+    cards = browse(phone, extended(widget_site))
+
+    def edges(of: str) -> tuple[float, float]:
+        box = phone.locator(f"igrajdanin-widget {of}").bounding_box()
+        assert box
+        return box["x"], box["x"] + box["width"]
+
+    left, right = edges(".agency")
+    assert edges(".title")[0] == left
+    cards.first.click()
+    assert edges("header .round:first-child path")[0] == pytest.approx(left, abs=1.1)
+    assert edges("header .round:last-child path")[1] == pytest.approx(right, abs=1.1)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_status_colours_are_equal_in_widget_and_pages(
     new_page: Callable[..., Page], widget_site: WidgetSite, scheme: Any
@@ -95,7 +124,7 @@ def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, widget_s
 def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) -> None:
     city = FakeCity(desktop, widget_site)
     (shot,) = city.problems[0]["photos"]
-    # One beside what became of it, the others small, and not as the card had them.
+    # One beside what became of it, the others below, and not as the card had them.
     city.problems[0]["photos"] = [shot, *({**shot, "thumb": f"{shot['thumb']}?{at}"} for at in range(2))]
     held: list[Route] = []
     desktop.route(re.compile("/photos/made-up"), lambda route: held.append(route))
@@ -124,7 +153,11 @@ def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) 
     deliver(".card, .card *")
     cards.first.click()
     expect(desktop.locator("article .pair img")).to_have_count(2)
-    expect(desktop.locator("article .shots img")).to_have_count(2)
+    expect(desktop.locator("article .shots:not(.pair) img")).to_have_count(2)
+    before, after = places("article .pair .shot")
+    assert before[1:] == after[1:], "equal, side by side"
+    assert before[3] == pytest.approx(before[2] * 3 / 4, abs=1)
+    assert before[2] > 300
     expect(desktop.locator("article .comment").first).to_be_visible()
     deliver("article, article *")
     desktop.locator("article .shot").first.click()

@@ -30,6 +30,11 @@ import { View } from "../shared/ui/view.tsx";
 import { Words } from "../shared/ui/words.tsx";
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
+/** As the page where it has one colour scheme, else as the system. */
+const isDark = (page: string): boolean => {
+  const dark = /dark/.test(page);
+  return dark === /light/.test(page) ? scheme.matches : dark;
+};
 const sheet = styleSheet(styles);
 /** In the page the element is as wide as its place; as a button it is a box in the line (button.css). */
 const block = styleSheet(":host{display:block;height:auto}");
@@ -62,10 +67,8 @@ function Root({ session, options }: Props) {
     reportFailure(options, "crash");
   });
   // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
-  const colours = useMemo(
-    () => (config && !getComputedStyle(host).getPropertyValue("--igw-accent") && config.colours) || undefined,
-    [config]
-  );
+  const page = getComputedStyle(host);
+  const colours = (config && !page.getPropertyValue("--igw-accent") && config.colours) || undefined;
   useLayoutEffect(() => {
     const element = dialog.current;
     // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
@@ -156,7 +159,7 @@ function Root({ session, options }: Props) {
       </div>
     </div>
   );
-  const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
+  const look = theme === "auto" ? (isDark(page.colorScheme) ? "dark" : "light") : theme;
   return (
     <div class="igw" style={colours} data-theme={look} lang={words.locale} dir={t("direction") as "ltr"}>
       {inline ? (
@@ -272,8 +275,9 @@ export async function mount(launch: Launch): Promise<Widget> {
   const unattend = attend();
   scheme.addEventListener("change", draw);
   const attributes = new MutationObserver(launch.update);
-  const div = host.closest(DIV);
-  if (div) attributes.observe(div, { attributes: true });
+  // Pages mark their theme at the root, which may have another colour scheme.
+  for (const one of [document.documentElement, host.closest(DIV)])
+    if (one) attributes.observe(one, { attributes: true });
   const sight = new IntersectionObserver(([entry]) => session.setInView(entry!.isIntersecting), { rootMargin: NEAR });
   sight.observe(host);
   update();
