@@ -65,7 +65,7 @@ def test_the_theme_follows_the_colour_scheme_of_the_page(page: Page, address: st
     open_form(page, address)
     drawn = page.locator("igrajdanin-widget .igw")
     for system in ("light", "dark"):
-        page.emulate_media(color_scheme=system)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=system)
         for scheme, expected in (("dark", "dark"), ("only light", "light"), ("light dark", system), ("", system)):
             page.evaluate("scheme => { document.documentElement.style.colorScheme = scheme }", scheme)
             expect(drawn).to_have_attribute("data-theme", expected)
