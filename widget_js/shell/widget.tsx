@@ -178,11 +178,12 @@ function Root({ session, options }: Props) {
             pressed.current = event.key;
           }}
           onCancel={event => {
-            // A phone's «Назад» leads one view back, Escape out. That no file was chosen is told so too, past changing.
-            const { stepBack } = session.trail;
-            if (!stepBack || !event.cancelable || pressed.current === "Escape") return;
+            // That no file was chosen is told so too, past changing.
+            if (!event.cancelable) return;
+            // The browser would tell of its closing later, and what is drawn meanwhile would open the dialog again.
             event.preventDefault();
-            stepBack();
+            // A phone's «Назад» leads one view back, Escape out.
+            ((pressed.current !== "Escape" && session.trail.stepBack) || close)();
           }}
           onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>
           {content}
