@@ -156,7 +156,8 @@ function createLauncher(host: Host): Launcher {
         ((event as Event).type === "load" ? resolve : reject)(link.href);
       };
       if (link.relList.supports(link.rel)) document.head.append(link);
-      else resolve(link.href);
+      // An observer of the page may take it out at once; WebKit then tells nothing more of it.
+      queueMicrotask(() => link.isConnected || resolve(link.href));
     });
   /**
    * The chunks of a build that was not released are gone with the next one, which a page that was open before does not
