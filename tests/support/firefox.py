@@ -27,8 +27,12 @@ PREFERENCES = {
     "intl.accept_languages": "ru-RU, ru",
     "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False,
+    "toolkit.legacyUserProfileCustomizations.stylesheets": True,  # _WITHOUT_TOOLBARS
     "toolkit.telemetry.server": "",
 }
+# Keys are sent to the page, whatever has the focus. So the focus must not go to the toolbars: from there Tab would not
+# lead back.
+_WITHOUT_TOOLBARS = "#navigator-toolbox { display: none !important }"
 
 
 class Firefox(RemoteBrowser):
@@ -122,6 +126,9 @@ async def started() -> AsyncIterator[Firefox]:
     with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profile:
         lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
         (Path(profile) / "user.js").write_text("\n".join(lines))
+        styles = Path(profile) / "chrome/userChrome.css"  # where Firefox looks for it
+        styles.parent.mkdir()
+        styles.write_text(_WITHOUT_TOOLBARS)
         command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = await asyncio.create_subprocess_exec(
             *die_with_parent(command), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,

@@ -11,6 +11,7 @@
   const members = Object.getOwnPropertyDescriptors(Document.prototype);
   const member = name => (members[name].get ? members[name].get.call(document) : members[name].value.bind(document));
   const listeners = new Map();
+  const entries = history.length; // those of the pages before
 
   const inside = node => {
     for (let at = node; at; at = at.parentNode || at.host) if (at.nodeType === 1 && matches.call(at, ours)) return true;
@@ -113,7 +114,7 @@
     const tried = async read => { try { return await read() } catch (error) { return String(error) } };
     const stored = storage => tried(() => Object.keys(storage()).sort());
     return {
-      address: location.href, title: member("title"), history: history.length, cookies: await tried(() => member("cookie")),
+      address: location.href, title: member("title"), history: history.length - entries, cookies: await tried(() => member("cookie")),
       scroll: [Math.round(scrollX), Math.round(scrollY)], "window.name": window.name,
       localStorage: await stored(() => localStorage), sessionStorage: await stored(() => sessionStorage),
       databases: await tried(async () => window.indexedDB && indexedDB.databases ? (await indexedDB.databases()).map(one => one.name).sort() : []),

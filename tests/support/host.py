@@ -21,7 +21,7 @@ DOCUMENTED = re.compile(
     r"|^listener (window: (blur|error|unhandledrejection|online|offline|popstate|scroll)"
     r"|document: (securitypolicyviolation|visibilitychange))"
     r": (undefined|1) → [1-3]$"
-    r"|^page history: (1 → 2|2 → 3|3 → 4)$"
+    r"|^page history: 0 → 1$"
     # Some pages listen to them as well.
     r"|^listener window: (pointerdown|click|keydown|focusin|change|wheel) \(capture\): (undefined|1) → [12]$"
 )

@@ -17,6 +17,7 @@ from tests.support.remote_browser import AS_JSON, PATIENCE, RemoteBrowser
 
 # Without these, WebKitGTK in a container looks for a graphics card that is not there.
 DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
+SCREEN = (1280, 1024)
 
 _REQUESTED = "() => performance.getEntriesByType('resource').map(entry => entry.name)"
 _FRAME_SCROLLED_TO = """y => {
@@ -111,7 +112,7 @@ async def started(strategy: str = "normal") -> AsyncIterator[WebKit]:
     driver, browser, screen = found
     quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
     seen = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.DEVNULL}
-    on_screen = [screen, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    on_screen = [screen, "-displayfd", "1", "-screen", "0", "{}x{}x24".format(*SCREEN), "-nolisten", "tcp"]
     async with _process(on_screen, {}, **seen) as display:
         number = (await asyncio.wait_for(display.stdout.readline(), PATIENCE)).decode().strip()
         port = free_port()

@@ -27,8 +27,9 @@ _CALL = """async given => {
   const value = await (typeof it === "function" ? it(...JSON.parse(given)) : it);
   return (AS_JSON)(() => value, "[]");
 }""".replace("AS_JSON", AS_JSON)
+# A text: of objects the driver follows the members that the page gave to all of them.
 _ASYNC = """const [given, done] = arguments;
-(CALL)(given).then(json => done({ json }), error => done({ error: `${error}` }));"""
+(CALL)(given).then(done, error => done(`!${error}`));"""
 _LOADED = """new Promise(done => {
   if (document.readyState === "complete") done();
   else addEventListener("load", done, { once: true });
@@ -83,8 +84,14 @@ class _Firefox:
                 answers.append(await self._call_in(document["context"], expression, given))
         return answers
 
-    async def resize(self, width: int, height: int) -> None:
-        page, viewport = (await self._page())["context"], {"width": width, "height": height}
+    async def begin(self, width: int, height: int) -> None:
+        """In a tab of its own: it has no history, and the focus, which an earlier visit may have left in the toolbar.
+        Keys sent to a page move its focus even then, but nothing of it has the focus in the eyes of the page.
+        """
+        before = await self._page()
+        page = (await self.browser.command("browsingContext.create", type="tab"))["context"]
+        await self.browser.command("browsingContext.close", context=before["context"])
+        viewport = {"width": width, "height": height}
         await self.browser.command("browsingContext.setViewport", context=page, viewport=viewport)
 
     async def back(self) -> None:
@@ -111,8 +118,8 @@ class _WebKit:
     async def call(self, expression: str, given: str) -> Any:
         script = _ASYNC.replace("CALL", _CALL.replace("EXPRESSION", expression))
         answer = await self.browser.command("execute/async", script=script, args=[given])
-        assert "json" in answer, answer
-        return json.loads(answer["json"])
+        assert answer[0] != "!", answer
+        return json.loads(answer)
 
     async def call_everywhere(self, expression: str, given: str) -> list[Any]:
         answers = [await self.call(expression, given)]
@@ -125,8 +132,11 @@ class _WebKit:
                 await self.browser.command("frame/parent")
         return answers
 
-    async def resize(self, width: int, height: int) -> None:
-        await self.browser.command("window/rect", width=width, height=height + 100)  # the bar of MiniBrowser
+    async def begin(self, width: int, height: int) -> None:
+        """In the middle of the screen, below the pointer: without a window manager the keys go where it points."""
+        height += 100  # the bar of MiniBrowser
+        (across, down), rect = webkit.SCREEN, {"width": width, "height": height}
+        await self.browser.command("window/rect", x=(across - width) // 2, y=(down - height) // 2, **rect)
 
     async def back(self) -> None:
         await self.browser.command("back")
@@ -147,7 +157,7 @@ class Remote:
     def begin(self, relay: Relay, context: dict[str, Any]) -> None:
         """A new page, whose subject is reached through this relay. Of the context both know the viewport alone."""
         self._relay, self._scripts = relay, []
-        self._run(self._engine.resize(**context.get("viewport", _VIEWPORT)))
+        self._run(self._engine.begin(**context.get("viewport", _VIEWPORT)))
 
     def add_init_script(self, script: str) -> None:
         self._scripts.append(script)
