@@ -47,9 +47,8 @@ class WebKit(RemoteBrowser):
         self._framed = True
 
     async def run(self, function: str, *arguments: Any) -> Any:
-        script = f"return {{json: ({AS_JSON})({function}, arguments[0])}}"
-        result = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
-        return json.loads(result["json"])
+        script = f"return ({AS_JSON})({function}, arguments[0])"
+        return json.loads(await self.command("execute/sync", script=script, args=[json.dumps(arguments)]))
 
     async def requested(self) -> list[str]:
         return list(await self.run(_REQUESTED))

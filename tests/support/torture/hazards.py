@@ -8,6 +8,7 @@ check holds.
 A page's fields (the server's are in embed_examples/serve.py):
 
 - `engines`: those that can make the hazard; all without it
+- `others`: why the other engines cannot
 - `context`: JSON, options of the browser's context as Playwright names them
 - `condition`: a fault of the network (relay.py), or `back`: the visitor leaves the page and comes back first
 - `before`: JavaScript, run in the page before the visit begins

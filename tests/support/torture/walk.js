@@ -5,7 +5,8 @@
   const root = Object.getOwnPropertyDescriptor(Document.prototype, "documentElement").get;
   const body = Object.getOwnPropertyDescriptor(Document.prototype, "body").get;
   const activeInRoot = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement").get;
-  const { attachShadow, matches, getAnimations, getClientRects, getBoundingClientRect } = Element.prototype;
+  const { attachShadow, matches, getAnimations, getClientRects, getBoundingClientRect, scrollIntoView } =
+    Element.prototype;
   const { contains } = Node.prototype;
   const { elementFromPoint } = Document.prototype;
   const elementFromPointInRoot = ShadowRoot.prototype.elementFromPoint;
@@ -93,9 +94,13 @@
     /** Wait until the focused element has its size, which may grow, and the page scrolls no more. */
     async rest() {
       for (const animation of getAnimations.call(focused())) await animation.finished;
-      for (let at = NaN; at !== scrollY;) {
+      // It may have grown out of the window, into which its next focus would bring it.
+      scrollIntoView.call(focused(), { block: "nearest" });
+      // At the end of a smooth scroll a pixel takes several frames.
+      for (let at = NaN, still = 0; still < 12; still++) {
+        if (at !== scrollY) still = 0;
         at = scrollY;
-        await new Wait(done => frame(() => frame(done)));
+        await new Wait(done => frame(done));
       }
     },
     /** Whether this text is shown. */
