@@ -101,7 +101,8 @@ def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], w
     """On a phone with the map, which stands beside the list elsewhere; no other host is asked."""
     page = new_page(viewport={"width": 360, "height": 740})
     page.goto(city)
-    page.get_by_role("button", name="Открыть карту").click()
+    with page.expect_response("**/map-*.js"):
+        page.get_by_role("button", name="Открыть карту").click()
     expect(page.get_by_role("application")).to_be_visible()
     expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
     assert watch.hosts() == {city.partition("/s/")[0]}
