@@ -68,8 +68,7 @@ def scroll(page: Page) -> None:
 
 def to_description(page: Page) -> None:
     to_form(page)
-    page.get_by_label("Дороги и тротуары").check()
-    page.get_by_role("button", name="Далее").click()
+    page.get_by_label("Дороги и тротуары").click()
     page.get_by_label(DESCRIPTION).click()
     page.wait_for_load_state("networkidle")
 

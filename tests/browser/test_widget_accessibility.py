@@ -117,6 +117,6 @@ def test_touch_targets_are_large_enough(page: Page, widget_site: WidgetSite) -> 
 def test_selection_is_visible_with_forced_colours(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(forced_colors="active")
     open_form(page, widget_site.page(widget_site.snippet()))
-    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_label("Дороги и тротуары").press("Space")
     outline = page.locator(".choice.on").evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline == "solid"

@@ -141,8 +141,7 @@ def test_back_leads_through_the_steps_of_the_form(
     before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(page)
     to_form(page)
-    page.get_by_label("Дороги и тротуары").check()
-    page.get_by_role("button", name="Далее").click()
+    page.get_by_label("Дороги и тротуары").click()
     page.get_by_label("Что именно не так").fill("Яма")
 
     def press() -> None:

@@ -184,7 +184,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     forward = widget.get_by_role("button", name="Далее")
     forward.click()
     forward.click()
-    expect(widget.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
+    expect(widget.get_by_role("group", name="Исправьте поля: 4")).to_be_focused()
     check_appearance(page, "the form on a phone", ("dark", "contrast"))
     for label, text in (("Название проекта", "Каток во дворе"), ("Описание", "Заливать каждую зиму")):
         widget.get_by_label(label, exact=True).fill(text)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.factories import SECRET
+from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.widget import (
     ANY_ORIGIN,
@@ -234,7 +235,7 @@ def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widg
     open_form(page, widget_site.page(widget_site.snippet('theme="light"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Найти категорию").fill("дорог")
-    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_label("Дороги и тротуары").press("Space")
     check_appearance(page, "search", ("contrast",))
     following.click()
     page.get_by_label("Что именно не так").fill("Яма")
@@ -242,8 +243,7 @@ def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widg
     following.click()
     check_appearance(page, "photos", ("contrast",))
     following.click()
-    page.get_by_role("button", name="Ввести координаты").click()
-    page.get_by_label("Координаты").fill("55.09, 38.76")
+    maps.type_coordinates(page, "55.09, 38.76")
     expect(page.get_by_role("button", name="У меня тоже")).to_be_visible()
     check_appearance(page, "similar", ("contrast",))
     following.click()

@@ -67,7 +67,7 @@ def test_loading_causes_no_layout_shift(page: Page, widget_site: WidgetSite, str
     page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator("form .skeleton")).to_be_visible()
     # Relative to the top of the form, since the map may be scrolled into view.
-    below = "form => form.querySelector('.end').getBoundingClientRect().top - form.getBoundingClientRect().top"
+    below = "form => form.lastElementChild.getBoundingClientRect().top - form.getBoundingClientRect().top"
     form = page.locator("igrajdanin-widget form")
     before = form.evaluate(below)
     arrived(page, held).continue_()
@@ -105,17 +105,16 @@ def test_a_pin_is_set_announced_and_removed(desktop: Page, widget_site: WidgetSi
     desktop.get_by_role("button", name="Убрать метку").click()
     expect(desktop.locator(".pin")).to_have_count(0)
     expect(ground).to_be_focused()
-    expect(desktop.get_by_label("Координаты")).to_have_count(0)
+    expect(desktop.get_by_text("Место отмечено на карте")).to_have_count(0)
     expect(desktop.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
 
 
 def test_typed_coordinates_move_the_pin(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
     maps.prepare(desktop, widget_site)
-    maps.to_place(desktop, strict)
-    desktop.get_by_role("button", name="Ввести координаты").click()
-    field = desktop.get_by_label("Координаты")
-    field.fill("55,11; 38,80")
-    ground = maps.show(desktop)
+    ground = maps.opened_map(desktop, strict)
+    field = maps.type_coordinates(desktop, "55,11; 38,80")
+    expect(field).to_be_focused()
+    expect(desktop.locator(".pin")).to_be_visible()
     x, y = maps.middle(ground)
     pin = desktop.locator(".pin").bounding_box()
     assert pin
@@ -126,6 +125,12 @@ def test_typed_coordinates_move_the_pin(desktop: Page, widget_site: WidgetSite, 
     field.fill("там")
     expect(desktop.locator(".pin")).to_have_count(0)
     expect(field).to_have_value("там")
+    expect(field).to_have_accessible_description(re.compile("Напишите широту и долготу"))
+    # The pin is moved by other means: the text follows.
+    desktop.mouse.click(*maps.middle(ground))
+    expect(field).to_have_value(re.compile(r"^55\.0[78]\d*, 38\.7[12]\d*$"))
+    desktop.get_by_role("button", name="Скрыть карту").click()
+    expect(desktop.get_by_role("status").filter(has_text="Место отмечено на карте")).to_be_visible()
 
 
 def test_my_location_moves_the_pin_and_shows_its_accuracy(
@@ -149,7 +154,7 @@ def test_my_location_moves_the_pin_and_shows_its_accuracy(
     assert round_["x"] + round_["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
     assert round_["y"] + round_["height"] / 2 == pytest.approx(box["y"] + box["height"], abs=4)
     # The circle is the accuracy of the device's location: typed and pressed locations have none.
-    page.get_by_label("Координаты").fill("55,0990; 38,7735")
+    maps.type_coordinates(page, "55,0990; 38,7735")
     expect(spot).to_have_count(0)
     page.get_by_role("button", name="Моё местоположение").click()
     expect(spot).to_be_visible()
@@ -207,7 +212,6 @@ def test_the_location_of_a_photo_is_offered_in_the_location_step(
     expect(page.locator(".photo")).to_have_count(1)
     page.get_by_role("button", name="Далее").click()
     expect(offer).to_be_visible()
-    expect(page.locator("#coordinates")).to_have_count(0)
     offer.click()
     expect(page.get_by_role("status").filter(has_text="Место взято с фото.")).to_be_visible()
     expect(offer).to_be_focused()
@@ -355,10 +359,8 @@ def test_without_a_configured_view_the_map_opens_at_the_device(
     page = new_page(viewport=DESKTOP, geolocation=HERE, permissions=["geolocation"])
     maps.prepare(page, widget_site, map=None)
     maps.to_place(page, strict)
-    show = page.get_by_role("button", name="Показать на карте")
-    expect(show).to_have_count(0)
     page.get_by_role("button", name="Моё местоположение").click()
-    expect(show).to_be_visible()
+    expect(page.get_by_text("точность около 120 м")).to_be_visible()
     maps.show(page)
     expect(page.locator(".pin")).to_be_visible()
 
@@ -419,6 +421,37 @@ def test_the_map_can_be_hidden_shown_and_removed(
     desktop.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
     expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
     assert maps.near(maps.coordinates(desktop), place)
+
+
+def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: WidgetSite, strict: str) -> None:
+    maps.prepare(page, widget_site)
+    ground = maps.opened_map(page, strict)
+    x, y = maps.middle(ground)
+    page.mouse.click(x, y)
+    following = page.get_by_role("button", name="Далее")
+    page.get_by_role("button", name="Назад").click()
+    page.route(re.compile(r"/photos\?lang="), lambda route: None)  # its picture is there before it is uploaded
+    page.locator("input#photos[accept*='.heic']").set_input_files([file(photo(halves(60, 40)))])
+    expect(page.locator(".photo img")).to_be_visible()
+    following.click()
+    following.click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    following.click()
+    facts = page.locator(".facts")
+    expect(facts).to_contain_text("Место отмечено на карте")
+    expect(facts).not_to_contain_text(re.compile(r"\d\d[.,]\d"))
+    assert facts.locator("img").first.evaluate("one => one.decode().then(() => one.naturalWidth)") > 0
+    picture = facts.locator(".map")
+    expect(picture.locator(".leaflet-tile-loaded").first).to_be_attached()
+    x, y = maps.middle(picture)
+    pin = picture.locator(".pin").bounding_box()
+    assert pin
+    assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx((x, y), abs=4)
+    ends = [one.evaluate("one => one.getBoundingClientRect().right") for one in facts.get_by_role("button").all()]
+    assert len(ends) == 5
+    assert ends == pytest.approx([facts.evaluate("one => one.getBoundingClientRect().right")] * 5, abs=1)
+    # Nothing of it can be reached: it is for the eye.
+    assert picture.evaluate("one => [...one.querySelectorAll('button, a, [tabindex]')].length") == 0
 
 
 def test_attributes_can_change_while_the_map_is_open(desktop: Page, widget_site: WidgetSite, strict: str) -> None:

@@ -71,9 +71,7 @@ def test_a_location_outside_is_reported_at_once_and_refused_on_sending(
     watch.allow("status of 422")
     maps.to_place(desktop, site_with_map.page(site_with_map.snippet()))
     fill_form(desktop)
-    desktop.get_by_role("button", name="Ввести координаты").click()
-    field = desktop.get_by_label("Координаты")
-    field.fill(f"{(SOUTH + NORTH) / 2}; {EAST + 0.05}")
+    field = maps.type_coordinates(desktop, f"{(SOUTH + NORTH) / 2}; {EAST + 0.05}")
     alert = desktop.get_by_role("alert").filter(has_text="За это место отвечает другой сайт: «Озёрск»")
     expect(alert.get_by_role("link", name="Администрация Озёрска")).to_have_attribute(
         "href", re.compile(rf"^{re.escape(site_with_map.service.url)}/s/wk_")

@@ -291,8 +291,8 @@ def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_
     desktop.locator("#search").fill("")
     expect(desktop.locator("#search-hint")).to_have_text("")
     send.click()
-    expect(desktop.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
-    assert desktop.evaluate(ANNOUNCED) == ["Исправьте 4 поля", []]
+    expect(desktop.get_by_role("group", name="Исправьте поля: 4")).to_be_focused()
+    assert desktop.evaluate(ANNOUNCED) == ["Исправьте поля: 4", []]
     desktop.locator("#category input").nth(1).check()
     desktop.locator("#description").fill(TEXT)
     desktop.locator("#address").fill("улица Мира, 5")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
 from tests.support.city import FakeCity
-from tests.support.widget import REPORT, WidgetSite, summary, to_form
+from tests.support.widget import PHONE, REPORT, WidgetSite, open_form, summary, to_form
 
 # Ways to enlarge a page: options of the browser context, and a style of the host's root element.
 LARGER: dict[str, tuple[dict[str, Any], str]] = {
@@ -68,9 +68,73 @@ def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
     )
     assert icon.evaluate("one => one.getBoundingClientRect().right") <= begins, "the icon covers what is typed"
     to_form(page)
-    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_label("Дороги и тротуары").press("Space")
     assert page.evaluate(SCROLLS_HORIZONTALLY) == []
     assert page.evaluate(SPLIT_WORDS) == []
     page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
     expect(page.get_by_label("Что именно не так").or_(summary(page))).to_be_visible()
     assert page.evaluate(SCROLLS_HORIZONTALLY) == []
+
+
+# Screens of a phone; each with whether the next step stays in sight: where it does not, there is no room for it.
+SCREENS: dict[str, tuple[dict[str, int], str, bool]] = {
+    "as usual": (PHONE, "", True),
+    "above a keyboard": ({"width": 360, "height": 400}, "", True),
+    "text of 200 %": (PHONE, "--igw-font-size: 2rem", True),
+    "400 %": ({"width": 320, "height": 256}, "", False),
+}
+# What has the focus, and lies below the bar of actions, and nothing of it beside.
+COVERED = """() => {
+  const { shadowRoot } = document.querySelector("igrajdanin-widget");
+  const focused = shadowRoot.activeElement;
+  const bar = shadowRoot.querySelector(".end");
+  if (bar.contains(focused)) return "";
+  const shown = (focused.closest("label.choice") || focused).getBoundingClientRect();
+  const { top } = bar.getBoundingClientRect();
+  return shown.bottom > top + 1 && shown.top < top ? `${focused.id || focused.value}: ${shown.bottom} > ${top}` : "";
+}"""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_next_step_is_in_sight_on_a_phone_and_covers_no_field(
+    new_page: Callable[..., Page], widget_site: WidgetSite, screen: str
+) -> None:
+    viewport, style, stays = SCREENS[screen]
+    page = new_page(viewport=viewport)
+    open_form(page, widget_site.page(f"<style>html {{ {style} }}</style>{widget_site.snippet()}"))
+    following = page.get_by_role("button", name="Далее")
+    covered = []
+
+    def walk() -> None:
+        """Go through the controls of the step, from its heading to the button that leads on."""
+        page.locator("form h3").focus()
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            covered.append(page.evaluate(COVERED))
+            if following.evaluate("one => one === one.getRootNode().activeElement"):
+                return
+        raise AssertionError("Tab never reached the button")
+
+    if stays:
+        expect(following).to_be_in_viewport(ratio=1)
+    else:
+        expect(following).not_to_be_in_viewport()
+    walk()
+    for topic in page.locator("#category input").all():
+        topic.press("Space")
+        covered.append(page.evaluate(COVERED))
+    following.click()
+    page.get_by_label("Что именно не так").press_sequentially("Яма\n" * 12)
+    covered.append(page.evaluate(COVERED))
+    if stays:
+        expect(following).to_be_in_viewport(ratio=1)
+    walk()
+    assert "".join(covered) == ""
+
+
+def test_inline_the_actions_stand_below_their_step(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(widget_site.page(widget_site.snippet('view="inline"') + "<p style='height:1500px'>Новости города</p>"))
+    actions = page.locator("igrajdanin-widget .end")
+    expect(actions).to_be_attached()
+    page.evaluate("scrollTo(0, 0)")
+    assert actions.evaluate("one => one.getBoundingClientRect().top > innerHeight"), "they do not stick to the window"

@@ -67,9 +67,8 @@ def to_place(page: Page, address: str) -> None:
         host.get_by_role("button").first.click()
     expect(host.locator("form")).to_be_visible()
     if not page.locator("#address").is_visible():
-        page.locator("#category input").first.check()
+        page.locator("#category input").first.click()
         next_step = page.locator("form .end .button:not([type])")
-        next_step.click()
         page.locator("#description").fill("Яма на переходе")
         next_step.click()
         next_step.click()
@@ -118,12 +117,31 @@ def away(dx: float, dy: float, zoom: int = ZOOM, start: tuple[float, float] = CE
     return math.degrees(math.atan(math.sinh(y * math.pi))), lng
 
 
+# Drafts are written down before a page is left, and after a rest.
+_DRAFT = """() => {
+  document.dispatchEvent(new Event("visibilitychange"));
+  const drafts = Object.values(localStorage).filter(text => text.startsWith("{")).map(text => JSON.parse(text));
+  const [latest] = drafts.filter(draft => draft.values).sort((one, other) => other.at - one.at);
+  return latest && latest.values.coordinates;
+}"""
+
+
 def coordinates(page: Page) -> tuple[float, float]:
-    """The coordinates in the form."""
-    field = page.locator("#coordinates")
-    expect(field).to_have_value(re.compile(r"^\d+\.\d{6}, \d+\.\d{6}$"))
-    lat, lng = field.input_value().split(", ")
+    """The place of the report, as its draft has it."""
+    found = str(page.wait_for_function(_DRAFT).json_value())
+    assert re.fullmatch(r"\d+\.\d{6}, \d+\.\d{6}", found), found
+    lat, lng = found.split(", ")
     return float(lat), float(lng)
+
+
+def type_coordinates(page: Page, text: str) -> Locator:
+    """Type coordinates below the map, which opens for it. Returns the field."""
+    if not page.locator(".picker").count():
+        page.locator("#map").click()
+    field = page.get_by_label("Координаты")
+    page.get_by_role("button", name="Ввести координаты").or_(field).click()
+    field.fill(text)
+    return field
 
 
 def near(one: tuple[float, float], other: tuple[float, float], zoom: int = ZOOM, pixels: float = 1.5) -> bool:

@@ -23,11 +23,9 @@ const NEAR = 0.95;
 const CHUNKS = {
   core: "shell/core.ts",
   map: "map/entry.ts",
-  done: "report/done/entry.ts",
+  later: "report/later.ts",
   photos: "report/photos/entry.ts",
-  similar: "report/similar/entry.ts",
   unsent: "report/unsent/entry.ts",
-  questions: "report/questions/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
@@ -38,11 +36,11 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
-  report: ["map", "done", "photos", "similar", "unsent", "questions"],
+  report: ["map", "later", "photos", "unsent"],
   browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
 };
 /** The part of the dictionary that a chunk speaks by, where it is not `later`. */
-const PARTS = { report: "widget", questions: "widget", browse: "browse", problem: "browse", collection: "collection" };
+const PARTS = { report: "widget", browse: "browse", problem: "browse", collection: "collection" };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
 const json = async path => JSON.parse(await readFile(path, "utf8"));
@@ -237,10 +235,8 @@ const ways = {
   extended: ["loader", "core", "browse", "problem", "-widget", "-browse"],
   map: ["map", "-later"],
   photos: ["photos"],
-  similar: ["similar"],
   unsent: ["unsent"],
-  questions: ["questions"],
-  done: ["done"],
+  later: ["later"],
   filters: ["filters"],
   figures: ["figures"],
   discussion: ["discussion"],

@@ -9,6 +9,7 @@ import type { LatLng } from "./leaflet.ts";
 import { spoken, type Point } from "./measure.ts";
 import { MovablePin } from "./pin.ts";
 import { Spot } from "./spot.ts";
+import { Typed } from "./typed.tsx";
 
 /** From farther away a touch is a hundred metres off. */
 const NEAR = 16;
@@ -16,17 +17,19 @@ const NEAR = 16;
 const REST = 400;
 
 /**
- * `found`: how exactly, in metres, the device told the place; `put(null)` takes the pin away. `#map` is what opened
- * it.
+ * `found`: how exactly, in metres, the device told the place; `parse` reads one that is typed; `put(null)` takes the
+ * pin away. `#map` is what opened it.
  */
 export function Picker({
   place,
   found,
+  parse,
   put,
   close
 }: {
   place: Point | null;
   found: { accuracy?: number | undefined };
+  parse: (text: string) => Point | null;
   put: (place: Point | null) => void;
   close: () => void;
 }) {
@@ -40,6 +43,7 @@ export function Picker({
   const { map, box } = ground;
   const pin = useRef<MovablePin | null>(null);
   const [message, setMessage] = useState("");
+  const [typing, setTyping] = useState(false);
   const rest = useRef(0);
   const say = (text: () => string) => {
     clearTimeout(rest.current);
@@ -133,7 +137,19 @@ export function Picker({
         <button class="link" type="button" onClick={hide}>
           {t("map_hide")}
         </button>
+        {!typing && (
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              setTyping(true);
+              focusOn(host, "coordinates");
+            }}>
+            {t("coordinates_show")}
+          </button>
+        )}
       </div>
+      {typing && <Typed place={place} parse={parse} put={put} />}
       <p class="away" role="status">
         {message}
       </p>

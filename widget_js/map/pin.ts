@@ -11,7 +11,7 @@ const STEP = 8,
   SIZE = 52;
 const SVG = "http://www.w3.org/2000/svg";
 
-function drawing(): SVGElement {
+export function drawing(): SVGElement {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 44 52");
   svg.setAttribute("aria-hidden", "true");

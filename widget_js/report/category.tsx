@@ -14,7 +14,7 @@ const MANY = 8;
 /** People write «е» for «ё». */
 const fold = (text: string) => " " + text.trim().toLowerCase().replace(/ё/g, "е");
 
-export function CategorySection({ values, errors, set }: SectionProps) {
+export function CategorySection({ values, errors, set, goOn }: SectionProps) {
   const {
     config: { categories },
     language: { t }
@@ -47,6 +47,7 @@ export function CategorySection({ values, errors, set }: SectionProps) {
           .filter(one => !found.length || found.includes(one) || one.code === values.category)
           .map(({ code, name, icon }) => ({ key: code, name, icon }))}
         onChange={category => set({ category: category as string })}
+        onPress={goOn}
       />
       <div role="status">
         <Notice values={values} />

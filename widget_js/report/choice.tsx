@@ -7,10 +7,12 @@ interface ChoiceProps extends Frame {
   options: { key: string; name: string; icon?: string }[];
   value: string | string[];
   onChange: (value: string | string[]) => void;
+  /** After a press of a pointer, which means this one; arrow keys and screen readers walk through the values. */
+  onPress?: (() => unknown) | undefined;
 }
 
 /** Radio buttons for a single value, check boxes where `value` is a list. The group takes the focus of its errors. */
-export function Choice({ options, value, onChange, ...frame }: ChoiceProps) {
+export function Choice({ options, value, onChange, onPress, ...frame }: ChoiceProps) {
   const many = Array.isArray(value);
   const toggle = (key: string) =>
     onChange(!many ? key : value.includes(key) ? value.filter(one => one !== key) : [...value, key]);
@@ -21,7 +23,11 @@ export function Choice({ options, value, onChange, ...frame }: ChoiceProps) {
         {options.map(({ key, name, icon }) => {
           const checked = many ? value.includes(key) : value === key;
           return (
-            <label class={checked ? "tick choice on" : "tick choice"} key={key}>
+            <label
+              class={checked ? "tick choice on" : "tick choice"}
+              key={key}
+              // Clicks that no pointer has made count none (UI Events, `detail`). The value changes after this event.
+              onClick={event => onPress && event.detail && setTimeout(onPress)}>
               <input
                 type={many ? "checkbox" : "radio"}
                 name={frame.id}

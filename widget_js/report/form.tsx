@@ -13,7 +13,7 @@ import { Refusal } from "../shared/ui/refusal.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { Words } from "../shared/ui/words.tsx";
 import { useWidth } from "../shared/width.ts";
-import { CategorySection } from "./category.tsx";
+import { CategorySection, Notice } from "./category.tsx";
 import { Eraser } from "./eraser.tsx";
 import { useAnswer, useFocus, useFocusKept } from "./hooks.ts";
 import { PhotosSection } from "./photosSection.tsx";
@@ -52,6 +52,17 @@ export function Form() {
   const heading = useFocus<HTMLHeadingElement>(report.moves);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(report.failures);
+  // A single error is read with its own control.
+  useLayoutEffect(() => {
+    if (!errors[0] || report.isSummarised) return;
+    const { control } = errors[0];
+    focusOn(host, control);
+    // A group of choices is longer than a phone's screen.
+    setTimeout(() => {
+      const text = host.shadowRoot!.getElementById(control + "-error");
+      if (text) show(text);
+    });
+  }, [report.failures]);
   report.isFocusKept = useFocusKept(isBusy);
   const photos = useLazy<typeof import("./photos/entry.ts")>("photos", values.photos.length > 0);
   const attach = (chunk = photos.chunk) => chunk && report.attachPhotos(chunk.createPhotos);
@@ -60,7 +71,10 @@ export function Form() {
   const place = coordinates(values.coordinates);
   const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
   // Beside the report: what follows it is there when it has arrived.
-  const done = useLazy<typeof import("./done/entry.ts")>("done", isBusy);
+  const later = useLazy<typeof import("./later.ts")>(
+    "later",
+    isBusy || config.categories.some(category => category.questions.length)
+  );
   useLayoutEffect(() => {
     if (visible) report.open();
   }, [report, visible]);
@@ -68,10 +82,6 @@ export function Form() {
   useLayoutEffect(() => {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
-  const questions = useLazy<typeof import("./questions/entry.ts")>(
-    "questions",
-    config.categories.some(category => category.questions.length)
-  );
   useLayoutEffect(() => {
     emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);
@@ -88,10 +98,11 @@ export function Form() {
   const props: SectionProps = {
     report,
     photosChunk: photos,
-    questionsChunk: questions,
+    laterChunk: later,
     values,
     errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
     set: report.set,
+    goOn: narrow ? () => report.draft.step || report.proceed(false) : undefined,
     visit,
     place,
     area
@@ -103,7 +114,7 @@ export function Form() {
   let content;
   if (report.refused) content = <Refusal error={report.refused} agency={config.agency} {...site} />;
   else if (report.isSearching) content = <Skeleton text={t("loading")} />;
-  else if (sending.state === "received") content = <Received report={report} outcome={sending} done={done} />;
+  else if (sending.state === "received") content = <Received report={report} outcome={sending} later={later} />;
   else if (waiting) content = <Waiting report={report} error={waiting.error} />;
   else {
     if (narrow && step > 0) stepBack = () => report.go(step - 1);
@@ -123,7 +134,9 @@ export function Form() {
             <progress value={step + 1} max={REVIEW + 1} />
           </label>
         )}
-        {errors.length > 0 && <ErrorSummary errors={errors} alert={report.isAnnounced} visit={visit} box={summary} />}
+        {errors.length > 0 && report.isSummarised && (
+          <ErrorSummary errors={errors} alert={report.isAnnounced} visit={visit} box={summary} />
+        )}
         {SECTIONS.map(
           ([title, Section], index) =>
             (narrow ? index === step : index < REVIEW) && (
@@ -131,6 +144,8 @@ export function Form() {
                 <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>
                   {t(title === "contacts_title" && !asksContacts ? "consent_title" : title)}
                 </h3>
+                {/* The press that has chosen the category has led past what it says. */}
+                {narrow && index === 1 && <Notice values={values} />}
                 <Section {...props} />
               </section>
             )
@@ -140,7 +155,13 @@ export function Form() {
         {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
         {(sending.state === "refused" || sending.state === "conflict") && (
           <Failed
-            text={sending.state === "conflict" ? t("conflict_text") : sending.error.body.detail || t("refused")}
+            text={
+              !later.chunk
+                ? t("unavailable_server")
+                : sending.state === "conflict"
+                  ? t("conflict_text")
+                  : sending.error.body.detail || t("refused")
+            }
           />
         )}
         <div class="actions end">

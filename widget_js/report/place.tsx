@@ -1,13 +1,10 @@
-/**
- * Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates.
- */
+/** Where it is: an address in words, the device's own position, a photo's place, a pin on the map or its coordinates. */
 
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
 import type { Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
-import { focusOn } from "../shared/focus.ts";
 import { useAnswer } from "./hooks.ts";
 import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
@@ -15,7 +12,7 @@ import { locatable } from "../shared/geolocation.ts";
 import { useSite } from "../shared/site.ts";
 import { bind, type SectionProps } from "./section.ts";
 import type { Position } from "./session.ts";
-import type { Point } from "./values.ts";
+import { coordinates, type Point } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
 /** What the form needs of the chunk of the map. */
@@ -23,6 +20,8 @@ interface PickerProps {
   place: Point | null;
   /** How exactly, in metres, the device told the place. */
   found: Position;
+  /** Reads a place that is typed. */
+  parse: (text: string) => Point | null;
   /** Puts the pin there, or takes it away. */
   put: (place: Point | null) => void;
   close: () => void;
@@ -31,27 +30,24 @@ interface PickerProps {
 /** What the form takes of the map's chunk. */
 export interface PickerChunk {
   Picker: ComponentType<PickerProps>;
+  /** The place without a way to change it; `address`: in words, for those who do not see the map. */
+  PlaceMap: ComponentType<{ place: Point; address: string | null }>;
 }
 
 export function PlaceSection(props: SectionProps) {
-  const { values, errors, report, place, area } = props;
+  const { values, report, place, area } = props;
   const {
-    config,
-    host,
     language: { lang, t, number }
   } = useSite();
   const map = useLazy<PickerChunk>("map");
   const { position } = report;
-  const [typed, setTyped] = useState(false);
   const [mapped, setMapped] = useState(false);
-  const text = values.coordinates;
   // «Уже сообщали рядом»: it comes when there is something, and never stands in the way.
   const { items } = useAnswer<{ items: Near[] }>(
     values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`
   ) || { items: [] };
-  const similar = useLazy<typeof import("./similar/entry.ts")>("similar", items.length > 0);
+  const similar = useLazy<typeof import("./later.ts")>("later", items.length > 0);
   const shown = mapped && !map.failed;
-  const open = typed || text || errors.coordinates;
 
   const isAsked = position.state === "asked";
   const status = {
@@ -79,7 +75,7 @@ export function PlaceSection(props: SectionProps) {
             {t(isAsked ? "locating" : "locate")}
           </button>
         )}
-        {(config.map || place) && !shown && (
+        {!shown && (
           <button class="button quiet" type="button" onClick={show} id="map">
             {t("map_show")}
           </button>
@@ -92,20 +88,13 @@ export function PlaceSection(props: SectionProps) {
             {t("photo_place")}
           </button>
         )}
-        {!open && (
-          <button
-            class="link"
-            type="button"
-            onClick={() => {
-              setTyped(true);
-              focusOn(host, "coordinates");
-            }}>
-            {t("coordinates_show")}
-          </button>
-        )}
       </div>
       <p class={map.failed ? "error" : "note"} role="status">
-        <Words>{map.failed ? t("map_failed") : status[position.state as keyof typeof status]}</Words>
+        <Words>
+          {map.failed
+            ? t("map_failed")
+            : status[position.state as keyof typeof status] || (place && !shown && t("placed"))}
+        </Words>
       </p>
       {shown &&
         (map.chunk ? (
@@ -113,6 +102,7 @@ export function PlaceSection(props: SectionProps) {
             key={lang}
             place={place}
             found={position}
+            parse={coordinates}
             put={to => report.put(to)}
             close={() => setMapped(false)}
           />
@@ -125,14 +115,6 @@ export function PlaceSection(props: SectionProps) {
             {area.detail} {area.other && <a href={link(area.other.url)}>{area.other.agency}</a>}
           </span>
         </p>
-      )}
-      {open && (
-        <TextField
-          {...bind(props, "coordinates")}
-          label={t("coordinates_label")}
-          hint={t("coordinates_hint")}
-          autoComplete="off"
-        />
       )}
       <p class="label" role="status">
         {items.length > 0 && similar.chunk && t("similar")}

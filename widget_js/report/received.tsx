@@ -10,12 +10,12 @@ import type { ReceivedOutcome } from "./send.ts";
 import type { ReportSession } from "./session.ts";
 
 export function Received({
-  done: { chunk },
+  later: { chunk },
   ...props
 }: {
   report: ReportSession;
   outcome: ReceivedOutcome;
-  done: Lazy<typeof import("./done/entry.ts")>;
+  later: Lazy<typeof import("./later.ts")>;
 }) {
   const {
     config,

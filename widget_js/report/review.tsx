@@ -1,13 +1,17 @@
 /** Before sending: what was said, with a way back to each part, and where it goes. */
 
 import { link } from "../shared/links.ts";
+import { useLazy, type Lazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
+import type { PickerChunk } from "./place.tsx";
 import type { SectionProps } from "./section.ts";
 import { chosen, CONTACTS, hiddenContacts } from "./values.ts";
 
-export function Review({ values, visit }: SectionProps) {
+export function Review({ values, visit, place, report, photosChunk }: SectionProps) {
   const site = useSite();
+  const { chunk: photos } = photosChunk as Lazy<typeof import("./photos/entry.ts")>;
+  const { chunk: map } = useLazy<PickerChunk>("map");
   const {
     config,
     language: { t }
@@ -15,7 +19,7 @@ export function Review({ values, visit }: SectionProps) {
   const contacts = CONTACTS.filter(name => !hiddenContacts(site).includes(name));
   const { name, questions } = chosen(config, values);
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
-  const rows: [title: string, text: unknown, control: string][] = [
+  const rows: [title: string, text: unknown, control: string, picture?: unknown][] = [
     [t("category_title"), name, "category"],
     [t("description_label"), together(values.subject, values.description), "description"],
     ...questions.map(({ code, description, values: options }): [string, string, string] => [
@@ -25,21 +29,39 @@ export function Review({ values, visit }: SectionProps) {
       ),
       "answers." + code
     ]),
-    [t("review_photos"), values.photos.length, "photos"],
-    [t("address_label"), together(values.address, values.coordinates), "address"]
+    [
+      t("review_photos"),
+      values.photos.length,
+      "photos",
+      photos && report.photos && <photos.Thumbs photos={report.photos as never} />
+    ],
+    [
+      t("address_label"),
+      values.address || (place && t("placed")),
+      "address",
+      // Nobody waits for a map that was not asked for.
+      place && map && (
+        <div class="around">
+          <map.PlaceMap place={place} address={values.address || null} />
+        </div>
+      )
+    ]
   ];
   if (contacts[0]) rows.push([t("contacts_title"), together(...contacts.map(name => values[name])), contacts[0]]);
   return (
     <>
       <dl class="facts">
-        {rows.map(([title, text, control]) => (
+        {rows.map(([title, text, control, picture]) => (
           <div key={control}>
-            <dt>{title}</dt>
-            <dd class="text">
-              {text || "—"}{" "}
+            <dt>
+              {title}
               <button class="link" type="button" aria-label={t("edit") + ": " + title} onClick={() => visit(control)}>
                 {t("edit")}
               </button>
+            </dt>
+            <dd class="text">
+              {text || "—"}
+              {picture}
             </dd>
           </div>
         ))}

@@ -13,8 +13,10 @@ export interface SectionProps {
   report: ReportSession;
   /** The chunk of the photos (photos/entry.ts), whose modules know this one. */
   photosChunk: Lazy<object>;
-  /** The chunk of the questions, absent where no category asks any. */
-  questionsChunk: Lazy<object>;
+  /** The chunk of what is needed later (later.ts). */
+  laterChunk: Lazy<object>;
+  /** Goes on to the next step, where one is shown at a time. */
+  goOn: (() => unknown) | undefined;
   /** Leads to a control, wherever it is. */
   visit: (control: string) => void;
   /** The coordinates; null where they are none. */
@@ -25,5 +27,5 @@ export interface SectionProps {
 /** What ties a line of text to its control. */
 export const bind = (
   { values, errors, set }: SectionProps,
-  id: "subject" | "description" | "address" | "coordinates" | keyof Contacts
+  id: "subject" | "description" | "address" | keyof Contacts
 ) => ({ id, value: values[id], error: errors[id], onChange: (value: string) => set({ [id]: value }) });

@@ -17,17 +17,17 @@ export function DescriptionSection(props: SectionProps) {
   const { values, errors, set } = props;
   const {
     config,
-    language: { t, count }
+    language: { t }
   } = useSite();
   const { questions } = chosen(config, values);
-  const { chunk, failed, load } = props.questionsChunk as Lazy<typeof import("./questions/entry.ts")>;
+  const { chunk, failed, load } = props.laterChunk as Lazy<typeof import("./later.ts")>;
   const left = config.limits.description.max - [...values.description].length;
   return (
     <>
       {config.entry && <TextField {...bind(props, "subject")} label={config.entry} />}
       <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
       <p class={left < 0 ? "counter error" : "counter"} role={left < NEAR ? "status" : undefined}>
-        {left < 0 ? count("error_description_long", -left) : t("characters_left", { n: left })}
+        {left < 0 ? t("error_description_long", { n: -left }) : t("characters_left", { n: left })}
       </p>
       {chunk ? (
         <chunk.Questions

@@ -86,6 +86,8 @@ export class ReportSession extends Store {
   errors: FieldError[] = [];
   /** The errors came when the person was busy elsewhere: they are announced instead of focused. */
   isAnnounced = false;
+  /** The errors stand together above the form: there were several, or they are announced. */
+  isSummarised = false;
   sending: Sending = { state: "editing" };
   /** Why the service takes no report from this page at all. */
   refused: ApiError | undefined;
@@ -409,6 +411,7 @@ export class ReportSession extends Store {
   private fail(errors: FieldError[], isAnnounced = false): void {
     this.errors = errors;
     this.isAnnounced = isAnnounced;
+    this.isSummarised = isAnnounced || errors.length > 1;
     if (!isAnnounced) {
       if (errors[0]) this.enter(stepOf(errors[0].control));
       this.failures++;

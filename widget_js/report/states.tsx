@@ -21,12 +21,12 @@ export function ErrorSummary({
   box: RefObject<HTMLDivElement | null>;
 }) {
   const {
-    language: { count }
+    language: { t }
   } = useSite();
   return (
     <div class="panel bad" role={alert ? "alert" : "group"} aria-labelledby="errors" tabIndex={-1} ref={box}>
       <h3 id="errors">
-        <Words>{count("errors_title", errors.length)}</Words>
+        <Words>{t("errors_title", { n: errors.length })}</Words>
       </h3>
       <ul>
         {errors.map(({ control, text }) => (

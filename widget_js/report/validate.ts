@@ -16,7 +16,7 @@ const STEPS = [
   /^category$/,
   /^subject$|^description$|^answers\./,
   /^photos$/,
-  /^address$|^coordinates$/,
+  /^address$/,
   new RegExp(`^(${CONTACTS.join("|")}|consent|publish)$`)
 ];
 
@@ -24,19 +24,18 @@ export const stepOf = (control: string): number => STEPS.findIndex(names => name
 
 export const answered = (value: Values["answers"][string] | undefined): boolean => !!String(value || "").trim();
 
-export function validate(config: Configuration, values: Values, { t, count }: Language): FieldError[] {
+export function validate(config: Configuration, values: Values, { t }: Language): FieldError[] {
   const errors: FieldError[] = [];
   const fail = (control: string, text: string) => errors.push({ control, text });
   const { min, max } = config.limits.description;
   const length = [...values.description.trim()].length;
-  const point = values.coordinates.trim();
   const email = values.email.trim();
   const category = chosen(config, values);
 
   if (!category.code) fail("category", t("error_category"));
   if (config.entry && !values.subject.trim()) fail("subject", t("error_question", { name: config.entry }));
   if (length < min) fail("description", t("error_description"));
-  else if (length > max) fail("description", count("error_description_long", length - max));
+  else if (length > max) fail("description", t("error_description_long", { n: length - max }));
   for (const question of category.questions) {
     const value = values.answers[question.code];
     const control = "answers." + question.code;
@@ -45,8 +44,7 @@ export function validate(config: Configuration, values: Values, { t, count }: La
       fail(control, t("error_number", { name: question.description }));
   }
   if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));
-  if (point && !coordinates(point)) fail("coordinates", t("error_coordinates"));
-  else if (!point && !values.address.trim()) fail("address", t("error_place"));
+  if (!coordinates(values.coordinates) && !values.address.trim()) fail("address", t("error_place"));
   if (email && !/^\S+@\S+\.\S+$/.test(email)) fail("email", t("error_email"));
   else if (!email && config.contact === "required") fail("email", t("error_email_required"));
   if (!values.consent) fail("consent", t("error_consent"));
@@ -57,8 +55,8 @@ const CONTROLS: Record<string, string> = {
   title: "subject",
   location: "address",
   "location.address": "address",
-  "location.lat": "coordinates",
-  "location.lng": "coordinates",
+  "location.lat": "address",
+  "location.lng": "address",
   "consent.publish_name": "publish"
 };
 

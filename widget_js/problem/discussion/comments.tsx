@@ -102,7 +102,7 @@ export function Comments({ number, closed }: { number: number; closed: boolean }
 
 function Write({ number }: { number: number }) {
   const {
-    language: { t, count }
+    language: { t }
   } = useSite();
   const [text, setText] = useState("");
   const [name, setName] = useState("");
@@ -110,7 +110,7 @@ function Write({ number }: { number: number }) {
     const found: Record<string, string> = {};
     const length = [...text.trim()].length;
     if (length < 3) found.text = t("error_comment");
-    else if (length > LONGEST) found.text = count("error_description_long", length - LONGEST);
+    else if (length > LONGEST) found.text = t("error_description_long", { n: length - LONGEST });
     if (!name.trim()) found.name = t("error_name");
     return found;
   };

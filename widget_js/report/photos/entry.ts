@@ -4,4 +4,5 @@ export { default as styles } from "./photos.css";
 export { createPhotos } from "./attachments.ts";
 export { Camera, KINDS } from "./camera.tsx";
 export { Photos } from "./section.tsx";
+export { Thumbs } from "./thumbs.tsx";
 export { Waiting } from "./waiting.tsx";
