@@ -6,15 +6,17 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests import factories
 from tests.factories import AGENT, SECRET
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
+from tests.support.pictures import file, halves, noise, photo
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api.database import Database
@@ -99,14 +101,81 @@ def test_an_unsolved_problem_is_reopened(instance: Instance, new_page: Callable[
     problem_id = instance.report()
     instance.decide(problem_id, "resolved")
     page.goto(instance.private(problem_id))
-    page.click("text=Нет, не решена")
+    yes, no = page.get_by_text("Да, решена"), page.get_by_text("Нет, не решена")
+    assert look(yes) == look(no)
+    no.click()
+    page.set_input_files("#field-photos", file(photo(halves(64, 48)) + bytes(10 * 2**20), "яма.jpg"))
+    page.click("text=Вернуть в работу")
+    expect(page.locator(".summary a")).to_have_text(
+        ["«яма.jpg»: Файл больше 10 МБ. Выберите другой или снимите заново с меньшим разрешением."]
+    )
+    expect(page.locator("#field-reason")).to_be_visible()  # <details> stays open if it contains an error
+    page.set_input_files("#field-photos", file(photo(halves(64, 48))))
     page.click("text=Вернуть в работу")
     expect(page.locator(".summary a")).to_have_text("Напишите, что осталось нерешённым.")
-    expect(page.locator("#field-reason")).to_be_visible()  # <details> stays open if it contains an error
     page.fill("#field-reason", "Яма на месте")
     page.click("text=Вернуть в работу")
     expect(page.locator("[role=status]")).to_contain_text("Срок ответа начался заново")
     expect(page.locator(".timeline")).to_contain_text("Вы сообщили, что проблема не решена")
+    expect(page.locator(".timeline img")).to_have_count(1)
+
+
+def look(control: Locator) -> list[Any]:
+    """What tells two controls apart at a glance."""
+    look: list[Any] = control.evaluate(
+        """control => {
+          const { height, width } = control.getBoundingClientRect();
+          const { color, backgroundColor, borderColor, fontWeight, fontSize } = getComputedStyle(control);
+          return [height, width, color, backgroundColor, borderColor, fontWeight, fontSize];
+        }"""
+    )
+    return look
+
+
+def test_large_photos_are_made_small_and_the_way_is_shown(
+    instance: Instance, new_page: Callable[..., Page], watch: Watch, tmp_path: Path
+) -> None:
+    watch.allow("ERR_FAILED")
+    page = new_page()
+    page.add_init_script(
+        """
+        const { send } = XMLHttpRequest.prototype;
+        XMLHttpRequest.prototype.send = function (form) {
+          sessionStorage.sizes = form.getAll("photos").map(({ size }) => size).join();
+          send.call(this, form);
+        };
+        """
+    )
+    problem_id = instance.report()
+    page.goto(instance.private(problem_id))
+    page.click("text=Дополнить сообщение")
+    page.fill("#field-words", "Вот она")
+    large, small = tmp_path / "large.jpg", tmp_path / "small.jpg"
+    assert large.write_bytes(photo(noise(4000, 3000), quality=98)) > 10 * 2**20
+    small.write_bytes(photo(halves(64, 48)))
+    page.set_input_files("#field-photos", [file(b"text", "a.txt", "text/plain")])
+    status = page.locator("#field-photos + [role=status]")
+    expect(status).to_contain_text("a.txt: Это не фотография")
+    page.set_input_files("#field-photos", [large, small])
+    expect(status).to_have_text("Фотографии готовы к отправке.", timeout=30_000)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/clarified", hold, times=1)
+    send = page.get_by_role("button", name="Отправить")
+    send.click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    held[0].abort()
+    expect(status).to_contain_text("Нет связи с сервером")
+    expect(page.get_by_role("progressbar")).to_have_count(0)
+    send.click()
+    expect(page.locator(".notice[role=status]")).to_contain_text("Ваши слова прочитает ведомство", timeout=30_000)
+    expect(page.locator(".timeline")).to_contain_text("Вот она")
+    expect(page.locator(".timeline img")).to_have_count(2)
+    first, second = map(int, page.evaluate("sessionStorage.sizes").split(","))
+    assert second < first < 2_000_000
 
 
 def test_the_old_link_explains_that_it_was_replaced(

@@ -158,7 +158,9 @@ async def change(
             now=now,
             news=rule is None or in_place,  # the author is told who decided
         )
-        await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
+        await pictures.attach(
+            tx, site_id, problem_id, event.id, pictures.choose_role("status", actor.kind), wish.photos
+        )
         await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
         await documents.attach(tx, site_id, problem_id, event.id, wish.internal_documents, internal=True)
         if wish.work_photos:

@@ -56,9 +56,9 @@ async def publish_work(tx: Transaction, problem_id: str, event_id: str) -> None:
 
 
 def choose_role(kind: str, actor: str) -> Role:
-    """Return the role of pictures that came with an event of another system.
+    """Return the role of pictures that came with an event.
 
-    Pictures added by an author are shown to the agency only, like the text they come with: nobody moderated them.
+    Pictures added by an author are shown to the agency only: nobody moderated them.
     """
     if kind == "received":
         return "report"

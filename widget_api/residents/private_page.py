@@ -6,7 +6,7 @@ The token in the address authorises, so no form here needs a cookie.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import i18n, web
+from widget_api import clock, i18n, web
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
@@ -22,7 +22,7 @@ from widget_api.mail import links
 from widget_api.participation import service as participation
 from widget_api.problems import dialogue, forms, lifecycle, report_photos
 from widget_api.problems.forms import Form
-from widget_api.problems.model import Change
+from widget_api.problems.model import Change, Photo
 from widget_api.problems.store import contacts, records
 from widget_api.residents import my_reports as reports
 from widget_api.residents import private_page_view, service
@@ -55,11 +55,6 @@ async def resend_confirmation(sent: ActionRequest) -> str:
 async def confirm_solved(sent: ActionRequest) -> str:
     await service.judge_solution(sent.context, sent.site, sent.problem, solved=True)
     return "confirmed"
-
-
-async def reopen(sent: ActionRequest) -> str:
-    await service.judge_solution(sent.context, sent.site, sent.problem, solved=False, reason=sent.form.one("reason"))
-    return "reopened"
 
 
 async def rate_answer(sent: ActionRequest) -> str:
@@ -109,7 +104,6 @@ async def write_to_participants(sent: ActionRequest) -> str:
 ACTIONS: dict[str, Action] = {
     "again": resend_confirmation,
     "confirmed": confirm_solved,
-    "reopened": reopen,
     "rated": rate_answer,
     "stopped": stop_letters,
     "started": start_letters,
@@ -119,7 +113,7 @@ ACTIONS: dict[str, Action] = {
     "withdrawn": withdraw,
     "erased": erase,
 }
-_OUTCOMES = (*ACTIONS, "clarified", "capped", "link", "link_mailed")
+_OUTCOMES = (*ACTIONS, "clarified", "reopened", "capped", "link", "link_mailed")
 _RETURNED_FIELDS = ("reason", "words", "opinion", "mark", "message")  # shown again in a rejected form
 
 
@@ -142,6 +136,7 @@ async def _render_page(request: Request, status: int = 200, form: Form | None = 
         status,
         language=language,
         private=True,
+        policy=web.PHOTO_POLICY,
         address=f"/t/{token}",
         done=done if done in _OUTCOMES else None,
         form_id=private_page_view.issue_form_id(context.signer, problem),
@@ -196,8 +191,36 @@ async def change_link(request: Request) -> Response:
     return web.see_other(f"{address}?done={done}" + web.language_query(request).replace("?", "&"))
 
 
-async def clarify(request: Request) -> Response:
-    """POST /t/{token}/clarified: add text, photos or both. A rejected form is shown again with both."""
+@dataclass
+class Upload:
+    """The photos of a form: those received in earlier attempts, and the files that came with this one."""
+
+    request: Request
+    site: Site
+    language: str
+    received: list[report_photos.ReceivedPhoto]
+    files: list[web.UploadedFile]
+    refused: list[str] = field(default_factory=list)  # why files were not received
+
+    async def receive(self) -> tuple[Photo, ...]:
+        """Store the files. Raises Invalid without fields where one is refused: `refused` says why."""
+        context, sender = web.context(self.request), web.client_address(self.request)
+        for _ in self.files[: self.site.photos]:
+            await context.limits.hit("photos", sender, self.site.id)
+        receiving = report_photos.receive_photos(context, self.site, self.received, self.files, self.language, sender)
+        self.received, self.refused = await web.cancel_on_disconnect(self.request, receiving)
+        self.files = []
+        if self.refused:
+            raise Invalid(())
+        return report_photos.to_photos(context, self.site, self.received)
+
+
+# Performs an action whose form may carry photos, and receives them when nothing else refuses it.
+ActionWithPhotos = Callable[[ActionRequest, Upload], Awaitable[None]]
+
+
+async def _perform_with_photos(request: Request, done: str, action: ActionWithPhotos) -> Response:
+    """A rejected form is shown again with its text and its photos."""
     context, token = web.context(request), request.path_params["token"]
     site, problem = await service.read_private_link(context, token)
     await context.limits.hit("confirmations", web.client_address(request))
@@ -205,30 +228,48 @@ async def clarify(request: Request) -> Response:
     form, files = await read_form(request)
     with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
-        photos = await report_photos.list_received(context, site, form)
-        form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
+        upload = Upload(request, site, language, await report_photos.list_received(context, site, form), chosen)
         show_again = partial(_render_page, request, form=form)
         try:
-            many = len(photos) + len(chosen)
-            if not await dialogue.is_duplicate(context.database, problem, form_id, form.one("words"), many):
-                await dialogue.check_can_clarify(context.database, problem)
-                for _ in chosen[: site.photos]:
-                    await context.limits.hit("photos", web.client_address(request), site.id)
-                receiving = report_photos.receive_photos(
-                    context, site, photos, chosen, language, web.client_address(request)
-                )
-                photos, refused = await web.cancel_on_disconnect(request, receiving)
-                if refused:
-                    return await show_again(422, errors={"photos": " ".join(refused)}, taken=photos)
-                clarification = dialogue.Clarification(
-                    id=form_id, text=form.one("words"), photos=report_photos.to_photos(context, site, photos)
-                )
-                await dialogue.clarify(context.database, site, problem["id"], clarification)
+            await action(ActionRequest(context, site, problem, form), upload)
         except Invalid as error:
-            return await show_again(422, errors=_field_errors(language, error), taken=photos)
+            errors = _field_errors(language, error)
+            if upload.refused:
+                errors["photos"] = " ".join(upload.refused)
+            return await show_again(422, errors=errors, taken=upload.received)
         except (Conflict, Refused) as error:
-            return await show_again(409, message=web.error_detail(language, error), taken=photos)
-    return web.see_other(f"/t/{token}?done=clarified" + web.language_query(request).replace("?", "&"))
+            return await show_again(409, message=web.error_detail(language, error), taken=upload.received)
+    return web.see_other(f"/t/{token}?done={done}" + web.language_query(request).replace("?", "&"))
+
+
+async def clarify(request: Request) -> Response:
+    """POST /t/{token}/clarified: add text, photos or both."""
+    return await _perform_with_photos(request, "clarified", _clarify)
+
+
+async def _clarify(sent: ActionRequest, upload: Upload) -> None:
+    database, problem, words = sent.context.database, sent.problem, sent.form.one("words")
+    form_id = private_page_view.read_form_id(sent.context.signer, problem, sent.form.one("form"))
+    many = len(upload.received) + len(upload.files)
+    if await dialogue.is_duplicate(database, problem, form_id, words, many):
+        return
+    await dialogue.check_can_clarify(database, problem)
+    addition = dialogue.Clarification(id=form_id, text=words, photos=await upload.receive())
+    await dialogue.clarify(database, sent.site, problem["id"], addition)
+
+
+async def reopen(request: Request) -> Response:
+    """POST /t/{token}/reopened: the problem is not solved, with the reason and photos of what is left."""
+    return await _perform_with_photos(request, "reopened", _reopen)
+
+
+async def _reopen(sent: ActionRequest, upload: Upload) -> None:
+    photos: tuple[Photo, ...] = ()
+    if "reopened" in service.possible_statuses(sent.problem, clock.now()):  # else it is refused, without its photos
+        photos = await upload.receive()
+    await service.judge_solution(
+        sent.context, sent.site, sent.problem, solved=False, reason=sent.form.one("reason"), photos=photos
+    )
 
 
 async def perform_action(request: Request) -> Response:
@@ -258,6 +299,7 @@ routes: list[BaseRoute] = [
     Route("/t/{token}", show_page, methods=["GET"]),
     Route("/t/{token}/{step}", show_step, methods=["GET"]),
     Route("/t/{token}/clarified", clarify, methods=["POST"]),
+    Route("/t/{token}/reopened", reopen, methods=["POST"]),
     Route("/t/{token}/link-changed", change_link, methods=["POST"]),
     Route("/t/{token}/{action}", perform_action, methods=["POST"]),
 ]

@@ -210,6 +210,7 @@ async def _render_form(
         "report/form.html",
         status,
         language=language,
+        policy=web.PHOTO_POLICY,
         errors=forms.error_texts(language, site, wrong, refused),
         taken=taken,
         lost="form.photos_paused" if paused else "form.photos_again" if lost else "",

@@ -12,7 +12,7 @@ from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.mail import links
 from widget_api.problems import lifecycle, resident_mail, submit
-from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
+from widget_api.problems.model import REOPEN_DAYS, Actor, Change, Photo, allowed
 from widget_api.problems.store import contacts, records
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
@@ -132,14 +132,23 @@ async def stop_letters(database: Database, problem_id: str) -> None:
 
 
 async def judge_solution(
-    context: Context, site: Site, problem: Row, *, solved: bool, reason: str | None = None
+    context: Context,
+    site: Site,
+    problem: Row,
+    *,
+    solved: bool,
+    reason: str | None = None,
+    photos: tuple[Photo, ...] = (),
 ) -> None:
     """Record whether the author finds the problem solved. Raises Invalid («reason»), Refused (not now, or too late)."""
-    change = Change(to="confirmed") if solved else Change(to="reopened", text=clean(reason or "") or None)
+    unsolved = Change(to="reopened", text=clean(reason or "") or None, photos=photos)
+    change = Change(to="confirmed") if solved else unsolved
     try:
         await lifecycle.change(context.database, AUTHOR, site.id, problem["id"], change)
     except Invalid as error:
-        raise Invalid(tuple(replace(wrong, field="reason") for wrong in error.fields)) from None
+        raise Invalid(
+            tuple(replace(wrong, field="reason") if wrong.field == "text" else wrong for wrong in error.fields)
+        ) from None
 
 
 def possible_statuses(problem: Row, now: int) -> frozenset[str]:

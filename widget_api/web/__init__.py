@@ -32,6 +32,7 @@ from widget_api.web.requests import (
 )
 from widget_api.web.responses import (
     PAGE_POLICY,
+    PHOTO_POLICY,
     SHARED_CACHE_CONTROL,
     WIDGET_POLICY,
     cacheable_response,
@@ -50,6 +51,7 @@ from widget_api.web.streaming import StreamedResponse
 
 __all__ = [
     "PAGE_POLICY",
+    "PHOTO_POLICY",
     "SHARED_CACHE_CONTROL",
     "WIDGET_POLICY",
     "Answers",

@@ -23,6 +23,7 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+PHOTO_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")  # photos.js draws photos smaller
 
 # Of pages that hold the widget, which shows photos before they are sent.
 WIDGET_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")

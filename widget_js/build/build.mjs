@@ -218,7 +218,8 @@ const scripts = {
       )
     }
   }),
-  frame: await bundle("iframe/iframe.ts", { format: "iife" })
+  frame: await bundle("iframe/iframe.ts", { format: "iife" }),
+  photos: await bundle("pages/photos.ts", { format: "iife" })
 };
 for (const [name, { code, map }] of Object.entries(scripts)) {
   files[name + ".js"] = Buffer.from(code);

@@ -5,13 +5,9 @@ import type { Outcome } from "../send.ts";
 import type { Photos, ReportSession } from "../session.ts";
 import type { Photo as DraftPhoto } from "../values.ts";
 import { Queue, toDraft, type Photo } from "./queue.ts";
-import { isDrawable, locate, shrink } from "./shrink.ts";
+import { faultOf, LARGEST, locate, shrink } from "./shrink.ts";
 import { Store } from "./store.ts";
 import { upload } from "./upload.ts";
-
-/** Files that say what they are and are no picture that the service takes; HEIC often says nothing. */
-const UNFIT = /^(?!image\/(jpeg|png|webp|hei[cf])$|application\/octet-stream$)./;
-const LARGEST = 10 * 1024 * 1024;
 
 let count = 0;
 const uniqueId = () => Date.now().toString(36) + "-" + count++;
@@ -101,13 +97,12 @@ export class Attachments implements Photos {
 
   private refusal(photo?: Blob, isSmall = false): string | undefined {
     const { t, number } = this.report.site.language;
+    const fault = photo && faultOf(photo, isSmall);
     return !photo
       ? t("photo_refused")
-      : UNFIT.test(photo.type)
-        ? t("photo_error_type")
-        : photo.size > LARGEST && (isSmall || !isDrawable(photo))
-          ? t("photo_error_large", { n: number(LARGEST >> 20) })
-          : undefined;
+      : fault === "large"
+        ? t("photo_error_large", { n: number(LARGEST >> 20) })
+        : fault && t("photo_error_type");
   }
 
   private changed(lasting: boolean): void {

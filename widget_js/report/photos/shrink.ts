@@ -1,4 +1,4 @@
-/** Makes a large photo small before it goes over a slow network. */
+/** Makes a large photo small before it goes over a slow network, and tells what cannot go at all. */
 
 import type { ReportLocation } from "../../shared/contract.ts";
 import { readExif } from "./exif.ts";
@@ -13,7 +13,16 @@ const DRAWN = /^image\/(jpeg|png|webp)$/;
 /** Segments of a JPEG before its picture: the Exif one is among the first two, each up to 64 kB. */
 const BEGINNING = 140_000;
 
-export const isDrawable = (photo: Blob): boolean => DRAWN.test(photo.type);
+/** Files that say what they are and are no picture that the service takes; HEIC often says nothing. */
+const UNFIT = /^(?!image\/(jpeg|png|webp|hei[cf])$|application\/octet-stream$)./;
+/** Bytes that the service takes of a file. */
+export const LARGEST = 10 * 1024 * 1024;
+
+const isDrawable = (photo: Blob): boolean => DRAWN.test(photo.type);
+
+/** Why a file cannot be sent, as far as that shows here; `isSmall`: it will not get any smaller. */
+export const faultOf = (photo: Blob, isSmall: boolean): "type" | "large" | undefined =>
+  UNFIT.test(photo.type) ? "type" : photo.size > LARGEST && (isSmall || !isDrawable(photo)) ? "large" : undefined;
 
 const look = async (photo: Blob) => readExif(await new Response(photo.slice(0, BEGINNING)).arrayBuffer());
 

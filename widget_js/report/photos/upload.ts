@@ -17,20 +17,15 @@ export interface Failure {
 /** Seconds without any progress after which the connection counts as lost. */
 const PATIENCE = 60;
 
-/** @throws Failure */
-export const upload = (
+/** Posts a form and tells what share of it has left. Resolves when the request has ended; status 0: no answer came. */
+export const post = (
   address: string,
-  photo: Blob,
-  ticket: string | undefined,
+  form: FormData,
   progress: (share: number) => void,
-  signal: AbortSignal
-): Promise<Received> =>
-  new Promise((resolve, reject) => {
+  signal?: AbortSignal
+): Promise<XMLHttpRequest> =>
+  new Promise(resolve => {
     const request = new XMLHttpRequest();
-    const form = new FormData();
-    // Before the file: the service can refuse without reading on. The file's own name stays with its owner.
-    if (ticket) form.append("ticket", ticket);
-    form.append("file", photo, "photo");
     let timer: ReturnType<typeof setTimeout>;
     const wait = () => {
       clearTimeout(timer);
@@ -42,16 +37,32 @@ export const upload = (
     };
     request.onloadend = () => {
       clearTimeout(timer);
-      const body = parse(request.responseText);
-      if (request.status === 201 && body) resolve(body as unknown as Received);
-      // A success that cannot be read is an answer that did not come.
-      else reject({ status: request.status === 201 ? 0 : request.status, body: body || {} });
+      resolve(request);
     };
-    signal.addEventListener("abort", () => request.abort());
+    if (signal) signal.addEventListener("abort", () => request.abort());
     request.open("POST", address);
     wait();
     request.send(form);
   });
+
+/** @throws Failure */
+export async function upload(
+  address: string,
+  photo: Blob,
+  ticket: string | undefined,
+  progress: (share: number) => void,
+  signal: AbortSignal
+): Promise<Received> {
+  const form = new FormData();
+  // Before the file: the service can refuse without reading on. The file's own name stays with its owner.
+  if (ticket) form.append("ticket", ticket);
+  form.append("file", photo, "photo");
+  const { status, responseText } = await post(address, form, progress, signal);
+  const body = parse(responseText);
+  if (status === 201 && body) return body as unknown as Received;
+  // A success that cannot be read is an answer that did not come.
+  throw { status: status === 201 ? 0 : status, body: body || {} } as Failure;
+}
 
 function parse(text: string): ErrorBody | null {
   try {
