@@ -121,7 +121,7 @@ _VALUED = frozenset(
         *("stand_in", "url"),
         *("approval", "delegated", "digest", "digest_hour", "enabled", "mode", "photo_after", "photo_required", "role"),
         *("appeals", "contact", "deadline_days", "discussion", "license", "mail_answers", "moderation", "moderator"),
-        *("outside", "photos", "retention_days", "time_zone", "type", "language"),
+        *("consent", "outside", "photos", "retention_days", "time_zone", "type", "language"),
     }
 )
 _log = logging.getLogger(__name__)

@@ -12,9 +12,11 @@ import pytest
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from tests.support.public_api import JSON, Widget, problem
+from widget_api.database.schema import metadata
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.store import contacts
+from widget_api.sites import changes
 
 
 async def test_a_report_returns_number_due_date_and_private_link(widget: Widget) -> None:
@@ -234,6 +236,34 @@ async def test_stored_data_of_the_page_and_the_consent(widget: Widget, app: Any)
     assert len(consent["hash"]) == 64
     assert consent["ip"]
     assert consent["at"]
+
+
+async def test_without_contacts_consent_and_network_address_may_be_left_out(widget: Widget, app: Any) -> None:
+    """Where the site asks for consent with contacts alone: nothing of the sender's network is stored anywhere."""
+    database = app.state.context.database
+    await widget.send("before")
+    address = (await database.row("SELECT ip FROM consents"))["ip"]
+    await database.write(lambda tx: tx.run("DELETE FROM consents"))
+    site = (await database.row("SELECT id FROM sites"))["id"]
+    await changes.update_site(database, site, {"consent": "contacts"})
+    assert (await widget.client.get(widget.root)).json()["consent"]["required"] == "contacts"
+    given = {"version": await widget.consent(), "processing": True}
+    for number, consent in enumerate((None, given, {"processing": False})):
+        assert (await widget.send(f"without-{number}", email=None, consent=consent)).status_code == 201
+    for table in metadata.sorted_tables:
+        rows = await database.rows(f'SELECT * FROM "{table.name}"')
+        assert not [row for row in rows if address in map(str, tuple(row))], table.name
+    for wrong in (
+        {"email": "anna@example.test"},
+        {"name": "Анна"},
+        {"phone": "+7 912 345-67-89"},
+        {"email": "не почта"},
+    ):
+        refused = await widget.send("with", **{"email": None, "consent": None, **wrong})
+        fields = [error["field"] for error in problem(refused, 422)["errors"]]
+        assert fields[-2:] == ["consent.processing", "consent.version"], wrong
+    assert (await widget.send("with", consent=given)).status_code == 201
+    assert (await database.row("SELECT ip FROM consents"))["ip"] == address
 
 
 async def test_publishing_a_name_needs_its_own_consent(widget: Widget, app: Any) -> None:

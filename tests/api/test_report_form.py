@@ -162,6 +162,21 @@ async def test_without_an_email_address_a_code_is_shown(client: Client, address:
 
 
 @pytest.mark.usefixtures("patient")
+async def test_consent_may_be_needed_for_contacts_alone(
+    client: Client, context: Context, site: Site, address: str
+) -> None:
+    await changes.update_site(context.database, site.id, {"consent": "contacts"})
+    page = (await client.get(address)).text
+    assert not re.search(r'id="field-consent"[^>]* required', page)
+    refused = await client.post(address, data=filled(page, consent="—"))
+    assert refused.status_code == 422
+    assert 'href="#field-consent"' in refused.text
+    sent = await client.post(address, data=filled(page, consent="—", email=""))
+    assert sent.status_code == 200
+    assert await context.database.rows("SELECT * FROM consents") == []
+
+
+@pytest.mark.usefixtures("patient")
 async def test_the_same_form_sent_twice_creates_one_report(
     client: Client, context: Context, address: str, page: str
 ) -> None:

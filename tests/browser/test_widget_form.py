@@ -114,6 +114,29 @@ def test_without_an_e_mail_the_code_opens_the_tracking_page(desktop: Page, addre
     expect(desktop.locator("main")).to_contain_text("Яма на переходе у школы")
 
 
+def test_consent_is_asked_where_contacts_are(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
+) -> None:
+    def ask(consent: str) -> None:
+        widget_site.service.cli("site", "set", widget_site.site, "--consent", consent)
+
+    ask("contacts")
+    try:
+        open_form(desktop, address)
+        consent = desktop.get_by_label(re.compile("Даю согласие"))
+        fill_form(desktop, consent=False, email=EMAIL)
+        send(desktop)
+        expect(summary(desktop)).to_contain_text("Без согласия")
+        expect(consent).to_be_visible()
+        desktop.get_by_label("Электронная почта").fill("")
+        expect(consent).to_have_count(0)
+        send(desktop)
+        assert number(desktop) > 0
+    finally:
+        ask("always")
+    assert len(posts(watch)) == 1
+
+
 def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., Page], address: str) -> None:
     page = new_page(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
     open_form(page, address)

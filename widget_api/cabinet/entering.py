@@ -159,8 +159,8 @@ async def _handle_form(
         point = intake.parse_point(data)
         other = await service.find_other_site(context.database, site, point, context.settings.public_url)
         report, agreed = entered.read_report(site, data, signer=context.signer, now=clock.now(), other=other)
-        if agreed is not None:  # the address of the official's computer is not the author's
-            report = await persons.with_consent(context.database, site, context.settings, report, agreed, None)
+        # The address of the official's computer is not the author's.
+        report = await persons.with_consent(context.database, site, context.settings, report, agreed, None)
         if refused:
             return await again(422)
         receipt = await submit.submit(

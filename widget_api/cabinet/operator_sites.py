@@ -21,6 +21,7 @@ from widget_api.sites.model import (
     DEFAULT_PHOTOS,
     DEFAULT_TIME_ZONE,
     MAX_PHOTOS,
+    ConsentRule,
     Contact,
     Discussion,
     MailAnswers,
@@ -33,6 +34,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "moderator": ("agent", "operator"),
     "moderation": ("", "before", "after"),  # empty: by the agency's mode
     "contact": get_args(Contact),
+    "consent": get_args(ConsentRule),
     "discussion": get_args(Discussion),
     "mail_answers": get_args(MailAnswers),
     "appeals": ("off", "handoff"),
@@ -43,7 +45,7 @@ _DEFAULTS = {  # in the order of the form
     "time_zone": DEFAULT_TIME_ZONE,
     "language": i18n.DEFAULT_LANGUAGE,
     **dict.fromkeys(("jurisdiction", "bbox", "area"), ""),
-    **{name: _CHOICES[name][0] for name in ("contact", "discussion", "mail_answers", "appeals")},
+    **{name: _CHOICES[name][0] for name in ("contact", "consent", "discussion", "mail_answers", "appeals")},
     "appeals_url": "",
     "photos": str(DEFAULT_PHOTOS),
     "accent": "",
@@ -116,7 +118,7 @@ def _parse(given: Mapping[str, str], agencies: set[str]) -> dict[str, Any]:
 
     options["allowed_origins"] = check(lambda: sites.normalise_origins(given["origin"].split()))
     options["bbox"] = check(lambda: sites.parse_box(given["bbox"] or None))
-    checked = {"discussion", "contact", "mail_answers"}  # reported above
+    checked = {"discussion", "contact", "consent", "mail_answers"}  # reported above
     columns = {name: value for name, value in options.items() if name not in checked and value is not None}
     check(lambda: sites.check_site(columns))
     if wrong:

@@ -33,7 +33,17 @@ from widget_api.sites import changes, collection, view
 from widget_api.sites import service as sites
 from widget_api.sites import store as store_of_sites
 from widget_api.sites.install import overview, service
-from widget_api.sites.model import MAX_PHOTOS, Contact, Discussion, MailAnswers, Moderation, Outside, Site, SiteType
+from widget_api.sites.model import (
+    MAX_PHOTOS,
+    ConsentRule,
+    Contact,
+    Discussion,
+    MailAnswers,
+    Moderation,
+    Outside,
+    Site,
+    SiteType,
+)
 
 log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
@@ -228,6 +238,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "moderation": get_args(Moderation),
     "moderator": ("agent", "operator"),
     "contact": get_args(Contact),
+    "consent": get_args(ConsentRule),
     "appeals": ("off", "handoff"),
     "discussion": get_args(Discussion),
     "mail_answers": get_args(MailAnswers),
@@ -239,6 +250,7 @@ SETTING_FIELDS = (
     "language",
     "accent",
     "contact",
+    "consent",
     "photos",
     "appeals",
     "appeals_url",

@@ -28,6 +28,7 @@ SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Moderator = Literal["agent", "operator"]
 Contact = Literal["optional", "required"]
+ConsentRule = Literal["always", "contacts"]
 Appeals = Literal["off", "handoff"]
 Discussion = Literal["off", "moderated"]
 MailAnswers = Literal["publish", "hold"]
@@ -51,6 +52,7 @@ def add_site(
     moderator: Annotated[Moderator, typer.Option(help="Who moderates.")] = "agent",
     jurisdiction: Annotated[str | None, typer.Option(help="Default: the first origin's host without www.")] = None,
     contact: Annotated[Contact, typer.Option(help="Whether an e-mail address is required.")] = "optional",
+    consent: Annotated[ConsentRule, typer.Option(help="Which reports need consent.")] = "always",
     time_zone: Annotated[str, typer.Option(help="For due dates.")] = DEFAULT_TIME_ZONE,
     language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
     appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
@@ -80,6 +82,7 @@ def add_site(
             time_zone=time_zone,
             language=language,
             contact=contact,
+            consent=consent,
             appeals=appeals,
             appeals_url=appeals_url,
             bbox=service.parse_box(bbox),
@@ -120,6 +123,7 @@ def set_site(
     moderation: Annotated[Moderation | None, typer.Option()] = None,
     moderator: Annotated[Moderator | None, typer.Option()] = None,
     contact: Annotated[Contact | None, typer.Option()] = None,
+    consent: Annotated[ConsentRule | None, typer.Option(help="Which reports need it.")] = None,
     time_zone: Annotated[str | None, typer.Option()] = None,
     language: Annotated[str | None, LANGUAGE] = None,
     appeals: Annotated[Appeals | None, typer.Option()] = None,
@@ -142,6 +146,7 @@ def set_site(
         "moderation": moderation,
         "moderator": moderator,
         "contact": contact,
+        "consent": consent,
         "time_zone": time_zone,
         "language": language,
         "appeals": appeals,
@@ -306,6 +311,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "jurisdiction": found.jurisdiction,
         "origins": sorted(found.origins),
         "contact": found.contact,
+        "consent": found.consent,
         "time_zone": found.time_zone,
         "language": found.language,
         "appeals": found.appeals,

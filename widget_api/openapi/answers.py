@@ -14,7 +14,7 @@ from pydantic.json_schema import WithJsonSchema
 from widget_api.browse.figures import ALL, API, FIGURES, OF_SITE, PART, Unit, name_at
 from widget_api.problems.model import STATUSES, ActorKind, Source
 from widget_api.sites import presets
-from widget_api.sites.model import Action, Contact, Datatype, Discussion, SiteType, Who
+from widget_api.sites.model import Action, ConsentRule, Contact, Datatype, Discussion, SiteType, Who
 from widget_api.status_table import PUBLIC_STATUSES
 
 Uri = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]
@@ -266,6 +266,9 @@ class ConsentDocument(BaseModel):
 
 
 class ConsentDocuments(ConsentDocument):
+    required: ConsentRule = Field(
+        description="Which reports need consent: all, or those with an email address, a name or a phone number."
+    )
     publish_name: ConsentDocument = Field(description="The document under which a name may be published.")
 
 

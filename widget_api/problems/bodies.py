@@ -31,6 +31,7 @@ _LONGEST_LINK = 500  # characters of what a link of an organisation is signed as
 _LONGEST_UUID = 64  # characters, in any notation
 _ALT = Text(MAX_ALT_LENGTH, line=True)
 _SPACE = r"\s\x00-\x1f\x7f\x85"  # and characters that are removed; U+0085 is not white space in ECMA-262
+_CONTACTS = ("email", "name", "phone")
 _EXPECTED = {"string": "wrong_type", "text": "wrong_type", "number": "number", "datetime": "date"}  # by datatype
 
 
@@ -206,7 +207,12 @@ class Report(Body):
     answers: Annotated[dict[str, Any], WithJsonSchema({"type": ["object", "null"]})] = Field(
         {}, validate_default=True, description="By the code of the question."
     )
-    consent: Consent
+    consent: Consent | None = Field(
+        None,
+        validate_default=True,
+        description="Left out by a report without e-mail, name and phone, where the site's configuration says"
+        " `consent.required` = `contacts`. Such a report keeps none, nor the sender's network address.",
+    )
     photos: tuple[model.Photo, ...] = Field((), validate_default=True)
     ticket: Ticket = None
     lang: Language = None
@@ -243,6 +249,16 @@ class Report(Body):
         ):
             raise wrong(code)
         return name
+
+    @field_validator("consent", mode="before")
+    @classmethod
+    def _is_needed(cls, given: Any, info: ValidationInfo) -> Any:
+        """Drop the consent where the site needs it for contacts alone and there are none. A wrong contact is one."""
+        context = info.context
+        spares = context is not None and (context.entered or context.site.consent == "contacts")
+        if spares and not any(info.data.get(name, True) for name in _CONTACTS):
+            return None
+        return {} if given is None else given  # so that errors name its fields
 
     @field_validator("answers", mode="plain")
     @classmethod
@@ -338,8 +354,8 @@ def report(
     other: OtherSite | None = None,
     handed_on: Site | None = None,
     photos_paused: bool = False,
-) -> tuple[model.Report, Consent]:
-    """Validate a report; return it and the given consent, which the caller records. Raises Invalid, Conflict (a
+) -> tuple[model.Report, Consent | None]:
+    """Validate a report; return it and the consent that the caller has to record. Raises Invalid, Conflict (a
     collection takes no entries now).
 
     `handed_on` is the site that gets it, where it may lie outside the territory. That site's required e-mail is

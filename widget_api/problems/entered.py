@@ -7,7 +7,7 @@ personal data is needed with a contact only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
@@ -24,7 +24,6 @@ from widget_api.validation import Text, wrong
 
 CHANNELS: tuple[model.Channel, ...] = get_args(model.Channel)
 MAX_AGE = 30  # days between the receipt and the entry
-_CONTACT_FIELDS = tuple(one.name for one in fields(model.Contact) if one.name in bodies.Report.model_fields)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,6 @@ def _channel(value: Any) -> Any:
 
 
 class EnteredReport(bodies.Report):
-    consent: bodies.Consent | None = Field(None, validate_default=True)  # type: ignore[assignment]
     channel: Annotated[Any, PlainValidator(_channel)]
     received_on: date
     title: Annotated[str | None, Text(MAX_TITLE, line=True)] = Field(None, validate_default=True)
@@ -52,12 +50,6 @@ class EnteredReport(bodies.Report):
         if title is None and info.context.site.collection is not None:
             raise wrong("required")
         return title
-
-    @field_validator("consent", mode="before")
-    @classmethod
-    def _is_for_contacts(cls, given: Any, info: ValidationInfo) -> Any:
-        """Drop the consent where there is no contact. One that is wrong is a contact too."""
-        return (given or {}) if any(info.data.get(name, True) for name in _CONTACT_FIELDS) else None
 
     @field_validator("received_on", mode="plain")
     @classmethod

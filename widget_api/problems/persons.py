@@ -50,9 +50,14 @@ async def read_person(
 
 
 async def with_consent(
-    database: Database, site: Site, settings: Settings, report: Report, given: bodies.Consent, ip: str | None
+    database: Database, site: Site, settings: Settings, report: Report, given: bodies.Consent | None, ip: str | None
 ) -> Report:
-    """Return the report with the documents its author accepted. Raises Invalid if a document has changed since."""
+    """Return the report with the documents its author accepted. Raises Invalid if a document has changed since.
+
+    Without a consent nothing of its sender is kept, `ip` included.
+    """
+    if given is None:
+        return report
     publish_name = report.contact.publish_name
     return replace(report, consent=await _consent(database, site, settings, report.language, ip, given, publish_name))
 

@@ -15,6 +15,7 @@ from widget_api.sites.deadlines import Calendar
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
+ConsentRule = Literal["always", "contacts"]  # which reports need consent
 Discussion = Literal["off", "moderated"]
 MailAnswers = Literal["publish", "hold"]
 Outside = Literal["refuse", "forward"]
@@ -205,6 +206,7 @@ class Site:
     language: str
     words_language: str | None = None  # of name, categories and questions, where it is another (presets.localize)
     contact: Contact
+    consent: ConsentRule = "always"  # which reports need it: all of them, or those with contacts of their author
     appeals: Literal["off", "handoff"]
     appeals_url: str | None
     bbox: tuple[float, float, float, float] | None  # where a map begins; that of the area where none was given

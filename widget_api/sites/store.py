@@ -17,8 +17,8 @@ from widget_api.sites.origins import host_of, is_local
 
 # What each child site has of its site's settings, and what its test mode has besides.
 SHARED = (
-    "agency_id, type, moderator, time_zone, calendar, language, contact, bbox, area, accent, photos, mail_answers,"
-    " license"
+    "agency_id, type, moderator, time_zone, calendar, language, contact, consent, bbox, area, accent, photos,"
+    " mail_answers, license"
 )
 COPIED = "name, moderation, appeals, appeals_url, consent_text, disabled_at"
 CATEGORY_COLUMNS = (
@@ -33,9 +33,9 @@ WHERE s.id = :site_id
 """
 # Columns that a Site has as they are.
 _SAME = (
-    *("id", "ordinal", "name", "type", "moderation", "moderator", "time_zone", "language", "contact", "appeals"),
-    *("appeals_url", "accent", "photos", "license", "discussion", "mail_answers", "retention_days", "parent_id"),
-    "outside",
+    *("id", "ordinal", "name", "type", "moderation", "moderator", "time_zone", "language", "contact", "consent"),
+    *("appeals", "appeals_url", "accent", "photos", "license", "discussion", "mail_answers", "retention_days"),
+    *("parent_id", "outside"),
 )
 
 

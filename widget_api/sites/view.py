@@ -54,6 +54,7 @@ def configuration_values(
         "consent": {
             "version": consent.version,
             "url": f"{page}/consent/{consent.version}",
+            "required": site.consent,
             "publish_name": {"version": of_name.version, "url": f"{page}/consent/{of_name.version}"},
         },
         "limits": {

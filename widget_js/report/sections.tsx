@@ -8,7 +8,7 @@ import { useSite } from "../shared/site.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn } from "../shared/focus.ts";
 import { bind, type SectionProps } from "./section.ts";
-import { chosen, CONTACTS, hiddenContacts, type Contacts } from "./values.ts";
+import { chosen, CONTACTS, hiddenContacts, needsConsent, type Contacts } from "./values.ts";
 
 /** Characters left, or too many, that are worth to be heard at each change. */
 const NEAR = 20;
@@ -102,7 +102,7 @@ export function ContactsSection(props: SectionProps) {
             </p>
           )}
       {hidden.length < CONTACTS.length && <p class="hint">{t("contacts_private")}</p>}
-      {agreement("consent", config.consent)}
+      {needsConsent(config, values) && agreement("consent", config.consent)}
       {isShown("name") && values.name.trim() && agreement("publish", config.consent.publish_name)}
     </>
   );

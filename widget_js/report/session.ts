@@ -294,8 +294,9 @@ export class ReportSession extends Store {
   /** Goes on with a stored report. `writtenAt`: when its day began. */
   takeUp({ name, draft }: Found, writtenAt?: number): void {
     const { config, language } = this.site;
-    // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
-    const step = Math.min(draft.step || 0, stepOf(validate(config, draft.values, language)[0]!.control));
+    // Where one was, unless something before is missing: topics and questions may have changed.
+    const missing = validate(config, draft.values, language);
+    const step = Math.min(draft.step || 0, ...missing.map(({ control }) => stepOf(control)));
     this.show({ ...draft, step });
     this.restored = draft.sent ? "sent" : "draft";
     this.drafts.hold(name);
@@ -369,8 +370,9 @@ export class ReportSession extends Store {
       const detail = language.t("unavailable_server");
       return { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail }] }) };
     }
+    const { waits, since } = this.draft;
     const post = () => {
-      const { values, waits, since } = this.draft;
+      const { values } = this.draft;
       this.isPosting = true;
       this.changed();
       // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.

@@ -3,7 +3,7 @@
 import type { ErrorBody } from "../shared/api.ts";
 import type { Configuration } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
-import { chosen, CONTACTS, coordinates, type Values } from "./values.ts";
+import { chosen, CONTACTS, coordinates, needsConsent, type Values } from "./values.ts";
 
 /** `control` is the id of the control that gets the focus. */
 export interface FieldError {
@@ -47,7 +47,7 @@ export function validate(config: Configuration, values: Values, { t }: Language)
   if (!coordinates(values.coordinates) && !values.address.trim()) fail("address", t("error_place"));
   if (email && !/^\S+@\S+\.\S+$/.test(email)) fail("email", t("error_email"));
   else if (!email && config.contact === "required") fail("email", t("error_email_required"));
-  if (!values.consent) fail("consent", t("error_consent"));
+  if (!values.consent && needsConsent(config, values)) fail("consent", t("error_consent"));
   return errors;
 }
 

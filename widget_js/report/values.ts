@@ -108,6 +108,10 @@ function answers({ questions }: Pick<Category, "questions">, values: Values): Re
   return result;
 }
 
+/** The service keeps neither consent nor network address where this says no. */
+export const needsConsent = ({ consent }: Configuration, values: Contacts): boolean =>
+  consent.required !== "contacts" || CONTACTS.some(name => values[name]);
+
 export const report = (
   config: Configuration,
   values: Values,

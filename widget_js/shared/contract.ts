@@ -144,6 +144,8 @@ export interface ConsentDocument {
 export interface ConsentDocuments {
   version: string;
   url: string;
+  /** Which reports need consent: all, or those with an email address, a name or a phone number. */
+  required: "always" | "contacts";
   /** The document under which a name may be published. */
   publish_name: ConsentDocument;
 }
@@ -533,7 +535,11 @@ export interface NewEntry {
   phone?: string | "" | null;
   /** By the code of the question. */
   answers?: Record<string, unknown> | null;
-  consent: Consent;
+  /**
+   * Left out by a report without e-mail, name and phone, where the site's configuration says `consent.required`
+   * = `contacts`. Such a report keeps none, nor the sender's network address.
+   */
+  consent?: Consent | null;
   photos?: (string | AttachedPhoto)[] | null;
   ticket?: string | null;
   /** The language of letters: `ru` or `en`; anything else is as good as none. */
@@ -726,7 +732,11 @@ export interface Report {
   phone?: string | "" | null;
   /** By the code of the question. */
   answers?: Record<string, unknown> | null;
-  consent: Consent;
+  /**
+   * Left out by a report without e-mail, name and phone, where the site's configuration says `consent.required`
+   * = `contacts`. Such a report keeps none, nor the sender's network address.
+   */
+  consent?: Consent | null;
   photos?: (string | AttachedPhoto)[] | null;
   ticket?: string | null;
   /** The language of letters: `ru` or `en`; anything else is as good as none. */

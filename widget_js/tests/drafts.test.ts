@@ -33,7 +33,7 @@ const values = {
 };
 const config = {
   categories: [],
-  consent: { version: "1", url: "", publish_name: { version: "n", url: "" } }
+  consent: { version: "1", url: "", required: "always", publish_name: { version: "n", url: "" } }
 } as unknown as Configuration;
 const draftOf = (given: Partial<Draft> = {}): Draft => ({ id: "one", step: 3, written: [], values, ...given });
 const plain = (value: unknown) => JSON.parse(JSON.stringify(value));

@@ -32,7 +32,7 @@ const config = {
       ]
     }
   ],
-  consent: { version: "7", url: "/", publish_name: { version: "n", url: "/" } },
+  consent: { version: "7", url: "/", required: "always", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 20 }, photos: 3 },
   contact: "optional"
 } as unknown as Configuration;
@@ -76,6 +76,14 @@ test("e-mail: optional or required, and shaped like one", () => {
   assert.deepEqual(faults({ email: "анна" }), ["email"]);
   assert.deepEqual(faults({ email: "anna@почта.рф" }), []);
   assert.deepEqual(faults({}, { contact: "required" }), ["email"]);
+});
+
+test("consent: for every report, or for contacts alone", () => {
+  const consent = { ...config.consent, required: "contacts" as const };
+  assert.deepEqual(faults({ consent: false }), ["consent"]);
+  assert.deepEqual(faults({ consent: false }, { consent }), []);
+  for (const contacts of [{ email: "a@b.ru" }, { name: "Анна" }, { phone: "112" }])
+    assert.deepEqual(faults({ consent: false, ...contacts }, { consent }), ["consent"]);
 });
 
 test("questions of the category, and of no other", () => {
@@ -154,7 +162,7 @@ test("the report holds what was said and nothing else", () => {
     page_url: "https://gorod.test/feedback"
   });
   assert.equal(
-    report(config, { ...good, publish: true }, "ru").consent.publish_name,
+    report(config, { ...good, publish: true }, "ru").consent!.publish_name,
     false,
     "no name, nothing to publish"
   );

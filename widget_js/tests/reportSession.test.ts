@@ -19,7 +19,7 @@ const own = { setTimeout, clearTimeout, now: Date.now };
 const russian = language("ru", { ...ru.widget, ...ru.later } as unknown as Texts, "Europe/Moscow");
 const config = {
   categories: [{ code: "roads", name: "Дороги", questions: [] }],
-  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
+  consent: { version: "1", url: "/", required: "always", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 4000 }, photos: 3 },
   contact: "optional"
 } as unknown as Configuration;

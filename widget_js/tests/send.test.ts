@@ -8,7 +8,7 @@ import { empty, report } from "../report/values.ts";
 
 const config = {
   categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }],
-  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
+  consent: { version: "1", url: "/", required: "always", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 4000 }, photos: 3 },
   contact: "optional"
 } as unknown as Configuration;

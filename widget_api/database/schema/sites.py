@@ -44,6 +44,7 @@ sites = Table(
     Column("calendar", Text, nullable=False, server_default="{}"),  # own days: {"2026-03-25": false}, true = worked
     Column("language", Text, nullable=False, server_default="ru"),
     Column("contact", Text, nullable=False, server_default="optional"),  # optional | required
+    Column("consent", Text, nullable=False, server_default="always"),  # always | contacts: reports that need it
     Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff
     Column("appeals_url", Text),
     Column("bbox", Text),  # west,south,east,north
