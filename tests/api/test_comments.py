@@ -543,7 +543,7 @@ async def test_commenting_without_scripts(
     assert stale.status_code == 422
     wrong = await client.post(path, data=given | {"name": "", "consent": ""})
     assert wrong.status_code == 422
-    assert "Напишите, как вас называть." in wrong.text
+    assert "Напишите, как к вам обращаться." in wrong.text
     foreign = await client.post(path, data=given, headers={"Origin": "https://evil.test"})
     assert foreign.status_code == 403
     assert await comments(context) == []

@@ -465,7 +465,7 @@ async def test_the_digest_tells_each_kind_once_with_links_to_the_lists(agency: A
         assert len(await agency.morning(f"2026-12-{day}", "anna")) == 1, "once"
     assert len(await agency.morning("2026-12-05T09:00", "boss")) == 0, "a Saturday"
     (overdue,) = await agency.morning("2026-12-07T09:00", "boss")
-    assert "Срок прошёл: 3" in overdue.text
+    assert "Просрочено: 3" in overdue.text
     assert "срок прошёл 4\xa0декабря" in overdue.text
     assert len(await agency.letters("anna")) == 2
     await agency.set("problems", answer_due="2026-12-09")  # a planned date, which is another

@@ -252,7 +252,7 @@ async def test_the_page_shows_the_same_figures_and_what_they_mean(
         "Отвечают в срок": f"{round(found['share_in_time'] * 100)} %",
         "Доля решённых": f"{round(found['share_resolved'] * 100)} %",
         "Вернули авторы": "1",
-    } | ({"Оценка авторов": "4,2\N{NO-BREAK SPACE}из\N{NO-BREAK SPACE}5"} if shown else {})
+    } | ({"Оценка ответов": "4,2\N{NO-BREAK SPACE}из\N{NO-BREAK SPACE}5"} if shown else {})
     assert {name: tiles[name] for name in tiles if name != "Обычно отвечают за"} == expected
     for name in tiles.keys() - {"Доля решённых"}:
         assert f"<li>{name}: " in page

@@ -111,7 +111,7 @@ def test_a_located_position_is_announced(town: Town, new_page: Callable[..., Pag
     page.click("summary >> text=точнее")
     page.click("[data-locate]")
     expect(page.locator("#field-coordinates")).to_have_value("55.100000, 38.770000")
-    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты вписаны.")
+    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты определены.")
 
 
 def test_public_pages_mark_the_language_of_residents_texts(town: Town, page: Page) -> None:

@@ -589,9 +589,7 @@ def test_an_unknown_key_is_reported_in_page_and_console(page: Page, watch: Watch
     page.goto(widget_site.page(widget_site.snippet('type="extended"', key="wk_unknown")))
     button(page).click()
     dialog = page.get_by_role("dialog", name="Форма здесь не работает")
-    expect(dialog.get_by_role("alert")).to_have_text(
-        "Виджет настроен неверно. Позвоните в администрацию или напишите ей."
-    )
+    expect(dialog.get_by_role("alert")).to_have_text("Виджет настроен неверно. Обратитесь в администрацию.")
     expect(dialog.get_by_role("link")).to_have_count(0)
     expect(dialog.get_by_role("button")).to_have_count(1)  # that closes it
     assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1

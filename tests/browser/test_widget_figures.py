@@ -59,7 +59,7 @@ def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Ex
         "Обычно отвечают за": days(found["median_days"]),
         "Отвечают в срок": f"{whole(found['share_in_time'] * 100)} %",
         "Вернули авторы": number(found["returned"]),
-    } | ({"Оценка авторов": f"{number(whole(found['rating']['mean'] * 10) / 10)} из 5"} if found["rating"] else {})
+    } | ({"Оценка ответов": f"{number(whole(found['rating']['mean'] * 10) / 10)} из 5"} if found["rating"] else {})
     months, kinds, outcomes = widget.evaluate(TABLES)
     assert outcomes == [["Опубликовано", number(found["outcomes"]["published"])]]
     assert [row[1:] for row in months] == [

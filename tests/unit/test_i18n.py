@@ -53,6 +53,18 @@ def test_no_text_is_empty_or_has_exclamation_marks() -> None:
                 assert "!" not in sentence, f"{key}: {sentence}"
 
 
+AGREED = ("sites.consent.", "sites.name_consent.", "registration.consent.")  # documents keep the words people agreed to
+
+
+def test_english_spells_email_and_numbers_in_one_way() -> None:
+    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / "en.json").read_text())
+    texts = i18n.texts("en") | {f"widget.{part}": json.dumps(of) for part, of in widget.items()}
+    for key, entry in texts.items():
+        sentences = [entry] if isinstance(entry, str) else entry.values()
+        if not key.startswith(AGREED):
+            assert not [one for one in sentences if re.search(r"[Ee]-mail|№|\bno\. \{", one)], key
+
+
 APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal on the state portal
     "sites.track.text",
     "sites.track.text_one_date",
