@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from markupsafe import escape
+
 from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, make_site
 from widget_api import clock
@@ -15,7 +17,7 @@ from widget_api.settings import Settings
 from widget_api.sites import presets
 from widget_api.visits import store as visits
 
-RUSSIAN = {"Accept-Language": "ru"}
+RUSSIAN, ENGLISH = {"Accept-Language": "ru"}, {"Accept-Language": "en"}
 
 
 @ONE_DATABASE
@@ -45,6 +47,12 @@ async def test_every_collection_is_filled_with_entries_that_its_preset_allows(
         assert ("Голосование: с" in listed) == (child.collection.action == "vote"), name
         assert ("Поликлиника № 2" in listed, "от моста до рынка" in listed) == (name == "inspectors", False)
         assert counted is None or counted in listed.replace("\xa0", " "), name
+        assert ("Просрочено" in listed, "Обычно отвечают" in listed) == (False, False), "figures of complaints"
+        assert ("из них жители — 120\u202f000\xa0₽" in listed) == (name == "budgeting")
+        assert (f"/c/{name}/1/{child.collection.action}" in listed) == (name in ("experts", "resource-centres")), name
+        english, own = (await client.get(f"/s/{city.key}/c/{name}", headers=ENGLISH)).text, presets.find(name)
+        for words in (own.title, own.summary, own.categories[0][1]):
+            assert (str(escape(words["ru"])) in english, str(escape(words["en"])) in english) == (False, True), name
         if name == "inspectors":
             numbers = [item["number"] for item in items]
             reached = await visits.list_reached(database, child.id, numbers)

@@ -101,7 +101,11 @@ export function EntryCard({ entry, most, open }: EntryCardProps) {
                 {t("vote_given")}
               </span>
             ) : (
-              <button class="button" type="button" onClick={begin} {...preloadOn(site, "discussion")}>
+              <button
+                class={act === "contact" ? "button quiet" : "button"}
+                type="button"
+                onClick={begin}
+                {...preloadOn(site, "discussion")}>
                 {t(`act_${act}`)}
                 <span class="away">: {entry.title}</span>
               </button>
