@@ -259,7 +259,8 @@ async def test_without_contacts_consent_and_network_address_may_be_left_out(widg
         {"phone": "+7 912 345-67-89"},
         {"email": "не почта"},
     ):
-        refused = await widget.send("with", **{"email": None, "consent": None, **wrong})
+        body: dict[str, Any] = {"email": None, "consent": None, **wrong}
+        refused = await widget.send("with", **body)
         fields = [error["field"] for error in problem(refused, 422)["errors"]]
         assert fields[-2:] == ["consent.processing", "consent.version"], wrong
     assert (await widget.send("with", consent=given)).status_code == 201

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support.browser import Watch
 from tests.support.city import FakeCity
@@ -77,7 +77,7 @@ def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
 
 
 # Screens of a phone; each with whether the next step stays in sight: where it does not, there is no room for it.
-SCREENS: dict[str, tuple[dict[str, int], str, bool]] = {
+SCREENS: dict[str, tuple[ViewportSize, str, bool]] = {
     "as usual": (PHONE, "", True),
     "above a keyboard": ({"width": 360, "height": 400}, "", True),
     "text of 200 %": (PHONE, "--igw-font-size: 2rem", True),

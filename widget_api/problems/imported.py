@@ -35,7 +35,7 @@ _MAX_ID = 200  # characters
 
 
 class ImportedEntry(bodies.NewEntry):
-    consent: bodies.Consent | None = None  # type: ignore[assignment] # an organisation's or the agency's own words
+    consent: bodies.Consent | None = None  # an organisation's or the agency's own words
 
 
 @dataclass(frozen=True)
