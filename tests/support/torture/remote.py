@@ -30,10 +30,6 @@ _CALL = """async given => {
 # A text: of objects the driver follows the members that the page gave to all of them.
 _ASYNC = """const [given, done] = arguments;
 (CALL)(given).then(done, error => done(`!${error}`));"""
-_LOADED = """new Promise(done => {
-  if (document.readyState === "complete") done();
-  else addEventListener("load", done, { once: true });
-})"""
 _VIEWPORT = {"width": 1280, "height": 900}
 # One profile sees all pages: what one stores must not reach the next.
 _FORGET = """async () => {
@@ -169,7 +165,9 @@ class Remote:
 
     def release(self) -> None:
         self._relay.release()
-        self.evaluate(_LOADED)
+        # A listener would go through what the page has made of `addEventListener`.
+        while self.evaluate("document.readyState") != "complete":
+            time.sleep(0.05)
 
     def leave_and_return(self) -> None:
         self._run(self._engine.open(self._url.rpartition("/torture/")[0] + "/plain/", self._scripts))
