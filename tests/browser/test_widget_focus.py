@@ -24,7 +24,6 @@ from tests.support.widget import (
     let_time_pass,
     number,
     open_form,
-    summary,
 )
 
 WORDS = "перенос остановки на улице Мира"
@@ -147,7 +146,7 @@ def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, widge
     held.clear()
     page.get_by_role("button", name=SEND).click()
     arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
-    expect(summary(page)).to_be_focused()
+    expect(page.get_by_label("Что именно не так")).to_be_focused()
     expect(alert).to_have_count(0)
 
 

@@ -28,7 +28,6 @@ from tests.support.widget import (
     open_form,
     send,
     spoil_first,
-    summary,
     tab_to,
     wait_until,
     wear,
@@ -505,7 +504,7 @@ def test_a_photo_refused_while_the_report_waits_stops_sending(
     arrived(desktop, held).fulfill(
         status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=ANY_ORIGIN
     )
-    expect(summary(desktop)).to_be_focused()
+    expect(desktop.locator("input#photos")).to_be_focused()
     expect(desktop.get_by_role("alert")).to_contain_text("Повреждён.")
     assert attached_photos(watch) == []
 
