@@ -113,7 +113,7 @@ def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, widget_site
     page.goto(widget_site.page(widget_site.snippet('type="extended"')))
     button(page).click()
     page.locator("igrajdanin-widget .turn .button").click()
-    expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
     expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
     page.unroute(re.compile("/report-"))
     page.get_by_role("button", name="Попробовать ещё раз").click()
@@ -626,7 +626,7 @@ def test_loading_can_be_retried_if_the_service_does_not_answer(
     page.goto(widget_site.page(widget_site.snippet()))
     button(page).click()
     for _ in range(2):
-        expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+        expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
         page.get_by_role("button", name="Попробовать ещё раз").click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 

@@ -58,7 +58,7 @@ def test_rendering_errors_are_shown_and_reported_once(
     desktop.evaluate("errors = []; addEventListener('igrajdanin:error', event => errors.push(event.detail))")
     desktop.get_by_role("button", name=REPORT, exact=True).click()
     expect(desktop.get_by_role("alert")).to_have_count(1)
-    expect(desktop.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(desktop.get_by_role("alert")).to_contain_text("Сервис не отвечает")
     link = desktop.get_by_role("alert").get_by_role("link", name="Открыть страницу")
     expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
     # Rendering again does not report again.

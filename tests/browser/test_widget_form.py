@@ -529,7 +529,7 @@ def test_questions_and_notice_of_a_category(desktop: Page, watch: Watch, widget_
     open_form(desktop, address)
     fill_form(desktop)
     desktop.get_by_label("Снег и наледь").check()
-    expect(desktop.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(desktop.get_by_role("alert")).to_contain_text("Сервис не отвечает")
     desktop.unroute(chunk)
     desktop.get_by_role("button", name="Попробовать ещё раз").click()
     expect(desktop.get_by_label("Лёд")).to_be_visible()

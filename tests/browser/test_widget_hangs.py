@@ -58,14 +58,14 @@ def test_a_service_that_only_serves_files(
     expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
     wait(patient)
     alert = patient.get_by_role("alert").first
-    expect(alert).to_contain_text("Сервис сейчас не отвечает")
+    expect(alert).to_contain_text("Сервис не отвечает")
     plain = f"{widget_site.service.url}/s/{widget_site.key}/report"
     expect(alert.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", plain)
     # The second attempt also times out, and says so.
     alert.get_by_role("button", name="Попробовать ещё раз").click()
     expect(patient.get_by_role("alert")).to_have_count(0)
     wait(patient)
-    expect(alert).to_contain_text("Сервис сейчас не отвечает")
+    expect(alert).to_contain_text("Сервис не отвечает")
 
 
 @pytest.mark.parametrize("kind", ["basic", "extended"])
@@ -78,7 +78,7 @@ def test_a_hanging_configuration_can_be_retried(
     press(patient)
     expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
     wait(patient)
-    expect(patient.get_by_role("alert").first).to_contain_text("Сервис сейчас не отвечает")
+    expect(patient.get_by_role("alert").first).to_contain_text("Сервис не отвечает")
     patient.unroute(held, hold)
     patient.get_by_role("button", name="Попробовать ещё раз").click()
     to_form(patient)
@@ -146,7 +146,7 @@ def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, widget_site:
     patient.locator("igrajdanin-widget .turn .button").click()
     expect(patient.locator("igrajdanin-widget .skeleton")).to_be_visible()
     wait(patient)
-    expect(patient.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(patient.get_by_role("alert")).to_contain_text("Сервис не отвечает")
     patient.unroute(held, hold)
     patient.get_by_role("button", name="Попробовать ещё раз").click()
     to_form(patient)

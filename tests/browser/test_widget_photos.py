@@ -364,7 +364,7 @@ def test_failed_uploads_are_retried(desktop: Page, watch: Watch, address: str, s
     seen = fail_first(desktop, 2)
     choose(desktop, file(small))
     for pause in PAUSES:
-        expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
+        expect(photos(desktop)).to_contain_text("Сервис не отвечает")
         with desktop.expect_response(UPLOADS):
             desktop.clock.run_for(pause)
     expect(photos(desktop)).to_contain_text("Загружено")
@@ -482,7 +482,7 @@ def test_a_report_can_be_sent_without_waiting(desktop: Page, watch: Watch, addre
     fill_form(desktop)
     fail_first(desktop, 99, 503)
     choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Сервис сейчас не отвечает")
+    expect(photos(desktop)).to_contain_text("Сервис не отвечает")
     send(desktop)
     desktop.get_by_role("button", name="Отправить без них").click()
     number(desktop)
@@ -554,7 +554,7 @@ def test_photos_are_restored_with_the_draft(
     watch.allow("status of 503")
     choose(desktop, file(photo(halves(320, 240))))
     expect(photos(desktop)).to_have_count(3)
-    expect(photos(desktop).nth(2)).to_contain_text("Сервис сейчас не отвечает")
+    expect(photos(desktop).nth(2)).to_contain_text("Сервис не отвечает")
     wait_until(desktop, lambda: stored_pictures(desktop) == 3)
     # A closed tab saves nothing that is not saved by then.
     desktop.wait_for_function(

@@ -270,7 +270,7 @@ def test_the_alert_of_a_pending_report_contains_only_the_message(
     desktop.locator("#consent").check()
     send.click()
     alert = desktop.get_by_role("alert")
-    expect(alert).to_contain_text("Сервис сейчас не отвечает")
+    expect(alert).to_contain_text("Сервис не отвечает")
     expect(alert.get_by_role("button")).to_have_count(0)
     expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
 

@@ -164,7 +164,7 @@ def test_a_modified_lazy_chunk_does_not_run(page: Page, watch: Watch, widget_sit
     page.goto(page_with_modified_files(widget_site, "report", "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.locator("igrajdanin-widget .turn .button").click()
-    expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
     assert page.evaluate("globalThis.stolen") is None
 
 
