@@ -195,7 +195,7 @@ async def test_a_note_of_another_system_is_not_headed_as_the_agencys_nor_older_t
         shown = (await client.get(address, params={"lang": lang})).json()["timeline"]
         assert (shown[-1]["text"], shown[-1]["label"]) == (WORDS, label)
         assert shown[-1]["at"] >= shown[0]["at"]
-    assert "Пояснение ведомства" not in (await client.get(f"/s/{site.key}/problems/{number}")).text
+    assert "Сообщение ведомства" not in (await client.get(f"/s/{site.key}/problems/{number}")).text
 
 
 @pytest.mark.parametrize("ahead", [None, 22 * 3600])
