@@ -121,8 +121,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
     resident.get_by_role("button", name="Сообщить о проблеме").click()
     to_form(resident)
     onwards = resident.get_by_role("button", name="Далее")  # a phone shows one question per step
-    resident.get_by_label("Дороги и тротуары").check()
-    onwards.click()
+    resident.get_by_label("Дороги и тротуары").click()  # leads on
     resident.get_by_label("Что именно не так").fill(TEXT)
     onwards.click()
     onwards.click()  # photos are optional
