@@ -404,4 +404,4 @@ async def test_letters_are_delayed_and_not_lost_while_the_mail_server_is_down(
     await await_for(lambda: context.database.row(failed))
     mail_sink.behaviour = "accept"
     news = (await letters(context, mail_sink, WE))[1:]
-    assert ["взялись" in letter.text for letter in news] == [True, False], "in their order"
+    assert ["Работа началась" in letter.text for letter in news] == [True, False], "in their order"

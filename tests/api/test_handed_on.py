@@ -244,7 +244,7 @@ async def test_the_form_without_javascript_says_who_gets_it_before_it_is_sent(
     refused = await client.post(path, data=given)
     assert refused.status_code == 422, "nobody is left to get it"
     assert "Яма у клуба" in refused.text
-    assert "вне территории" in refused.text
+    assert "за пределами нашей территории" in refused.text
     assert await context.database.rows("SELECT 1 FROM problems") == []
     await changes.disable_site(context.database, village.id, disabled=False)
     sent = await client.post(path, data=given)

@@ -219,7 +219,7 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
         "Settings changed: site “Сайт”: added address: gorod.test; discussion: none → moderated"
     )
     assert listed["platform_changed"] == (
-        "Settings of the platform “Центр” changed: authors’ contacts: not passed on → e-mail; address: p.test → q.test"
+        "Settings of the platform “Центр” changed: authors’ contacts: not passed on → email; address: p.test → q.test"
     )
     assert listed["platform_added"].startswith(
         "Platform “Центр” added: authors’ contacts: not passed on; protocol: GeoReport"

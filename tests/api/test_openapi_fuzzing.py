@@ -64,6 +64,8 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     codes = [category["code"] for category in site["categories"] if not category["questions"]]
     report = schemas["Report"]["properties"]
     report["category"] = {"type": "string", "enum": codes}
+    schemas["Report"]["required"].append("consent")  # the site asks every report for it
+    report["consent"] = {"$ref": "#/components/schemas/Consent"}
     consent = schemas["Consent"]["properties"]
     consent["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
     of_name = [None, site["consent"]["publish_name"]["version"]]

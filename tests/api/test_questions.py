@@ -90,7 +90,8 @@ async def test_a_required_question_needs_an_answer(database: Database, given: An
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_widget_and_service_have_the_same_messages(language: str) -> None:
-    own = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())["widget"]
+    parts = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())
+    own = parts["later"] | parts["widget"]
     pairs = {
         "error_category": ("category", "required"),
         "error_description": ("description", "required"),
