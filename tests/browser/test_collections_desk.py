@@ -84,7 +84,7 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     expect(page.locator("[role=status].good")).to_be_visible()
     resident.goto(f"{address}/1")
     expect(resident.locator("h1")).to_contain_text(f"Сквер {XSS}")
-    expect(resident.get_by_text(re.compile(r"12\s000"))).to_be_visible()
+    expect(resident.get_by_text(re.compile(r"12\s000")).first).to_be_visible()
 
     watch.allow("status of 422")
     page.goto(f"{own}/import")
@@ -98,7 +98,7 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
     page.get_by_role("button", name="Загрузить и опубликовать").click()
     expect(page.locator(".notice.good")).to_contain_text("Опубликована 1 запись.")
     resident.goto(address)
-    expect(resident.get_by_text(f"Каток {XSS}")).to_be_visible()
+    expect(resident.get_by_role("link", name=f"Каток {XSS}", exact=True)).to_be_visible()
     page.goto(f"{own}/count")
     expect(page.locator("table")).to_contain_text(f"Каток {XSS}")
     check_page(page)

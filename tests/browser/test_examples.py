@@ -107,13 +107,13 @@ def test_collections_are_tabs_of_one_page_and_links_without_scripts(
             expect(sections.nth(at)).to_be_visible(visible=at == place)
     page.go_back()
     expect(page.get_by_role("heading", name="Инициативы жителей")).to_be_visible()  # of its widget
-    expect(page.locator("#initiatives").get_by_role("button", name="Добавить запись")).to_be_visible()
+    expect(page.locator("#initiatives").get_by_role("button", name="Предложить инициативу")).to_be_visible()
     without = new_page(java_script_enabled=False)
     for link in ("предложить свой", "предложить свою", "все центры"):
         without.goto(example_pages.address("collections"))
         without.get_by_role("link", name=link).click()
         assert without.url.startswith(f"{service.url}/s/{key}/c/")
-        expect(without.get_by_role("heading", name="Записи")).to_be_visible()
+        expect(without.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_two_sites_on_one_page_are_independent(desktop: Page, watch: Watch, example_pages: Examples) -> None:

@@ -12,8 +12,8 @@ const SCALE = 96;
 
 /**
  * A map for as long as the component stands: its element's `box`, itself once it is there, and where it looks. `blank`:
- * there are no pictures to find one's way by, or none has come. `zoom` around a place; `scrolled`: it stands in what one
- * scrolls, by default where the widget stands in the page.
+ * there are no pictures to find one's way by, or none has come. `zoom` around a place; `scrolled`: it stands in what
+ * one scrolls, by default where the widget stands in the page.
  */
 export function useMap(place: Point | null, { zoom = CLOSE, scrolled }: { zoom?: number; scrolled?: boolean } = {}) {
   const { config, options } = useSite();

@@ -1,6 +1,6 @@
 /**
- * The chunk of what the form needs later, or not at all: questions of categories, similar problems to support instead of
- * a report, what follows a report that was sent. One for all, since each costs the form a hash.
+ * The chunk of what the form needs later, or not at all: questions of categories, similar problems to support instead
+ * of a report, what follows a report that was sent. One for all, since each costs the form a hash.
  */
 
 import beside from "../shared/ui/beside.css";

@@ -1,4 +1,4 @@
-/** Where it is: an address in words, the device's own position, a photo's place, a pin on the map or its coordinates. */
+/** Where it is: an address in words, the device's own position, a photo's place, a pin on the map, coordinates. */
 
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";

@@ -229,7 +229,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
   }
 });
 
-test("a problem that the page asks for before the list has come is shown with it, whatever hash the page has", async () => {
+test("a problem that the page opens before the list comes is shown with it, whatever hash the page has", async () => {
   page = new Page();
   page.entries[0]!.href += "#/news";
   const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
