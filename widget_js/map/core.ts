@@ -76,9 +76,9 @@ class Squares extends GridLayer {
 
 /**
  * A map in `element`, which has its size already, at a `place` and its zoom, or on the site's view. `shared`: the
- * element stands in a page that scrolls, so that one finger scrolls the page and two move the map. The wheel zooms only while
- * the map has the focus, or with Ctrl, which is also what a pinch on a touch pad sends. It fires `drawn` and `missing`
- * for each picture of the ground. End it with `remove()`.
+ * element stands in a page that scrolls, so that one finger scrolls the page and two move the map. The wheel zooms only
+ * while the map has the focus, or with Ctrl, which is also what a pinch on a touch pad sends. It fires `drawn` and
+ * `missing` for each picture of the ground. End it with `remove()`.
  */
 export function createMap(
   element: HTMLElement,
