@@ -83,10 +83,10 @@ def test_the_widget_keeps_a_report_that_nobody_gets(
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_label("Что именно не так").fill(TEXT)
     page.get_by_label(re.compile("Даю согласие")).check()
-    expect(page.get_by_role("alert").filter(has_text="вне территории")).not_to_contain_text("получит")
+    expect(page.get_by_role("alert").filter(has_text="за пределами нашей территории")).not_to_contain_text("получит")
     send(page)
     expect(page.get_by_label("Адрес или ориентир")).to_be_focused()
-    expect(page.get_by_label("Адрес или ориентир")).to_have_accessible_description(re.compile("вне территории"))
+    expect(page.get_by_label("Адрес или ориентир")).to_have_accessible_description(re.compile("за пределами нашей территории"))
     expect(page.get_by_label("Что именно не так")).to_have_value(TEXT)
 
 
@@ -102,7 +102,7 @@ def test_the_form_without_scripts_names_the_receiver_and_asks_again(
     page.click("button.primary")
     expect(page.locator("textarea[name=description]")).to_have_value(TEXT)
     if not found.receiver:
-        expect(page.get_by_role("alert")).to_contain_text("вне территории")
+        expect(page.get_by_role("alert")).to_contain_text("за пределами нашей территории")
         return
     expect(page.get_by_role("alert")).to_contain_text(f"Сообщение получит {found.receiver}.")
     expect(page.get_by_text(f"получит {AGENCY}")).to_have_count(0)

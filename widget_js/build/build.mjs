@@ -170,7 +170,12 @@ async function bundle(entry, options) {
     sourcesContent: false
   });
   // Names by scope compress better than esbuild's: 640 bytes of the basic widget.
-  const { code, map } = await minify(read.code, { module: true, ecma: 2018, sourceMap: { content: read.map } });
+  const { code, map } = await minify(read.code, {
+    module: true,
+    ecma: 2018,
+    compress: { passes: 2, unsafe_arrows: true }, // no function expression of ours or of the libraries is a constructor
+    sourceMap: { content: read.map }
+  });
   const { exports } = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint);
   return { code, map, inputs: Object.keys(metafile.inputs), exports };
 }
