@@ -569,7 +569,7 @@ def test_an_unregistered_origin_is_reported_in_page_and_console(
         # Reading is public: the list is shown.
         expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
         page.locator("igrajdanin-widget .turn .button").click()
-        expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
+        expect(page.get_by_role("alert")).to_contain_text("Сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
         expect(plain).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
         expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(

@@ -126,7 +126,7 @@ def test_consent_is_asked_where_contacts_are(
         consent = desktop.get_by_label(re.compile("Даю согласие"))
         fill_form(desktop, consent=False, email=EMAIL)
         send(desktop)
-        expect(summary(desktop)).to_contain_text("Без согласия")
+        expect(desktop.get_by_text("Без согласия мы не можем")).to_be_visible()
         expect(consent).to_be_visible()
         desktop.get_by_label("Электронная почта").fill("")
         expect(consent).to_have_count(0)
@@ -471,7 +471,7 @@ def test_rate_limits_say_when_to_try_again(desktop: Page, watch: Watch, address:
     open_form(desktop, address)
     fill_form(desktop)
     send(desktop)
-    expect(desktop.get_by_role("alert")).to_contain_text(re.compile(r"попробуйте после \d\d:\d\d"))
+    expect(desktop.get_by_role("alert")).to_contain_text(re.compile(r"Попробуйте после \d\d:\d\d"))
     desktop.get_by_role("button", name="Изменить").click()
     expect(desktop.get_by_label("Что именно не так")).to_have_value("Яма на переходе у школы № 14")
 

@@ -86,7 +86,9 @@ def test_the_widget_keeps_a_report_that_nobody_gets(
     expect(page.get_by_role("alert").filter(has_text="за пределами нашей территории")).not_to_contain_text("получит")
     send(page)
     expect(page.get_by_label("Адрес или ориентир")).to_be_focused()
-    expect(page.get_by_label("Адрес или ориентир")).to_have_accessible_description(re.compile("за пределами нашей территории"))
+    expect(page.get_by_label("Адрес или ориентир")).to_have_accessible_description(
+        re.compile("за пределами нашей территории")
+    )
     expect(page.get_by_label("Что именно не так")).to_have_value(TEXT)
 
 

@@ -152,7 +152,7 @@ def test_texts_of_residents_and_agencies_have_their_own_language(desktop: Page, 
     desktop.get_by_role("button", name="Report a problem").first.click()
     cards = desktop.locator(CARD)
     expect(cards).to_have_count(3)
-    own = [".card-title", ".card [lang]", ".comment .text", "article > .text", ".answer .text", ".timeline .text"]
+    own = [".card-title", ".card [lang]", ".comment .text", ".opened .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
         assert {one.get_attribute("lang") for one in desktop.locator(at).all()} == {"ru"}, at
     expect(desktop.locator(".mark.one").first).to_be_visible()

@@ -178,8 +178,8 @@ function Root({ session, options }: Props) {
             pressed.current = event.key;
           }}
           onCancel={event => {
-            // That no file was chosen is told so too, past changing.
-            if (!event.cancelable) return;
+            // That no file was chosen is told so too.
+            if (!event.cancelable || event.target !== event.currentTarget) return;
             // The browser would tell of its closing later, and what is drawn meanwhile would open the dialog again.
             event.preventDefault();
             // A phone's «Назад» leads one view back, Escape out.
