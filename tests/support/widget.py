@@ -264,7 +264,7 @@ def check_appearance(page: Page, state: str, themes: Iterable[str] = ()) -> None
     if themes:
         wear(page, own)
     no_sideways_scrolling(page)
-    assert found == [], state
+    assert found == [], f"{state}: {found}"
 
 
 def no_sideways_scrolling(page: Page) -> None:
