@@ -180,7 +180,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     widget = show(page, collected, "budgeting")
     widget.get_by_role("button", name="Предложить проект").click()
     expect(widget.get_by_role("heading", level=2)).to_have_text("Предложить проект")
-    widget.get_by_label("Спорт", exact=True).check()
+    widget.get_by_label("Спорт", exact=True).press("Space")
     forward = widget.get_by_role("button", name="Далее")
     forward.click()
     forward.click()

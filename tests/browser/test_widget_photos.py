@@ -699,7 +699,7 @@ def test_a_phone_has_two_buttons(new_page: Callable[..., Page], address: str, sm
 def to_photos(page: Page) -> None:
     """Go through the steps of a phone to the photos."""
     following = page.locator("igrajdanin-widget .end .button").last
-    page.locator("igrajdanin-widget [type=radio]").first.check()
+    page.locator("igrajdanin-widget [type=radio]").first.press("Space")
     following.click()
     page.locator("#description").fill("Яма")
     following.click()
