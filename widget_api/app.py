@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from widget_api import logs, settings, web
+from widget_api.addresses import api as addresses
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
@@ -108,6 +109,7 @@ _ROUTES: list[BaseRoute] = [
     *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *registration.routes,  # /sites/new, /sites/application/{token}: applications for a site
+    *addresses.routes,  # /api/v1/sites/{key}/addresses
     *numbers_routes.routes,  # /api/v1/sites/{key}/numbers.csv
     *open_data.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *collections.routes,  # /api/v1/sites/{key}/collections, …/{slug}/entries

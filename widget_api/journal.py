@@ -62,6 +62,7 @@ Kind = Literal[
     "site_code_sent",
     "category_changed",
     "districts_changed",
+    "addresses_loaded",
     "routing_rule_added",
     "routing_rule_removed",
     "platform_added",

@@ -272,12 +272,12 @@ def _degrees(bound: int, pattern: str) -> Parameter:
     return Parameter(read, {"type": "string", "pattern": pattern})
 
 
-_LATITUDE = _degrees(90, r"^-?([0-8]?[0-9](\.[0-9]{1,9})?|90)$")
-_LONGITUDE = _degrees(180, r"^-?(([0-9]{1,2}|1[0-7][0-9])(\.[0-9]{1,9})?|180)$")
+LATITUDE = _degrees(90, r"^-?([0-8]?[0-9](\.[0-9]{1,9})?|90)$")
+LONGITUDE = _degrees(180, r"^-?(([0-9]{1,2}|1[0-7][0-9])(\.[0-9]{1,9})?|180)$")
 
 
 class Point(Language):
     """A place."""
 
-    lat: Annotated[float, _LATITUDE] = Field(description="Degrees in plain decimals.", examples=["55.08"])
-    lng: Annotated[float, _LONGITUDE] = Field(description="Degrees in plain decimals.", examples=["38.78"])
+    lat: Annotated[float, LATITUDE] = Field(description="Degrees in plain decimals.", examples=["55.08"])
+    lng: Annotated[float, LONGITUDE] = Field(description="Degrees in plain decimals.", examples=["38.78"])

@@ -10,6 +10,7 @@ import typer
 
 from widget_api import __version__
 from widget_api.cli import (
+    addresses,
     agencies,
     applications,
     categories,
@@ -61,6 +62,7 @@ for group in (
     server,
     agencies,
     sites,
+    addresses,
     applications,
     categories,
     collections,

@@ -175,6 +175,16 @@ class Similar(BaseModel):
     items: list[Near] = Field(max_length=5)
 
 
+class Address(BaseModel):
+    text: str = Field(description="Street and house, or a street alone.")
+    lat: float
+    lng: float
+
+
+class Addresses(BaseModel):
+    items: list[Address] = Field(max_length=7)
+
+
 class Choice(BaseModel):
     key: str
     name: str

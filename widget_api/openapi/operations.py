@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from widget_api.addresses import api as addresses
 from widget_api.browse import queries
 from widget_api.comments import api
 from widget_api.openapi import answers, georeport
@@ -57,6 +58,7 @@ def _read(
     query: type[Query] | None = Language,
     media: str = JSON,
     links: Mapping[str, Any] | None = None,
+    tagged: bool = True,
 ) -> Operation:
     return Operation(
         method="get",
@@ -68,7 +70,7 @@ def _read(
         answer=(200, meaning, {media: answer}),
         refusals=refusals,
         query=query,
-        tagged=True,
+        tagged=tagged,
         links=links,
     )
 
@@ -258,6 +260,15 @@ OPERATIONS: Sequence[Operation] = (
         "At most five of the category, nearest first.",
         *(400, 404, 429),
         query=queries.Near,
+    ),
+    _read(
+        *(f"{_SITE}/addresses", "addresses", "The best or the nearest first.", answers.Addresses),
+        "Addresses for a text or a point",
+        "At most seven of the addresses that the operator has loaded: those that `q` can mean, with mistakes and"
+        " abbreviations, or those beside a point. Streets where no house fits.",
+        *(400, 404, 429),
+        query=addresses.Wanted,
+        tagged=False,
     ),
     _read(
         *(f"{_SITE}/clusters", "clusters", "Clusters and single problems.", answers.Clusters),

@@ -19,6 +19,7 @@ from widget_api.database.schema.access import (
     users,
     webmaster_letters,
 )
+from widget_api.database.schema.addresses import address_houses, address_streets, address_trigrams
 from widget_api.database.schema.answering import answer_templates, notes
 from widget_api.database.schema.collections import collection_agencies, entry_links, renewals, visit_invitations, visits
 from widget_api.database.schema.columns import metadata
@@ -87,6 +88,9 @@ from widget_api.database.schema.sites import (
 )
 
 __all__ = [
+    "address_houses",
+    "address_streets",
+    "address_trigrams",
     "agencies",
     "agency_voices",
     "answer_templates",

@@ -1,0 +1,141 @@
+"""Houses are found by what people type and by a point; an operator loads them from a file."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Client
+from tests.support.addresses import houses
+from tests.support.processes import CommandFailed
+from widget_api import journal
+from widget_api.addresses import files, search, service
+from widget_api.context import Context
+from widget_api.sites import testing
+from widget_api.sites.model import Site
+
+TYPED_BADLY = Path(__file__).parent.parent / "support/addresses_typed_badly.csv"
+ENOUGH = 55  # of sixty: the right house among the first three
+FIRST = 3
+
+
+async def test_houses_are_found_by_badly_typed_addresses(context: Context, site: Site) -> None:
+    """Twenty thousand houses; what was typed was written before the search."""
+    places = [files.Place(*house) for house in houses()]
+    streets, numbers = await service.load(context.database, site.id, places, journal.COMMAND_LINE)
+    assert (streets, numbers) == (330, len(places))
+    missed = []
+    with TYPED_BADLY.open() as lines:
+        for row in csv.DictReader(lines):
+            found = [item["text"] for item in await search.find(context.database, site.id, row["typed"])]
+            if f"{row['street']}, {row['house']}" not in found[:FIRST]:
+                missed.append((row["typed"], found))
+    assert len(missed) <= 60 - ENOUGH, missed
+
+
+PLACES = (
+    ("улица Мира", "1", 55.1, 38.8), ("улица Мира", "12А", 55.1004, 38.8), ("улица Мира", "12", 55.1005, 38.8),
+    ("переулок Мира", "12", 55.12, 38.8), ("площадь Ленина", "2/1", 55.1009, 38.8), ("Набережная", "5", 55.13, 38.8),
+)  # fmt: skip
+
+
+@pytest.fixture
+async def city(context: Context, site: Site) -> Site:
+    await service.load(context.database, site.id, [files.Place(*one) for one in PLACES], journal.COMMAND_LINE)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("q=мира 12", ["улица Мира, 12", "переулок Мира, 12", "улица Мира, 12А"]),
+        ("q=ул мира 12а", ["улица Мира, 12А", "улица Мира, 12"]),
+        ("q=мир", ["улица Мира", "переулок Мира"]),  # while it is typed
+        ("q=мира 99", ["улица Мира", "переулок Мира"]),  # a street where no house fits
+        ("q=наб 5", ["Набережная, 5"]),
+        ("q=12", []),
+        ("q=", []),
+        ("", []),
+        ("lat=55.1004&lng=38.8", ["улица Мира, 12А", "улица Мира, 12", "улица Мира, 1", "площадь Ленина, 2/1"]),
+        ("lat=55.2&lng=38.8", []),
+    ],
+)
+async def test_a_text_or_a_point_names_houses(
+    client: Client, context: Context, city: Site, query: str, expected: list[str]
+) -> None:
+    test = await testing.add_test_site(context.database, city)
+    for key in (city.key, test.key):  # the test mode has the addresses of its site
+        answer = await client.get(f"/api/v1/sites/{key}/addresses?{query}")
+        assert answer.status_code == 200, answer.text
+        items = answer.json()["items"]
+        assert [item["text"] for item in items][: len(expected) or None] == expected
+        assert all((item["lat"], item["lng"]) in {place[2:] for place in PLACES} for item in items)
+        assert answer.headers["Cache-Control"].startswith("private"), "people type where they live"
+
+
+@pytest.mark.parametrize(("query", "parameter"), [("lat=55", "lng"), ("lng=38", "lat"), ("lat=x&lng=1", "lat")])
+async def test_half_a_point_is_refused_by_name(client: Client, city: Site, query: str, parameter: str) -> None:
+    answer = await client.get(f"/api/v1/sites/{city.key}/addresses?{query}")
+    assert (answer.status_code, answer.json().get("parameter")) == (400, parameter), answer.text
+
+
+def feature(geometry: dict[str, Any], **properties: str) -> dict[str, Any]:
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+OUTLINE = [[[38.8, 55.1], [38.8, 55.3], [39.0, 55.3], [39.0, 55.1], [38.8, 55.1]]]
+GEOJSON = {
+    "type": "FeatureCollection",
+    "features": [
+        feature({"type": "Polygon", "coordinates": OUTLINE}, **{"addr:street": "улица Мира", "addr:housenumber": "7"}),
+        feature({"type": "Point", "coordinates": [38.7, 55.0]}, street="улица Мира", house="9"),
+        feature({"type": "Point", "coordinates": [38.7, 55.0]}, street="улица Мира"),  # has no number
+    ],
+}
+
+
+async def test_a_file_replaces_the_addresses(
+    context: Context, site: Site, cli: Callable[..., Any], tmp_path: Path, client: Client
+) -> None:
+    async def load(name: str, content: bytes) -> Any:
+        (tmp_path / name).write_bytes(content)
+        return await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)
+
+    async def find(text: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = (await client.get(f"/api/v1/sites/{site.key}/addresses?q={text}")).json()["items"]
+        return items
+
+    table = "House;Street;lng;lat;note\n3;улица Мира;38,8;55,1;угол\n3;улица Мира;38,9;55,1;ещё раз\n;улица Мира;1;1;\n"
+    done = await load("houses.csv", table.encode("cp1251"))
+    assert done == {"site": site.id, "streets": 1, "houses": 1}
+    assert await find("мира 3") == [
+        {"text": "улица Мира, 3", "lat": 55.1, "lng": 38.8},
+        {"text": "улица Мира", "lat": 55.1, "lng": 38.8},
+    ]
+    assert (await load("houses.geojson", json.dumps(GEOJSON).encode()))["houses"] == 2
+    assert (await find("мира 7"))[0] == {"text": "улица Мира, 7", "lat": 55.2, "lng": 38.9}
+    assert [item["text"] for item in await find("мира 3")] == ["улица Мира"]
+    rows = await context.database.rows("SELECT role, details FROM journal WHERE kind = 'addresses_loaded' ORDER BY id")
+    assert [tuple(row) for row in rows][-1] == ("command_line", '{"houses":2,"streets":1}')
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("houses.csv", "street,number\nулица Мира,3\n", "house, lat, lng"),
+        ("houses.geojson", '{"type": "Point"}', "GeoJSON"),
+        ("houses.json", "[", "GeoJSON"),
+    ],
+)
+async def test_a_file_of_another_kind_is_refused(
+    site: Site, cli: Callable[..., Any], tmp_path: Path, name: str, content: str, complaint: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CommandFailed, match=complaint):
+        await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)

@@ -1,0 +1,96 @@
+"""Keep the streets and houses of a site, and read them by the letters of a name, by a number, by a point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from widget_api.addresses import spelling
+from widget_api.addresses.spelling import House
+from widget_api.database import Database, Row, Transaction
+from widget_api.geo.model import box_around
+
+_CANDIDATES = 60  # streets that share most letters with what was typed
+
+
+@dataclass(frozen=True)
+class Street:
+    """A street of a site: its name as loaded, and a point of it, the house in the middle."""
+
+    number: int
+    name: str
+    lat: float
+    lng: float
+
+
+async def replace(
+    tx: Transaction,
+    site_id: str,
+    streets: Iterable[Street],
+    houses: Mapping[int, Iterable[tuple[House, str, float, float]]],
+) -> None:
+    """Put these streets and houses in the place of all that the site has. `houses`: by the number of their street, each
+    with its number as loaded and its point."""
+    for table in ("address_houses", "address_trigrams", "address_streets"):
+        await tx.run(f"DELETE FROM {table} WHERE site_id = :site_id", site_id=site_id)
+    named, grams, numbered = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+    for street in streets:
+        named.append((site_id, street.number, street.name, street.lat, street.lng))
+        read = spelling.read_street(street.name)
+        grams += ((site_id, one, street.number) for one in sorted(spelling.trigrams(read.tokens)))
+        for house, text, lat, lng in houses[street.number]:
+            numbered.append((site_id, street.number, house.number, house.key, text, lat, lng))
+    await tx.run_many(
+        "INSERT INTO address_streets (site_id, street, name, lat, lng) VALUES (:a, :b, :c, :d, :e)", named
+    )
+    await tx.run_many("INSERT INTO address_trigrams (site_id, trigram, street) VALUES (:a, :b, :c)", grams)
+    await tx.run_many(
+        "INSERT INTO address_houses (site_id, street, number, house, text, lat, lng)"
+        " VALUES (:a, :b, :c, :d, :e, :f, :g)",
+        numbered,
+    )
+
+
+async def find_streets(database: Database, site_id: str, trigrams: Sequence[str]) -> list[Street]:
+    """The streets that share most of the trigrams, some dozens at the most. Served by the primary key of trigrams."""
+    if not trigrams:
+        return []
+    names = {f"t{at}": one for at, one in enumerate(trigrams)}
+    rows = await database.rows(
+        "SELECT s.street, s.name, s.lat, s.lng FROM (SELECT street, COUNT(*) AS shared FROM address_trigrams"
+        f" WHERE site_id = :site_id AND trigram IN ({', '.join(f':{name}' for name in names)})"
+        " GROUP BY street ORDER BY shared DESC, street LIMIT :limit) AS found"
+        " JOIN address_streets s ON s.site_id = :site_id AND s.street = found.street",
+        site_id=site_id,
+        limit=_CANDIDATES,
+        **names,
+    )
+    return [Street(row["street"], row["name"], row["lat"], row["lng"]) for row in rows]
+
+
+async def find_houses(database: Database, site_id: str, street: int, number: int) -> Sequence[Row]:
+    """The houses of a street with that number: `house` (House.key), `text`, `lat`, `lng`."""
+    return await database.rows(
+        "SELECT house, text, lat, lng FROM address_houses WHERE site_id = :site_id AND street = :street"
+        " AND number = :number ORDER BY house",
+        site_id=site_id,
+        street=street,
+        number=number,
+    )
+
+
+async def find_near(database: Database, site_id: str, lat: float, lng: float, metres: float) -> Sequence[Row]:
+    """The houses in a box around a point: `name` of the street, `text`, `lat`, `lng`. By the index of latitude."""
+    south, north, spans = box_around(lat, lng, metres)
+    across = " OR ".join(f"h.lng BETWEEN :west{at} AND :east{at}" for at in range(len(spans)))
+    return await database.rows(
+        "SELECT s.name, h.text, h.lat, h.lng FROM address_houses h"
+        " JOIN address_streets s ON s.site_id = h.site_id AND s.street = h.street"
+        f" WHERE h.site_id = :site_id AND h.lat BETWEEN :south AND :north AND ({across})",
+        site_id=site_id,
+        south=south,
+        north=north,
+        **{f"west{at}": west for at, (west, _) in enumerate(spans)},
+        **{f"east{at}": east for at, (_, east) in enumerate(spans)},
+    )
