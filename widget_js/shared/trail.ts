@@ -5,6 +5,10 @@
  * leave the page: browsers with close watchers (HTML, «close requests») tell the dialog of a phone's button, but not of
  * that of a desk. Views make further entries above it, each with a hash of ours (steps.ts). Closing takes all of them
  * back, unless the host has gone on meanwhile.
+ *
+ * Several entries may have one address: the Navigation API tells them apart by their keys. Where it is missing (before
+ * Chrome 102, Firefox 147, Safari 26.2) the trail rather counts a step too few, which leaves one of ours behind, than one
+ * too many, which would lead out of the page.
  */
 
 import { ignoreErrors } from "./storage.ts";
@@ -49,14 +53,12 @@ function listen(): void {
 export class Trail {
   /** Leads one view back inside the dialog; absent where there is nothing before what is shown. */
   stepBack?: (() => void) | undefined;
-  /** Addresses of the page's own entry and of those that the widget has made above it. */
-  hrefs = [location.href];
+  /** The page's own entry, and those that the widget has made above it (`here`). */
+  entries = [this.here];
   /** Where among them the page stands. */
   at = 0;
   /** The first entry above the page's own is the dialog's. */
   hasDialog = false;
-  /** Where the widget has left the page; the host may have gone on since. */
-  left = location.href;
   private isLeaving = false;
   private readonly followers = new Set<Follower>();
 
@@ -66,17 +68,26 @@ export class Trail {
     listen();
   }
 
+  /** The entry that the page stands at: its address and its key. A page may have another `navigation`. */
+  get here(): string {
+    return location.href + " " + ignoreErrors(() => navigation.currentEntry!.key);
+  }
+
+  /** The host has not gone on since. Without keys: nor may it be a later entry of the same address. */
+  get isHere(): boolean {
+    return this.entries.lastIndexOf(this.here) === this.at;
+  }
+
   /** The dialog opens. One that was opened by an entry of its own, to which somebody came back, has its way back. */
   enter(): void {
     if (leaving) return void entering.add(this);
-    const { href } = location;
-    if (this.hrefs[this.at] !== href) this.begin(href);
-    if (this.at) return;
+    if (!this.isHere) this.begin();
     ignoreErrors(() => {
-      history.pushState(history.state, "");
-      this.hrefs = [href, href];
-      this.at = 1;
-      this.left = href;
+      if (!this.at) {
+        history.pushState(history.state, "");
+        this.entries = [this.entries[0]!, this.here];
+        this.at = 1;
+      }
       this.hasDialog = true;
       dialogs.push(this);
     });
@@ -84,15 +95,15 @@ export class Trail {
 
   /** The dialog closes: takes back what the widget has made of the history, unless the host has gone on. */
   leave(): void {
-    const made = this.at;
+    const { at, entries } = this;
     entering.delete(this);
     this.forget();
     this.at = 0;
-    if (!made) return;
+    if (!at) return;
     leaving = this.isLeaving = true;
     // A router that has taken the widget out is in the middle of its own step.
     queueMicrotask(() => {
-      if (location.href === this.left) return history.go(-made);
+      if (entries.lastIndexOf(this.here) === at) return history.go(-at);
       this.isLeaving = false;
       arrive();
     });
@@ -127,19 +138,16 @@ export class Trail {
 
   /** The page has moved to another entry. */
   move(): void {
-    const { href } = location;
-    const { hrefs, at } = this;
+    const { at, entries, here } = this;
     if (this.isLeaving) {
       this.isLeaving = false;
-      hrefs[0] = this.left = href;
+      entries[0] = here;
       return;
     }
-    // Where it could be more than one it is the earliest: to count too few steps does no harm.
-    const near = [at - 1, at, at + 1].find(one => hrefs[one] === href);
-    const found = near === undefined ? hrefs.indexOf(href) : near;
-    if (found < 0) return this.begin(href);
-    this.at = found;
-    this.left = href;
+    // Without keys the one before is the likeliest, then the earliest.
+    const found = entries[at - 1] === here ? at - 1 : entries.indexOf(here);
+    if (found < 0) this.begin();
+    else this.at = found;
   }
 
   tell(leaving: boolean): void {
@@ -147,8 +155,8 @@ export class Trail {
   }
 
   /** The host has gone on: its entry is the first now. */
-  begin(href: string): void {
-    this.hrefs = [href];
+  begin(): void {
+    this.entries = [this.here];
     this.at = 0;
     this.forget();
   }
