@@ -12,6 +12,7 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { randomKey } from "../shared/key.ts";
 import { ignoreErrors } from "../shared/storage.ts";
+import { contentOf } from "./send.ts";
 import { contacts, type Draft, type Values } from "./values.ts";
 
 const PREFIX = "igrajdanin:";
@@ -48,6 +49,17 @@ const read = (name: string): Stored | undefined =>
     const stored = JSON.parse(localStorage.getItem(name)!) as Stored | null;
     return stored && stored.values && stored.at ? stored : undefined;
   });
+
+/** What of a draft is stored for a day: without contacts and consent. */
+function publicOf({ values, sent, waits }: Draft): Pick<Stored, "values" | "sent" | "waits"> {
+  const none = contacts(values, () => undefined);
+  const strip = (one?: Report) => one && { ...one, ...none, ticket: undefined };
+  return {
+    values: { ...values, ...none, consent: undefined, publish: undefined },
+    sent: strip(sent),
+    waits: strip(waits)
+  };
+}
 
 export class Drafts {
   /** Of the present record, in every kind of storage. */
@@ -86,20 +98,16 @@ export class Drafts {
    * way: both may be sent.
    */
   write(draft: Draft, page: string, writtenAt = this.now()): string {
-    const { values, sent, waits } = draft;
-    const typed = contacts(values, text => text);
-    const none = contacts(values, () => undefined);
-    const strip = (one?: Report) => one && { ...one, ...none, ticket: undefined };
+    const typed = contacts(draft.values, text => text);
     const stored: Stored = {
       ...draft,
+      ...publicOf(draft),
       at: writtenAt,
       page,
       holder: this.holder,
-      values: { ...values, ...none, consent: undefined, publish: undefined },
-      sent: strip(sent),
-      waits: strip(waits),
       personal: Object.values(typed).some(Boolean)
     };
+    const { sent, waits } = stored;
     if (this.isStored) {
       const found = read(this.name);
       if (!found || found.holder !== this.holder) {
@@ -125,6 +133,17 @@ export class Drafts {
       else this.remove(this.name);
     }
     this.hold();
+  }
+
+  /**
+   * Removes each record of a report that has arrived: tabs that went on with it have one each. What was written in one
+   * of them since stays.
+   */
+  forget(draft: Draft): void {
+    this.erase();
+    const arrived = Object.values(publicOf(draft)).map(contentOf);
+    for (const [name, { id, waits, values }] of this.others())
+      if (id === draft.id && arrived.includes(contentOf(waits || values))) this.remove(name);
   }
 
   /** Each kind of storage may be forbidden by itself. */

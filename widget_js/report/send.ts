@@ -5,7 +5,7 @@ import type { Receipt, Report } from "../shared/contract.ts";
 import type { Tickets } from "../shared/tickets.ts";
 import { json } from "../shared/json.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
-import type { Draft } from "./values.ts";
+import type { Draft, Values } from "./values.ts";
 
 /** `earlier`: what arrived is the version sent before the last changes. */
 export type ReceivedOutcome = { state: "received"; receipt: Receipt; earlier?: boolean };
@@ -21,7 +21,7 @@ export type Outcome =
 export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(status) || status >= 500;
 
 /** What the person has written; where and how it is sent may differ. */
-const contentOf = (report: Report): string => json({ ...report, lang: "", page_url: "" });
+export const contentOf = (report?: Partial<Report | Values>): string => json({ ...report, lang: "", page_url: "" });
 
 /**
  * `draft.sent` is the report that may have arrived; `remember` keeps it. It is repeated as it was while nothing was

@@ -331,7 +331,7 @@ export class ReportSession extends Store {
     this.sending = { state: "editing" };
     if (outcome.state === "received") {
       this.cancelWriting();
-      this.drafts.erase();
+      this.drafts.forget(this.draft);
       // It was good for this report.
       tickets.drop();
       this.tries = 0;

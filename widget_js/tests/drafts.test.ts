@@ -168,6 +168,27 @@ test("who goes on differently with what another tab has taken up sends a report 
   assert.notEqual(one.write(draftOf(), PAGE), "one");
 });
 
+test("every record of a report that has arrived is forgotten, but what was written in one of them since", () => {
+  const sent = report(config, values, "ru");
+  const waiting = draftOf({ sent, waits: sent });
+  write(waiting);
+  // Nobody knows yet that it was sent.
+  write();
+  write({ id: "another" });
+  const other = { ...values, description: "Другая" };
+  write({ values: other });
+  write({ values: other, waits: report(config, other, "ru") });
+  const drafts = new Drafts("key");
+  drafts.write(waiting, PAGE);
+  drafts.forget(waiting);
+  assert.deepEqual(
+    found()
+      .map(({ draft }) => draft.id + draft.values.description)
+      .sort(),
+    ["anotherЯма", "oneДругая", "oneДругая"]
+  );
+});
+
 test("after a day nothing is left, whichever site it is of", () => {
   let now = 0;
   const drafts = new Drafts("key", () => ++now);

@@ -7,7 +7,7 @@ import type { Configuration, Receipt, Report } from "../shared/contract.ts";
 import { language, type Texts } from "../shared/i18n.ts";
 import type { Site } from "../shared/site.ts";
 import { held } from "../report/drafts.ts";
-import { reportSession, type Photos, type ReportSession } from "../report/session.ts";
+import { reportSession, type Photos, type ReportSession, type Sending } from "../report/session.ts";
 import { createUnsent, type UnsentReports } from "../report/unsent/unsent.ts";
 import { report, type Values } from "../report/values.ts";
 import ru from "../locales/ru.json";
@@ -84,7 +84,7 @@ class Service {
       this.asked.push({
         arrive: () =>
           store()
-            ? resolve({ number: this.stored.size } as Receipt)
+            ? resolve({ number: [...this.stored.keys()].indexOf(key) } as Receipt)
             : reject(new ApiError(422, { code: "idempotency_key_reused", errors: [] })),
         lose: () => {
           store();
@@ -561,18 +561,23 @@ async function live(seed: number): Promise<void> {
       [0, ...pages.flatMap(() => [0, 0])]
     );
     service.asked.length = 0;
+    const told: number[] = [];
     for (const { tab } of pages)
-      // As many visits as there are records: tabs that took a report over from each other have one each, with its key.
+      // As many visits as there are records.
       for (let left = local.length; left >= 0; left--) {
         page = new Page(tab, path);
         if (page.report.sending.state === "waiting") {
           await clock.pass(5_000);
           for (; service.asked.length; await calm()) service.asked.pop()!.arrive();
-          assert.notEqual(page.report.sending.state, "waiting");
+          const sending = page.report.sending as Sending;
+          assert.notEqual(sending.state, "waiting");
+          // Tabs that took a report over from each other had a record each, with its key.
+          if (sending.state === "received" && !sending.earlier) told.push(sending.receipt.number);
         }
         page.destroy();
         check("afterwards");
       }
+    assert.equal(new Set(told).size, told.length, "told twice that a report has arrived");
     assert.deepEqual(
       waiting().filter(one => !(one as { personal?: boolean }).personal),
       []
