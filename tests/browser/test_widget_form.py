@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tests.support.widget import (
     AGENCY,
     ANY_ORIGIN,
     DESKTOP,
+    PHONE,
     WidgetSite,
     fill_form,
     number,
@@ -117,9 +119,7 @@ def test_without_an_e_mail_the_code_opens_the_tracking_page(desktop: Page, addre
 def test_consent_is_asked_where_contacts_are(
     desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
 ) -> None:
-    def ask(consent: str) -> None:
-        widget_site.service.cli("site", "set", widget_site.site, "--consent", consent)
-
+    ask = functools.partial(widget_site.service.cli, "site", "set", widget_site.site, "--consent")
     ask("contacts")
     try:
         open_form(desktop, address)
@@ -132,9 +132,23 @@ def test_consent_is_asked_where_contacts_are(
         expect(consent).to_have_count(0)
         send(desktop)
         assert number(desktop) > 0
+        desktop.get_by_role("button", name="Сообщить ещё").click()
+        desktop.locator("igrajdanin-widget").evaluate("one => { one.hide = 'name, email phone' }")
+        expect(desktop.locator("section.section")).to_have_count(4)
+        desktop.set_viewport_size(PHONE)
+        steps(desktop, "Яма", "улица Мира, 5")
+        expect(desktop.get_by_text("Шаг 5 из 5")).to_be_visible()
+        desktop.get_by_role("button", name="Изменить: Что именно не так").click()
+        desktop.get_by_role("button", name="Далее").click()
+        expect(desktop.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
+        desktop.get_by_role("button", name="Назад").click()
+        expect(desktop.get_by_text("Шаг 4 из 5")).to_be_visible()
+        desktop.get_by_role("button", name="Далее").click()
+        send(desktop)
+        assert number(desktop) > 0
     finally:
         ask("always")
-    assert len(posts(watch)) == 1
+    assert len(posts(watch)) == 2
 
 
 def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., Page], address: str) -> None:

@@ -22,19 +22,19 @@ import { Received } from "./received.tsx";
 import { Destination, Review } from "./review.tsx";
 import type { SectionProps } from "./section.ts";
 import { ContactsSection, DescriptionSection } from "./sections.tsx";
-import { reportSession, REVIEW } from "./session.ts";
+import { reportSession } from "./session.ts";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { stepOf } from "./validate.ts";
-import { CONTACTS, coordinates, hiddenContacts } from "./values.ts";
+import { askedContacts, coordinates } from "./values.ts";
 
 /** In the order of their steps (validate.ts). Photos come before the place, which may be read from one of them. */
-const SECTIONS: [Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], ComponentType<SectionProps>][] = [
+type Step = [title: Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], Section: ComponentType<SectionProps>];
+const SECTIONS: Step[] = [
   ["category_title", CategorySection],
   ["description_title", DescriptionSection],
   ["photos_title", PhotosSection],
   ["place_title", PlaceSection],
-  ["contacts_title", ContactsSection],
-  ["review_title", Review]
+  ["contacts_title", ContactsSection]
 ];
 /** Below this width, in pixels of its own, the form asks one question a step. */
 const NARROW = 600;
@@ -44,11 +44,14 @@ export function Form() {
   const { config, host, language, visible, setStepBack } = site;
   const { t } = language;
   const report = useStore(reportSession(site));
-  const { draft, errors, isBusy, sending } = report;
-  const { values, step } = draft;
+  const { draft, errors, isBusy, review, sending } = report;
+  const { values } = draft;
+  const sections: Step[] = [...SECTIONS.slice(0, review), ["review_title", Review]];
+  /** A draft may be of a page that asks for more. */
+  const step = Math.min(draft.step, review);
   const box = useRef<HTMLDivElement>(null);
   const narrow = (useWidth(box) || innerWidth) < NARROW;
-  const isLast = !narrow || step === REVIEW;
+  const isLast = !narrow || step === review;
   const heading = useFocus<HTMLHeadingElement>(report.moves);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(report.failures);
@@ -83,7 +86,7 @@ export function Form() {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
   useLayoutEffect(() => {
-    emit(host, "step", { step: step + 1, of: REVIEW + 1 });
+    emit(host, "step", { step: step + 1, of: sections.length });
   }, [step]);
   // Other sections have come above the field in hand, or gone.
   useLayoutEffect(() => {
@@ -107,7 +110,6 @@ export function Form() {
     place,
     area
   };
-  const asksContacts = hiddenContacts(site).length < CONTACTS.length;
   const waiting = sending.state === "waiting" ? sending : sending.state === "sending" ? sending.from : undefined;
   /** To the step before this one, where one is shown at a time. */
   let stepBack: (() => void) | undefined;
@@ -130,19 +132,19 @@ export function Form() {
         {unsent.chunk && report.unsent && <unsent.chunk.Notice report={report} />}
         {narrow && (
           <label class="progress">
-            <Words>{t("step", { n: step + 1, of: REVIEW + 1 })}</Words>
-            <progress value={step + 1} max={REVIEW + 1} />
+            <Words>{t("step", { n: step + 1, of: sections.length })}</Words>
+            <progress value={step + 1} max={sections.length} />
           </label>
         )}
         {errors.length > 0 && report.isSummarised && (
           <ErrorSummary errors={errors} alert={report.isAnnounced} visit={visit} box={summary} />
         )}
-        {SECTIONS.map(
+        {sections.map(
           ([title, Section], index) =>
-            (narrow ? index === step : index < REVIEW) && (
+            (narrow ? index === step : index < review) && (
               <section class="section" key={index} data-step={index}>
                 <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>
-                  {t(title === "contacts_title" && !asksContacts ? "consent_title" : title)}
+                  {t(title === "contacts_title" && !askedContacts(site)[0] ? "consent_title" : title)}
                 </h3>
                 {/* The press that has chosen the category has led past what it says. */}
                 {narrow && index === 1 && <Notice values={values} />}

@@ -6,7 +6,7 @@ import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
 import type { PickerChunk } from "./place.tsx";
 import type { SectionProps } from "./section.ts";
-import { chosen, CONTACTS, hiddenContacts } from "./values.ts";
+import { askedContacts, chosen } from "./values.ts";
 
 export function Review({ values, visit, place, report, photosChunk }: SectionProps) {
   const site = useSite();
@@ -16,7 +16,7 @@ export function Review({ values, visit, place, report, photosChunk }: SectionPro
     config,
     language: { t }
   } = site;
-  const contacts = CONTACTS.filter(name => !hiddenContacts(site).includes(name));
+  const contacts = askedContacts(site);
   const { name, questions } = chosen(config, values);
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string, picture?: unknown][] = [

@@ -8,7 +8,7 @@ import { useSite } from "../shared/site.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn } from "../shared/focus.ts";
 import { bind, type SectionProps } from "./section.ts";
-import { chosen, CONTACTS, hiddenContacts, needsConsent, type Contacts } from "./values.ts";
+import { askedContacts, chosen, needsConsent } from "./values.ts";
 
 /** Characters left, or too many, that are worth to be heard at each change. */
 const NEAR = 20;
@@ -53,9 +53,8 @@ export function ContactsSection(props: SectionProps) {
   } = site;
   const [more, setMore] = useState(false);
   const required = config.contact === "required";
-  const hidden = hiddenContacts(site);
-  const isShown = (name: keyof Contacts) => !hidden.includes(name);
-  const others = (["name", "phone"] as const).filter(isShown);
+  const asked = askedContacts(site);
+  const others = asked.filter(name => name !== "email");
   const agreement = (id: "consent" | "publish", { url }: { url: string }) => (
     <Check id={id} error={errors[id]} checked={values[id]} onChange={agreed => set({ [id]: agreed })}>
       {t(id)}.{" "}
@@ -66,7 +65,7 @@ export function ContactsSection(props: SectionProps) {
   );
   return (
     <>
-      {isShown("email") && (
+      {asked.includes("email") && (
         <TextField
           {...bind(props, "email")}
           type="email"
@@ -101,9 +100,9 @@ export function ContactsSection(props: SectionProps) {
               </button>
             </p>
           )}
-      {hidden.length < CONTACTS.length && <p class="hint">{t("contacts_private")}</p>}
+      {asked[0] && <p class="hint">{t("contacts_private")}</p>}
       {needsConsent(config, values) && agreement("consent", config.consent)}
-      {isShown("name") && values.name.trim() && agreement("publish", config.consent.publish_name)}
+      {asked.includes("name") && values.name.trim() && agreement("publish", config.consent.publish_name)}
     </>
   );
 }

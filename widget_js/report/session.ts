@@ -15,10 +15,11 @@ import { Drafts, type Found } from "./drafts.ts";
 import { attempt, type Outcome } from "./send.ts";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
 import {
+  askedContacts,
+  CONTACTS,
   contacts,
   coordinates,
   empty,
-  hiddenContacts,
   report,
   type Contacts,
   type Draft,
@@ -27,8 +28,6 @@ import {
   type Values
 } from "./values.ts";
 
-/** The last step of a phone: everything again. */
-export const REVIEW = 5;
 /** Milliseconds of rest before what is being typed is written down. */
 const REST = 400;
 /** Seconds until a waiting report is sent again: the first time, and at most. */
@@ -136,6 +135,12 @@ export class ReportSession extends Store {
     });
   }
 
+  /** The last step of a phone: everything again. It takes the place of a step in which nothing would be asked. */
+  get review(): number {
+    const { consent } = this.site.config;
+    return consent.required === "contacts" && !askedContacts(this.site)[0] ? 4 : 5;
+  }
+
   get isBusy(): boolean {
     return this.sending.state === "sending";
   }
@@ -212,7 +217,8 @@ export class ReportSession extends Store {
   proceed(isLast: boolean): void {
     if (this.isBusy) return;
     const { config, language } = this.site;
-    const hidden = hiddenContacts(this.site).filter(name => this.draft.values[name as keyof Contacts]);
+    const asked = askedContacts(this.site);
+    const hidden = CONTACTS.filter(name => this.draft.values[name] && !asked.includes(name));
     if (hidden.length) this.set(Object.fromEntries(hidden.map(name => [name, ""])));
     const { step, values } = this.draft;
     const found = validate(config, values, language);
@@ -220,8 +226,8 @@ export class ReportSession extends Store {
     if (errors.length) return this.fail(errors);
     this.errors = [];
     if (isLast) return void this.send();
-    if (step + 1 === REVIEW) this.isReviewed = true;
-    this.go(this.isReviewed ? REVIEW : step + 1);
+    if (step + 1 === this.review) this.isReviewed = true;
+    this.go(this.isReviewed ? this.review : step + 1);
   }
 
   // --- where it is ---

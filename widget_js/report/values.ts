@@ -65,10 +65,9 @@ export function contacts<T = string | undefined>(
 export const withoutPrototype = (answers: Values["answers"]): Values["answers"] =>
   ({ __proto__: null, ...answers }) as unknown as Values["answers"];
 
-/** Contacts that the page does not ask for (its attribute `hide`); the e-mail only where the site can do without. */
-export function hiddenContacts({ options, config }: Pick<Site, "options" | "config">): string[] {
-  return options.hidden.filter(name => name !== "email" || config.contact !== "required");
-}
+/** All but those that the page leaves out (its attribute `hide`); the e-mail always where the site needs it. */
+export const askedContacts = ({ options, config }: Pick<Site, "options" | "config">): (keyof Contacts)[] =>
+  CONTACTS.filter(name => !options.hidden.includes(name) || (name === "email" && config.contact === "required"));
 
 export const empty: Values = {
   category: "",
