@@ -77,8 +77,6 @@ export interface Options {
   /** Slugs of the collections to show in place of the city, between spaces or commas. */
   collection: string;
   inline: boolean;
-  /** The button is fixed to a corner of the window. */
-  floating: boolean;
   /** Fields of contacts that the page leaves out: `name`, `phone`, `email`. */
   hidden: string[];
   /** The list, or the figures. */
@@ -119,7 +117,6 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
   category: attribute(host, "category"),
   collection: attribute(host, "collection"),
   inline: isInline(host),
-  floating: isFloating(host),
   hidden: attribute(host, "hide")
     .split(/[\s,]+/)
     .filter(Boolean),

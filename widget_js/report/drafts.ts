@@ -66,7 +66,8 @@ export class Drafts {
   name = "";
   /** The present record has been written. */
   isStored = false;
-  private readonly base: string;
+  /** Names of the site's records begin with it. */
+  readonly base: string;
   private readonly holder = randomKey();
 
   constructor(
@@ -79,18 +80,12 @@ export class Drafts {
 
   /** The records, of whatever site, that no form of this page holds; unsent/unsent.ts reads them. */
   others(): [name: string, stored: Stored][] {
-    const names =
-      ignoreErrors(() => Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index)!)) || [];
-    return names
+    return (ignoreErrors(() => Object.keys(localStorage)) || [])
       .filter(name => name.startsWith(PREFIX) && !held.has(name))
       .flatMap(name => {
         const stored = read(name);
         return stored ? [[name, stored]] : [];
       });
-  }
-
-  isOfSite(name: string): boolean {
-    return name === this.base || name.startsWith(this.base + ":");
   }
 
   /**

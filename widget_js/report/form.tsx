@@ -73,10 +73,10 @@ export function Form() {
   useLayoutEffect(() => void attach(), [report, photos.chunk]);
   const place = coordinates(values.coordinates);
   const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
-  // Beside the report: what follows it is there when it has arrived.
+  // Near a place there may be similar problems. Beside the report: what follows it is there when it has arrived.
   const later = useLazy<typeof import("./later.ts")>(
     "later",
-    isBusy || config.categories.some(category => category.questions.length)
+    isBusy || !!place || config.categories.some(category => category.questions.length)
   );
   useLayoutEffect(() => {
     if (visible) report.open();

@@ -2,12 +2,10 @@
 
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
-import type { Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
-import { useAnswer } from "./hooks.ts";
 import { Icon } from "../shared/ui/icon.tsx";
-import { useLazy } from "../shared/lazy.ts";
+import { useLazy, type Lazy } from "../shared/lazy.ts";
 import { locatable } from "../shared/geolocation.ts";
 import { useSite } from "../shared/site.ts";
 import { bind, type SectionProps } from "./section.ts";
@@ -42,11 +40,7 @@ export function PlaceSection(props: SectionProps) {
   const map = useLazy<PickerChunk>("map");
   const { position } = report;
   const [mapped, setMapped] = useState(false);
-  // «Уже сообщали рядом»: it comes when there is something, and never stands in the way.
-  const { items } = useAnswer<{ items: Near[] }>(
-    values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`
-  ) || { items: [] };
-  const similar = useLazy<typeof import("./later.ts")>("later", items.length > 0);
+  const { chunk: later } = props.laterChunk as Lazy<typeof import("./later.ts")>;
   const shown = mapped && !map.failed;
 
   const isAsked = position.state === "asked";
@@ -80,7 +74,8 @@ export function PlaceSection(props: SectionProps) {
             {t("map_show")}
           </button>
         )}
-        {values.photoPlace && (
+        {/* Its text comes with the code that has read the photo. */}
+        {values.photoPlace && props.photosChunk.chunk && (
           <button
             class="button quiet"
             type="button"
@@ -116,10 +111,7 @@ export function PlaceSection(props: SectionProps) {
           </span>
         </p>
       )}
-      <p class="label" role="status">
-        {items.length > 0 && similar.chunk && t("similar")}
-      </p>
-      {items.length > 0 && similar.chunk && <similar.chunk.Similar items={items} />}
+      {later && <later.Similar {...props} />}
     </>
   );
 }

@@ -11,7 +11,7 @@ import type { Site } from "../shared/site.ts";
 import { Store } from "../shared/store.ts";
 import { reportFailure } from "../shared/telemetry.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
-import { Drafts, type Found } from "./drafts.ts";
+import { Drafts } from "./drafts.ts";
 import { attempt, type Outcome } from "./send.ts";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
 import {
@@ -76,21 +76,22 @@ export interface Unsent {
 }
 
 export class ReportSession extends Store {
+  // What `begin` and `show` set has no value here.
   draft!: Draft;
   /** The draft is that of an earlier visit; `sent`: nobody knows whether it has arrived. */
   restored: "draft" | "sent" | undefined;
   unsent: Unsent | undefined;
   /** Reports are stored, and the chunk that reads them is on its way. */
   isSearching = false;
-  errors: FieldError[] = [];
+  errors!: FieldError[];
   /** The errors came when the person was busy elsewhere: they are announced instead of focused. */
   isAnnounced = false;
   /** The errors stand together above the form: there were several, or they are announced. */
   isSummarised = false;
-  sending: Sending = { state: "editing" };
+  sending!: Sending;
   /** Why the service takes no report from this page at all. */
   refused: ApiError | undefined;
-  position: Position = {};
+  position!: Position;
   photos: Photos | undefined;
   /** The report itself is on its way, which nobody can take back. */
   isPosting = false;
@@ -103,17 +104,17 @@ export class ReportSession extends Store {
   loadPhotos: () => Promise<unknown> = () => Promise.resolve();
 
   private readonly drafts: Drafts;
-  page = "";
-  private isReturn = false;
+  page!: string;
+  private isReturn!: boolean;
   /** What the page wants filled in once it is known with which draft the form begins. */
-  private wanted: Prefill = {};
+  private wanted!: Prefill;
   /** Files that were chosen before the chunk of the photos came. */
-  private files: Blob[] = [];
+  private files!: Blob[];
   /** Whoever mends something goes back to the review. */
-  private isReviewed = false;
+  private isReviewed!: boolean;
   private unwritten?: ReturnType<typeof setTimeout> | undefined;
   private retry?: ReturnType<typeof setTimeout> | undefined;
-  private tries = 0;
+  private tries!: number;
   /** Ends the question to the device. */
   private locating = new AbortController();
   /** The delivery of the present draft; that of an erased one ends without effect. */
@@ -213,15 +214,18 @@ export class ReportSession extends Store {
     this.changed();
   }
 
+  validate(values: Values): FieldError[] {
+    return validate(this.site.config, values, this.site.language);
+  }
+
   /** Goes on from a step or, from the last one, sends. */
   proceed(isLast: boolean): void {
     if (this.isBusy) return;
-    const { config, language } = this.site;
     const asked = askedContacts(this.site);
     const hidden = CONTACTS.filter(name => this.draft.values[name] && !asked.includes(name));
     if (hidden.length) this.set(Object.fromEntries(hidden.map(name => [name, ""])));
     const { step, values } = this.draft;
-    const found = validate(config, values, language);
+    const found = this.validate(values);
     const errors = isLast ? found : found.filter(({ control }) => stepOf(control) === step);
     if (errors.length) return this.fail(errors);
     this.errors = [];
@@ -295,18 +299,6 @@ export class ReportSession extends Store {
       this.prefill(this.wanted);
     }
     this.changed();
-  }
-
-  /** Goes on with a stored report. `writtenAt`: when its day began. */
-  takeUp({ name, draft }: Found, writtenAt?: number): void {
-    const { config, language } = this.site;
-    // Where one was, unless something before is missing: topics and questions may have changed.
-    const missing = validate(config, draft.values, language);
-    const step = Math.min(draft.step || 0, ...missing.map(({ control }) => stepOf(control)));
-    this.show({ ...draft, step });
-    this.restored = draft.sent ? "sent" : "draft";
-    this.drafts.hold(name);
-    this.drafts.write(draft, this.page, writtenAt);
   }
 
   /** Erases the draft. What is on its way to the service cannot be taken back. */
@@ -384,13 +376,8 @@ export class ReportSession extends Store {
       // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
       const body = values.consent || !waits ? report(config, values, options.lang) : waits;
       this.saveNow({ waits: body, since: since || Date.now() });
-      const take = async () => {
-        const ticket = await tickets.take();
-        if (this.isDestroyed) throw new ApiError(0);
-        return ticket;
-      };
       // What is typed meanwhile stays.
-      return attempt(api, { take, drop: () => tickets.drop() }, this.draft, body, sent => this.saveNow({ sent }));
+      return attempt(api, tickets, this.draft, body, sent => this.saveNow({ sent }));
     };
     return this.photos ? this.photos.sendWith(post) : post();
   }
@@ -491,7 +478,8 @@ export class ReportSession extends Store {
     this.moveFocus();
   }
 
-  private show(draft: Draft): void {
+  /** Puts this draft in the place of all that was typed. */
+  show(draft: Draft): void {
     this.stopRetry();
     this.stopLocating();
     this.tries = 0;

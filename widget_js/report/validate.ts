@@ -51,18 +51,16 @@ export function validate(config: Configuration, values: Values, { t }: Language)
   return errors;
 }
 
-const CONTROLS: Record<string, string> = {
-  title: "subject",
-  location: "address",
-  "location.address": "address",
-  "location.lat": "address",
-  "location.lng": "address",
-  "consent.publish_name": "publish"
-};
+const CONTROLS: [field: RegExp, control: string][] = [
+  [/^title$/, "subject"],
+  [/^location/, "address"],
+  [/^photos/, "photos"],
+  [/publish_name$/, "publish"]
+];
 
 /** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */
 export const fromService = (body: ErrorBody, { t }: Language): FieldError[] =>
   (body.errors || []).map(({ field, detail }) => {
-    const control = CONTROLS[field] || field.replace(/^photos.*/, "photos");
+    const [, control = field] = CONTROLS.find(([names]) => names.test(field)) || [];
     return { control: stepOf(control) < 0 ? "consent" : control, text: detail || t("error_field") };
   });

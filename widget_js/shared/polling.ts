@@ -1,12 +1,14 @@
 /** Asks again every few seconds while somebody looks, rarely when nobody does, and slower after failures. */
 
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Resource } from "./resource.ts";
 import { useSite } from "./site.ts";
 
 const LOOKED_AT = 5_000;
 const HIDDEN = 60_000;
 const SLOWEST = 120_000;
+/** Around the screen, where an inline widget still counts as looked at. */
+const NEAR = "100px";
 
 /**
  * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is
@@ -48,9 +50,15 @@ export function poll(ask: () => Promise<unknown>): () => void {
 
 /** Follows what a view shows, while `active` and on the screen. */
 export function useFollow<T>(active: boolean, { of, error, refresh }: Resource<T>): void {
-  const { watched } = useSite();
+  const { host, session } = useSite();
+  const [inView, setInView] = useState(true);
+  useLayoutEffect(() => {
+    const watch = new IntersectionObserver(([entry]) => setInView(entry!.isIntersecting), { rootMargin: NEAR });
+    watch.observe(host);
+    return () => watch.disconnect();
+  }, [host]);
   const latest = useRef(refresh);
   latest.current = refresh;
-  const follows = active && watched && (of !== null || !!error);
+  const follows = active && session.isVisible && (session.isOpen || inView) && (of !== null || !!error);
   useLayoutEffect(() => (follows ? poll(() => latest.current()) : undefined), [follows]);
 }

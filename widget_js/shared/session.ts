@@ -27,8 +27,6 @@ export class Session extends Store {
   reporting: boolean;
   /** What is shown, for the head of the widget, where it is neither the city nor the form. */
   title: string | undefined;
-  /** The element is on the screen, or near it. */
-  private inView = true;
   private readonly stepsBack: Partial<Record<ViewName, (() => void) | undefined>> = {};
   private readonly parts = new Map<string, unknown>();
   private readonly awaiting = new Map<string, ((part: never) => void)[]>();
@@ -65,11 +63,6 @@ export class Session extends Store {
   /** The dialog is open, or the widget stands in the page. */
   get isVisible(): boolean {
     return this.options.live && (this.isOpen || this.options.inline);
-  }
-
-  /** It is on the screen, as far as the page goes: worth asking for news. */
-  get isWatched(): boolean {
-    return this.isVisible && (this.isOpen || this.inView);
   }
 
   /**
@@ -152,12 +145,6 @@ export class Session extends Store {
 
   setTitle(title?: string): void {
     this.title = title;
-    this.changed();
-  }
-
-  setInView(inView: boolean): void {
-    if (this.inView === inView) return;
-    this.inView = inView;
     this.changed();
   }
 

@@ -45,8 +45,6 @@ export interface Site {
   entries?: Entries | undefined;
   /** The widget can be seen: the dialog is open, or it stands in the page. */
   visible: boolean;
-  /** It is on the screen: what changes is worth asking for. */
-  watched: boolean;
   /** Tells how to get from what a view shows to what it showed before. */
   setStepBack(view: ViewName, act?: () => void): void;
   /** Between the list and the form. */

@@ -39,9 +39,6 @@ const sheet = styleSheet(styles);
 /** In the page the element is as wide as its place; as a button it is a box in the line (button.css). */
 const block = styleSheet(":host{display:block;height:auto}");
 
-/** Around the screen, where an inline widget still counts as looked at. */
-const NEAR = "100px";
-
 /** No answer of the service: what broke is reported by its own name. */
 const CRASH = new ApiError(400);
 
@@ -51,7 +48,7 @@ interface Props {
 }
 
 function Root({ session, options }: Props) {
-  const { host, api, tickets, config, isOpen, isVisible, isWatched } = useStore(session);
+  const { host, api, tickets, config, isOpen, isVisible } = useStore(session);
   const { theme, inline, figures, lang, category, collection } = options;
   const dialog = useRef<HTMLDialogElement>(null);
   /**
@@ -108,7 +105,6 @@ function Root({ session, options }: Props) {
     api,
     tickets,
     visible: isVisible,
-    watched: isWatched,
     setStepBack: (view, act) => session.setStepBack(view, act),
     toggleForm
   };
@@ -279,8 +275,6 @@ export async function mount(launch: Launch): Promise<Widget> {
   // Pages mark their theme at the root, which may have another colour scheme.
   for (const one of [document.documentElement, host.closest(DIV)])
     if (one) attributes.observe(one, { attributes: true });
-  const sight = new IntersectionObserver(([entry]) => session.setInView(entry!.isIntersecting), { rootMargin: NEAR });
-  sight.observe(host);
   update();
   return {
     open,
@@ -293,7 +287,6 @@ export async function mount(launch: Launch): Promise<Widget> {
       destroyed = true;
       scheme.removeEventListener("change", draw);
       attributes.disconnect();
-      sight.disconnect();
       unwatch();
       unattend();
       session.destroy();

@@ -1,13 +1,16 @@
 /** A storage of a browser, as far as the widget uses it. */
 
 export class FakeStorage {
-  constructor(private readonly items = new Map<string, string>()) {}
+  constructor(private readonly items = new Map<string, string>()) {
+    // Names of items are properties, as a browser has them.
+    return new Proxy(this, {
+      ownKeys: () => this.names(),
+      getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true })
+    });
+  }
 
   get length(): number {
     return this.items.size;
-  }
-  key(index: number): string | null {
-    return this.names()[index] ?? null;
   }
   getItem(name: string): string | null {
     return this.items.get(name) ?? null;

@@ -157,7 +157,8 @@ class Page {
       config,
       api: {
         submit: (...rest: Parameters<Service["submit"]>) => {
-          assert.ok(!ending.signal.aborted, "nothing is sent by a widget that is gone");
+          // As shared/api.ts: nothing is sent by a widget that is gone.
+          if (ending.signal.aborted) return Promise.reject(new ApiError(0));
           return service
             .submit(...rest)
             .finally(() => (this.isGone ? new Promise(() => undefined) : void this.enter()));

@@ -4,6 +4,7 @@ import type { Report } from "../../shared/contract.ts";
 import { ignoreErrors } from "../../shared/storage.ts";
 import type { Drafts, Found, Stored } from "../drafts.ts";
 import type { ReportSession, Unsent } from "../session.ts";
+import { stepOf } from "../validate.ts";
 import { contacts, empty, withoutPrototype, type Contacts, type Draft, type Values } from "../values.ts";
 
 const DAY = 86_400_000;
@@ -45,7 +46,8 @@ export function list(drafts: Drafts): Found[] {
     .others()
     .flatMap(([name, stored]) => {
       if (drafts.now() - stored.at > DAY) drafts.remove(name);
-      else if (drafts.isOfSite(name)) return ignoreErrors(() => open(name, stored)) || [];
+      else if (name === drafts.base || name.startsWith(drafts.base + ":"))
+        return ignoreErrors(() => open(name, stored)) || [];
       return [];
     })
     .sort((one, other) => other.writtenAt - one.writtenAt);
@@ -68,7 +70,7 @@ export class UnsentReports implements Unsent {
     const all = list(this.drafts);
     const found =
       all.find(one => one.draft.waits) || (isReturn && all.find(one => one.isOwn && one.page === page)) || undefined;
-    if (found) this.report.takeUp(found, found.writtenAt);
+    if (found) this.takeUp(found, found.writtenAt);
     else this.offer = all.find(one => (!one.page || one.page === page) && !!this.describe(one.draft));
   }
 
@@ -90,9 +92,20 @@ export class UnsentReports implements Unsent {
     if (!offer || report.isBusy) return;
     report.write();
     if (!this.describe(report.draft)) this.drafts.erase();
-    report.takeUp(offer);
+    this.takeUp(offer);
     this.look();
     report.moveFocus();
+  }
+
+  /** `writtenAt`: when its day began. */
+  private takeUp({ name, draft }: Found, writtenAt?: number): void {
+    const { report, drafts } = this;
+    // Where one was, unless something before is missing: topics and questions may have changed.
+    const missing = report.validate(draft.values).map(({ control }) => stepOf(control));
+    report.show({ ...draft, step: Math.min(draft.step || 0, ...missing) });
+    report.restored = draft.sent ? "sent" : "draft";
+    drafts.hold(name);
+    drafts.write(draft, report.page, writtenAt);
   }
 
   discard(): void {
