@@ -36,9 +36,8 @@ MOUNT_AND_REMOVE = """async ([key, ways, times]) => {
 
 
 def count_objects(session: CDPSession) -> dict[str, int]:
-    """Nodes, detached ones included, listeners and bytes of the page after a full garbage collection."""
+    """Nodes, detached ones included, and listeners of the page after a full garbage collection."""
     for _ in range(3):
         session.send("HeapProfiler.collectGarbage")
     counters: dict[str, Any] = session.send("Memory.getDOMCounters")
-    used: dict[str, Any] = session.send("Runtime.getHeapUsage")
-    return {"nodes": counters["nodes"], "listeners": counters["jsEventListeners"], "bytes": int(used["usedSize"])}
+    return {"nodes": counters["nodes"], "listeners": counters["jsEventListeners"]}
