@@ -7,16 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from scripts import browser as bootstrap
 from tests.support import firefox, webkit
 from tests.support.reader import Reader
-from tests.support.remote_browser import EXAMPLES, RemoteBrowser
+from tests.support.remote_browser import EXAMPLES, FIREFOX, WEBKIT, RemoteBrowser
 from tests.support.widget import RELEASE, REPORT, Examples, WidgetSite, page_with_modified_files
 
-_NO_FIREFOX = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
-_NO_WEBKIT = "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT)
-FIREFOX = pytest.param(firefox, marks=pytest.mark.skipif(bool(_NO_FIREFOX), reason=_NO_FIREFOX), id="firefox")
-WEBKIT = pytest.param(webkit, marks=pytest.mark.skipif(bool(_NO_WEBKIT), reason=_NO_WEBKIT), id="webkit")
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -31,7 +26,7 @@ def fill_site(example_pages: Examples) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[FIREFOX, WEBKIT])
 async def browser(request: pytest.FixtureRequest) -> AsyncIterator[RemoteBrowser]:
     """One browser for all tests: starting takes longer than they do."""
-    async with request.param.started() as started:
+    async with {"firefox": firefox, "webkit": webkit}[request.param].started() as started:
         yield started
 
 

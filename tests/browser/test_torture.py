@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from scripts import browser as bootstrap
 from tests.support.pages import EXAMPLES as FOLDER
 from tests.support.pages import WatchedPages, examples
+from tests.support.remote_browser import FIREFOX, WEBKIT
 from tests.support.torture.hazards import Chromium, Hazard, survives
 from tests.support.torture.remote import Remote, remote
 from tests.support.torture.rivals import isso, sentry
@@ -51,31 +51,21 @@ def test_the_widget_survives(browser: Browser, example_pages: Examples, name: st
     assert visit(browser, example_pages, WIDGET, Hazard.read(name)) == ""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[FIREFOX, WEBKIT])
 def remote_driver(request: pytest.FixtureRequest) -> Iterator[Remote]:
     """One browser for all pages: starting takes longer than they do."""
     with remote(request.param) as started:
         yield started
 
 
-def other_cases() -> list[object]:
-    missing = {
-        "firefox": "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX),
-        "webkit": "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT),
-    }
-    return [
-        pytest.param(engine, name, marks=pytest.mark.skipif(bool(reason), reason=reason))
-        for engine, reason in missing.items()
-        for name in examples.hazards()
-        if engine in Hazard.read(name).engines
-    ]
-
-
 @pytest.mark.full("test_other_engines.py shows that the widget works in them")
-@pytest.mark.parametrize(("remote_driver", "name"), other_cases(), indirect=["remote_driver"])
+@pytest.mark.parametrize("name", examples.hazards())
 def test_the_widget_survives_in_other_engines(remote_driver: Remote, example_pages: Examples, name: str) -> None:
+    hazard = Hazard.read(name)
+    if remote_driver.name not in hazard.engines:
+        pytest.skip(hazard.others)
     try:
-        assert survives(remote_driver, WIDGET, Hazard.read(name), example_pages.pages, example_pages.values) == ""
+        assert survives(remote_driver, WIDGET, hazard, example_pages.pages, example_pages.values) == ""
     finally:
         remote_driver.close()
 

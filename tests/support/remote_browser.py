@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scripts import browser as bootstrap
 from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, figure, form_steps
 
 _FIND = (Path(__file__).parent / "elements.js").read_text()
@@ -23,6 +24,10 @@ _OTHERS = (
 _SELDOM = pytest.mark.full("the plain page and the strictest policy show what an engine does with the script")
 EXAMPLES = ["plain", "strict-csp", *(pytest.param(name, marks=_SELDOM) for name in _OTHERS)]
 PATIENCE = 30.0  # seconds; the machine may be busy with other tests
+_NO_FIREFOX = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
+_NO_WEBKIT = "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT)
+FIREFOX = pytest.param("firefox", marks=pytest.mark.skipif(bool(_NO_FIREFOX), reason=_NO_FIREFOX))
+WEBKIT = pytest.param("webkit", marks=pytest.mark.skipif(bool(_NO_WEBKIT), reason=_NO_WEBKIT))
 
 
 class RemoteBrowser(ABC):

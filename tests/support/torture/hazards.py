@@ -56,6 +56,7 @@ class Hazard:
 
     address: str
     engines: tuple[str, ...] = ENGINES
+    others: str = ""
     context: dict[str, Any] = field(default_factory=dict)
     condition: str = ""
     before: str = ""
@@ -71,8 +72,11 @@ class Hazard:
         return cls(
             f"torture/{name}.html",
             tuple(fields.get("engines", " ".join(ENGINES)).split()),
-            json.loads(fields.get("context", "{}")),
-            **{one: fields.get(one, "") for one in ("condition", "before", "check", "instead", "allow", "own")},
+            context=json.loads(fields.get("context", "{}")),
+            **{
+                one: fields.get(one, "")
+                for one in ("others", "condition", "before", "check", "instead", "allow", "own")
+            },
         )
 
 

@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 import threading
-import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, TypeVar
 
@@ -105,9 +104,8 @@ class _WebKit:
     async def open(self, url: str, scripts: list[str]) -> None:
         self._scripts = scripts
         await self.browser.goto(url)
-        parsed = f"location.href === {json.dumps(url)} && document.readyState !== 'loading'"
-        while not await self.call(parsed, "[]"):  # noqa: ASYNC110 - WebDriver has no event for it
-            await asyncio.sleep(0.05)
+        parsed = "url => location.href === url && document.readyState !== 'loading'"
+        await self.browser.until("the parsed page", parsed, url)
         for script in scripts:
             await self.browser.command("execute/sync", script=script, args=[])
 
@@ -141,8 +139,8 @@ class _WebKit:
 class Remote:
     """A `Driver` of the page that this browser has: tests/support/torture/hazards.py."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, engine: _Firefox | _WebKit) -> None:
-        self._loop, self._engine = loop, engine
+    def __init__(self, loop: asyncio.AbstractEventLoop, name: str, engine: _Firefox | _WebKit) -> None:
+        self._loop, self.name, self._engine = loop, name, engine
         self._browser: RemoteBrowser = engine.browser
         self._scripts: list[str] = []
         self._url = ""
@@ -166,14 +164,12 @@ class Remote:
     def release(self) -> None:
         self._relay.release()
         # A listener would go through what the page has made of `addEventListener`.
-        while self.evaluate("document.readyState") != "complete":
-            time.sleep(0.05)
+        self._run(self._browser.until("the loaded page", "() => __walk.isLoaded()"))
 
     def leave_and_return(self) -> None:
         self._run(self._engine.open(self._url.rpartition("/torture/")[0] + "/plain/", self._scripts))
         self._run(self._engine.back())
-        while self.evaluate("location.href") != self._url:
-            time.sleep(0.05)
+        self._run(self._browser.until("the page before", "url => location.href === url", self._url))
 
     def press(self, key: str) -> None:
         self._run(self._browser.type(_KEYS[key]))
@@ -219,7 +215,7 @@ def remote(engine: str) -> Iterator[Remote]:
     thread.start()
     started = _started(engine)
     try:
-        yield Remote(loop, asyncio.run_coroutine_threadsafe(started.__aenter__(), loop).result())
+        yield Remote(loop, engine, asyncio.run_coroutine_threadsafe(started.__aenter__(), loop).result())
     finally:
         asyncio.run_coroutine_threadsafe(started.__aexit__(None, None, None), loop).result()
         loop.call_soon_threadsafe(loop.stop)

@@ -4,6 +4,7 @@
   const active = Object.getOwnPropertyDescriptor(Document.prototype, "activeElement").get;
   const root = Object.getOwnPropertyDescriptor(Document.prototype, "documentElement").get;
   const body = Object.getOwnPropertyDescriptor(Document.prototype, "body").get;
+  const state = Object.getOwnPropertyDescriptor(Document.prototype, "readyState").get;
   const activeInRoot = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement").get;
   const { attachShadow, matches, getAnimations, getClientRects, getBoundingClientRect, scrollIntoView } =
     Element.prototype;
@@ -103,6 +104,7 @@
         await new Wait(done => frame(done));
       }
     },
+    isLoaded: () => state.call(document) === "complete",
     /** Whether this text is shown. */
     says: text => says(root.call(document), text)
   };
