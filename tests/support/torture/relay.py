@@ -5,6 +5,7 @@ WebDriver has no command for it, and a service worker or a patched `fetch` would
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import threading
@@ -62,21 +63,24 @@ class Relay(LocalServer):
                 own = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
                 if own.get("Origin") == relay.url:  # a frame of the service, which knows itself by its own address
                     own["Origin"] = relay.target
-                connection = http.client.HTTPConnection(urlsplit(relay.target).netloc, timeout=30)
-                connection.request(self.command, self.path, body or None, own)
-                answer = connection.getresponse()
+                with contextlib.closing(
+                    http.client.HTTPConnection(urlsplit(relay.target).netloc, timeout=30)
+                ) as connection:
+                    connection.request(self.command, self.path, body or None, own)
+                    answer = connection.getresponse()
+                    content = answer.read()
                 headers = [(name, value) for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP]
-                self.send(answer.status, headers, answer.read())
-                connection.close()
+                self.send(answer.status, headers, content)
 
             def send(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
                 self.send_response(status)
                 for name, value in headers:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # a browser that has gone to another page wants no answer
+                    self.end_headers()
+                    if self.command != "HEAD":
+                        self.wfile.write(body)
 
             def hang_up(self) -> None:
                 self.close_connection = True
