@@ -112,7 +112,7 @@ def test_invalid_parameters_of_a_shared_url_are_dropped(page: Page, watch: Watch
 def test_the_first_of_two_buttons_opens_a_shared_url(
     page: Page, watch: Watch, widget_site: WidgetSite, first: str
 ) -> None:
-    other = widget_site.snippet('type="extended" id="second"')
+    other = widget_site.snippet('type="extended" data-start="list" id="second"')
     div = f'<div id="first" data-igrajdanin-widget="{widget_site.key}" data-type="extended"></div>'
     own = widget_site.snippet('type="extended" id="first"') if first == "element" else div
     page.goto(widget_site.page(widget_site.snippet() + own + other) + "#igrajdanin?status=done")

@@ -35,7 +35,7 @@ def fill_site(widget_site: WidgetSite) -> None:
 def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     page = new_page(viewport=SIZES[str(request.param)])
     page.clock.install()
-    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     # The site has no configured view: the map opens where its problems are.
     expect(page.locator(".mark").first).to_be_visible()
     settle(page)
@@ -177,7 +177,7 @@ def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite)
 def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(viewport=SIZES["desk"])
     page.clock.install()
-    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     settle(page)
     seen = page.locator(MAP_STATUS).inner_text()
     for at in (0, 3):

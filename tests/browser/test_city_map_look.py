@@ -63,7 +63,7 @@ def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_s
     theme, forced, scheme = request.param
     page = new_page(viewport=DESKTOP, forced_colors=forced, color_scheme=scheme)
     FakeCityMap(page, widget_site, each_shape(widget_site))
-    city_map(page, widget_site.page(widget_site.snippet(f'type="extended" theme="{theme}"')))
+    city_map(page, widget_site.page(widget_site.snippet(f'type="extended" data-start="list" theme="{theme}"')))
     expect(page.locator(".mark.one")).to_have_count(len(STATUSES))
     page.mouse.move(5, 5)
     return page
@@ -156,7 +156,7 @@ def check_cluster(look: Page) -> None:
 def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site: WidgetSite) -> None:
     """Only the tiles are inverted in the dark theme; marks keep their colours."""
     FakeCityMap(desktop, widget_site, each_shape(widget_site))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" theme="dark"')))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list" theme="dark"')))
     expect(desktop.locator(".mark.one")).to_have_count(len(STATUSES))
     expect(desktop.locator(".leaflet-tile img").first).to_be_visible()
     shot = Image.open(io.BytesIO(desktop.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
@@ -171,7 +171,7 @@ def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site:
 def test_every_tile_fills_its_square(desktop: Page, widget_site: WidgetSite) -> None:
     """Styles for the pictures of cards (float, round corners) must not apply to tiles."""
     FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     expect(desktop.locator(".leaflet-tile-loaded img").first).to_be_attached()
     off = desktop.locator(".leaflet-tile-loaded").evaluate_all(MISPLACED_TILES)
     assert off == 0
@@ -188,7 +188,7 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     answer = {"type": "MultiLineString", "coordinates": [ring]}
     phone.route(re.compile("/area$"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
-    phone.goto(widget_site.page(widget_site.snippet('type="extended"')))
+    phone.goto(widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     phone.locator("igrajdanin-widget").get_by_role("button").first.click()
     expect(phone.locator("igrajdanin-widget .card").first).to_be_visible()
     let_time_pass(phone)
@@ -211,7 +211,7 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
 
 def test_no_border_is_requested_for_a_site_without_one(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     expect(desktop.locator(".mark").first).to_be_visible()
     assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
 
@@ -225,7 +225,7 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
     town = FakeCityMap(desktop, widget_site, problems)
     for one in problems:
         one["location"] = {"lat": CENTER[0], "lng": CENTER[1]}
-    ground = city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+    ground = city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     seen = desktop.locator(".city-ground .states [role=status]")
     expect(seen).to_have_text("На карте 2 сообщения")
     box = ground.bounding_box()
@@ -258,7 +258,7 @@ def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
         one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
         one |= {"location": {"lat": CENTER[0] - 0.014, "lng": CENTER[1]}}
     FakeCityMap(phone, widget_site, problems)
-    city_map(phone, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(phone, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     mark = phone.locator(".mark")
     expect(mark).to_have_count(1)
     phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")

@@ -54,7 +54,7 @@ def test_every_state_passes_axe(
         send(page)
     expect(page.locator("igrajdanin-widget .error").first).to_be_visible()
     check_appearance(page, "errors", themes)
-    page.get_by_role("button", name="К списку").click()
+    page.get_by_role("button", name="Проблемы города").click()
     expect(page.locator(".card")).to_have_count(5)
     check_appearance(page, "list", themes)
     page.locator(".card").first.click()

@@ -32,7 +32,7 @@ FOCUSED = "document.querySelector('igrajdanin-widget').shadowRoot.activeElement.
 def strict(widget_site: WidgetSite) -> Iterator[str]:
     """URL of a host page under the strictest policy."""
     with widget_site.strict_policy():
-        yield widget_site.page(widget_site.snippet('type="extended"'))
+        yield widget_site.page(widget_site.snippet('type="extended" data-start="list"'))
 
 
 def full(page: Page, widget_site: WidgetSite, count: int = 300) -> FakeCityMap:
@@ -341,7 +341,7 @@ def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
 def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
     page = new_page(viewport=PHONE)
     full(page, widget_site)
-    city_map(page, widget_site.page(widget_site.snippet('type="extended"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     expect(marks(page).first).to_be_visible()
     return page
 
@@ -350,7 +350,7 @@ def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
 def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize) -> None:
     page = new_page(viewport=size)
     FakeCityMap(page, widget_site, two(widget_site))
-    city_map(page, widget_site.page(widget_site.snippet('type="extended" theme="light" lang="en"')))
+    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list" theme="light" lang="en"')))
     marks(page).first.click()
     expect(page.locator(".preview")).to_be_visible()
     check_appearance(page, "city map", ("contrast",))

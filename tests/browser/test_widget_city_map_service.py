@@ -19,7 +19,7 @@ def test_clusters_of_thousands_lead_to_one_problem(desktop: Page, watch: Watch, 
     widget_site.service.cli("load-demo", "--problems", str(MANY), "--site", widget_site.site)
     desktop.clock.install()
     with widget_site.strict_policy():
-        city_map(desktop, widget_site.page(widget_site.snippet('type="extended"')))
+        city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
         seen = desktop.locator(".city-ground .states [role=status]")
         expect(seen).to_have_text(re.compile(r"^На карте [12].?\d{3} сообщени"))
         preview = desktop.locator(".preview")

@@ -58,9 +58,11 @@ FORM = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("extended", CITY), ("basic", FORM)])
+@pytest.mark.parametrize(
+    ("kind", "view", "expected"), [("extended", "list", CITY), ("extended", "report", FORM), ("basic", "list", FORM)]
+)
 def test_one_request_before_the_click_and_one_round_trip_after(
-    page: Page, watch: Watch, widget_site: WidgetSite, kind: str, expected: list[str]
+    page: Page, watch: Watch, widget_site: WidgetSite, kind: str, view: str, expected: list[str]
 ) -> None:
     page.clock.install()
     page.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
@@ -79,19 +81,19 @@ def test_one_request_before_the_click_and_one_round_trip_after(
             route.continue_()
 
     page.route(re.compile(re.escape(widget_site.service.url)), hold)
-    page.evaluate("igrajdanin('open')")
+    page.evaluate("view => igrajdanin('open', { view })", view)
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible(timeout=20_000)
     first = [path for path in to_service(watch, widget_site)[1:] if "/tickets" not in path and "seen" not in path]
     requested = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+", "", path) for path in first]
     assert sorted(requested[: len(expected)]) == expected
-    # Statistics load in parallel; the list does not wait for them.
-    assert requested[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
+    # Statistics load in parallel, and the list's texts beside the form: neither is waited for.
+    assert requested[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"], [f"/w/{RELEASE}/ru-browse.json"])
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
 def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
+    page.goto(widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     button(page).click()
     turn = page.locator("igrajdanin-widget .turn")
     with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
@@ -110,7 +112,7 @@ def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, 
 def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile("/report-"), lambda route: route.abort())
-    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
+    page.goto(widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     button(page).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")

@@ -106,7 +106,7 @@ def test_missing_texts_are_fetched_from_the_service(desktop: Page, watch: Watch,
     copy = widget_site.folder / "scripts-alone" / RELEASE
     shutil.copytree(examples.DIST / RELEASE, copy, ignore=shutil.ignore_patterns("*.json"))
     script = f'<script async src="/scripts-alone/{RELEASE}/loader.js" data-api="{widget_site.service.url}"></script>'
-    desktop.goto(widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
+    desktop.goto(widget_site.page(widget_site.snippet('type="extended" data-start="list"') + script, loader=False))
     desktop.get_by_role("button", name=REPORT, exact=True).click()
     expect(desktop.get_by_role("dialog", name="Проблемы города")).to_be_visible()
     desktop.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browse import extended
 from tests.support.browser import Watch, intercept_choosers
 from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
@@ -77,9 +78,6 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     keys = Keys(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(keys.widget.locator(".card").first).to_be_visible()
-    keys.to(".turn .button")
-    keys.press("Enter")
     expect(keys.widget.locator("h2")).to_be_focused()
     expect(keys.widget.locator("form")).to_be_visible()
 
@@ -133,7 +131,7 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     keys.press("Enter")
     assert number(page) == 1205
     expect(page.get_by_role("heading", name="Сообщение получено")).to_be_focused()
-    keys.to("header .round:first-child", back=True)
+    keys.to(".body > .actions .link:last-child", back=True)
     keys.press("Enter")
     keys.to(".card")
     keys.press("Enter")
@@ -191,7 +189,7 @@ def test_cancelling_a_file_chooser_closes_nothing(desktop: Page, widget_site: Wi
 
 def test_escape_closes_the_innermost_part(page: Page, widget_site: WidgetSite) -> None:
     """First the typed text, then the open filters, then the dialog."""
-    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
+    page.goto(extended(widget_site))
     page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
     search, dialog = page.get_by_label("Поиск по тексту и адресу"), page.get_by_role("dialog")
     fold = page.get_by_role("button", name="Фильтры")

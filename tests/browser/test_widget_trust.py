@@ -70,7 +70,7 @@ def test_the_citys_map_works_beside_such_elements(
     desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
     widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
-    browse(desktop, widget_site.page(bait(evil) + widget_site.snippet('type="extended"')))
+    browse(desktop, widget_site.page(bait(evil) + widget_site.snippet('type="extended" data-start="list"')))
     expect(desktop.get_by_role("application").get_by_role("button").first).to_be_visible()
     desktop.locator(CARD).first.click()
     expect(desktop.locator("igrajdanin-widget .timeline")).to_be_visible()

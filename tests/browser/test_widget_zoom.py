@@ -54,7 +54,7 @@ def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
     page = new_page(**options)
     FakeCity(page, widget_site)
     host = f"<style>html {{ {style} }}</style>"
-    page.goto(widget_site.page(host + widget_site.snippet(f'type="extended" view="{view}"')))
+    page.goto(widget_site.page(host + widget_site.snippet(f'type="extended" data-start="list" view="{view}"')))
     if view == "button":
         page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.locator("igrajdanin-widget .card").first).to_be_visible()

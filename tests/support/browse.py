@@ -42,7 +42,8 @@ def settle(page: Page) -> None:
 
 
 def extended(widget_site: WidgetSite, attributes: str = "", rest: str = "") -> str:
-    return widget_site.page(widget_site.snippet(f'type="extended" {attributes}') + rest)
+    """A host page with a button that opens the city."""
+    return widget_site.page(widget_site.snippet(f'type="extended" data-start="list" {attributes}') + rest)
 
 
 def crowd(page: Page, widget_site: WidgetSite, city: FakeCity, count: int = MANY) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.support.remote_browser import RemoteBrowser
-from tests.support.widget import REPORT
 
 SEARCH, WORD = "Поиск по тексту и адресу", "качели"
 DONE = ("Решено", "Подтверждено автором")
@@ -20,6 +19,7 @@ LISTEN = """() => {
   console.error = console.warn = (...words) => errors.push(words.join(" "));
 }"""
 ERRORS = "() => window.errors"
+OPEN = "() => igrajdanin('open', { view: 'list' })"
 
 _ROOT = "document.querySelector('igrajdanin-widget').shadowRoot"
 # Texts of all cards without their ages, which change over time, once they match the address; null before that.
@@ -74,7 +74,7 @@ class Reader:
 
     async def open(self) -> None:
         await self._browser.run(LISTEN)
-        await self._browser.tap("button", REPORT)
+        await self._browser.run(OPEN)
         assert len(await self.cards()) == 20
 
     async def leave(self) -> None:
@@ -85,7 +85,7 @@ class Reader:
         await self._browser.run("() => history.back()")
         await self._browser.until("a closed dialog", _CLOSED)
         assert await self._browser.run("() => [location.href, document.title]") == page
-        await self._browser.tap("button", REPORT)
+        await self._browser.run(OPEN)
         await self.cards()
 
     async def cards(self, **shown: str) -> list[str]:

@@ -53,12 +53,13 @@ class Tour:
         self.page.evaluate(RESTART, given)
 
     def open(self, **attributes: str) -> None:
-        self.restart(**attributes)
+        """Open the city."""
+        self.restart(**{"data-start": "list"} | attributes)
         self.page.get_by_role("button").click()
 
     def form(self, **attributes: str) -> None:
-        self.open(**attributes)
-        self.open_form()
+        self.restart(**attributes)
+        self.page.get_by_role("button").click()
         expect(self.widget.locator("form")).to_be_visible()
         self.load_photos()
 
@@ -114,7 +115,7 @@ class Tour:
     # --- states ---
 
     def loading(self) -> Iterator[str]:
-        self.restart()
+        self.restart(**{"data-start": "list"})
         yield "button"
         self.city.answers["GET "] = DELAYED
         self.page.get_by_role("button").click()
@@ -136,8 +137,8 @@ class Tour:
             yield state
         self.city.answers.clear()
         self.city.answers["GET /challenge"] = (403, {"code": "origin_not_registered", "detail": "not registered"})
-        self.open()
-        self.open_form()
+        self.restart()
+        self.page.get_by_role("button").click()
         self.expect_alert()
         yield "refused origin"
         self.city.answers.clear()
@@ -294,7 +295,6 @@ class Tour:
         self.restart()
         self.page.evaluate(RESTORE_STORAGE, stored)
         self.page.get_by_role("button").click()
-        self.open_form()
         expect(self.widget.locator("form .notice").first).to_be_visible()
         self.load_photos()
         yield "draft kept"

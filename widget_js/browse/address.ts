@@ -159,7 +159,7 @@ export class Address extends Store {
     this.shown = { ...shown, collection: shown.collection || this.first };
     if (!this.visible) {
       this.walked = true;
-      session.open();
+      session.open({ view: "list" });
     }
     this.changed();
   }

@@ -4,6 +4,7 @@
  */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { outer } from "../loader/host.ts";
 import { focusOn } from "../shared/focus.ts";
 import { preloadOn } from "../shared/preload.ts";
 import { Icon } from "../shared/ui/icon.tsx";
@@ -41,15 +42,21 @@ function Problems({ active }: { active: boolean }) {
   return <City active={active} />;
 }
 
-/** The way to the form. */
+/** The ways to the form, and to the person's own reports; of entries of a collection there are none. */
 function ReportLink() {
   const site = useSite();
+  const { t } = site.language;
   return (
     <nav class="turn">
-      <button class="button" type="button" onClick={site.toggleForm} {...preloadOn(site, "report")}>
+      <button class="button" type="button" onClick={() => site.turn("report")} {...preloadOn(site, "report")}>
         <Icon path="M4 20l1-5L16 4l4 4L9 19zM13 7l4 4" />
-        {site.language.t("title")}
+        {t("title")}
       </button>
+      {!site.entries && (
+        <button class="link" type="button" onClick={() => site.turn("mine")} {...preloadOn(site, "mine")}>
+          {t("mine")}
+        </button>
+      )}
     </nav>
   );
 }
@@ -66,7 +73,7 @@ function City({ active, head }: CityProps) {
   const address = useAddress();
   const { filters, problem: number = 0 } = address.shown;
   // The city's own page opens the map that it shows a picture of.
-  const [mapped, setMapped] = useState(host.dataset.start === "map");
+  const [mapped, setMapped] = useState((outer(host) as HTMLElement).dataset.start === "map");
   // The card that is pointed at, which the map shows.
   const [chosen, point] = useState(0);
   const [paused, setPaused] = useState(false);

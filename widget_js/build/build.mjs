@@ -25,7 +25,7 @@ const CHUNKS = {
   map: "map/entry.ts",
   later: "report/later.ts",
   photos: "report/photos/entry.ts",
-  unsent: "report/unsent/entry.ts",
+  mine: "report/mine/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
@@ -36,8 +36,8 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
-  report: ["map", "later", "photos", "unsent"],
-  browse: ["map", "problem", "discussion", "filters", "figures", "collection"]
+  report: ["map", "later", "photos", "mine"],
+  browse: ["map", "mine", "problem", "discussion", "filters", "figures", "collection"]
 };
 /** The part of the dictionary that a chunk speaks by, where it is not `later`. */
 const PARTS = { report: "widget", browse: "browse", problem: "browse", collection: "collection" };
@@ -241,7 +241,7 @@ const ways = {
   extended: ["loader", "core", "browse", "problem", "-widget", "-browse"],
   map: ["map", "-later"],
   photos: ["photos"],
-  unsent: ["unsent"],
+  mine: ["mine"],
   later: ["later"],
   filters: ["filters"],
   figures: ["figures"],

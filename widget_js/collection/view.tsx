@@ -107,7 +107,7 @@ export function CollectionView({
     api,
     config,
     language,
-    toggleForm,
+    turn: toggleForm,
     ...own,
     entries: {
       ...collection,

@@ -21,7 +21,7 @@ export const ATTRIBUTES = [
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
- * where it shows the city, the problems; then the texts. Nothing where the network failed.
+ * where it begins with the city, the problems; then the texts. Nothing where the network failed.
  */
 export type First = Promise<Response | void>[];
 
@@ -35,6 +35,8 @@ export interface Launch {
   /** Draws anew what shows the attributes: the button, then the widget. */
   update(): void;
   first: First;
+  /** It begins with what is published, not with the form. */
+  list: boolean;
   /** Ends what was asked for and is not answered. */
   control: AbortController;
   /**
@@ -79,8 +81,10 @@ export interface Options {
   inline: boolean;
   /** Fields of contacts that the page leaves out: `name`, `phone`, `email`. */
   hidden: string[];
-  /** The list, or the figures. */
+  /** It shows what is published: the list, or the figures. */
   extended: boolean;
+  /** It began with that, not with the form. */
+  list: boolean;
   figures: boolean;
   /** The element stands in the page. */
   live: boolean;
@@ -103,13 +107,13 @@ export const attribute = (host: Element, name: string): string =>
 
 /** The figures of the city, without its list. */
 export const isFigures = (host: Element): boolean => attribute(host, "view") === "figures";
-/** It begins with what is published, not with the form. */
+/** It shows what is published. */
 export const isReading = (host: Element): boolean => attribute(host, "type") === "extended" || isFigures(host);
 export const isExtended = (host: Element): boolean => isReading(host) && !isFigures(host);
 export const isFloating = (host: Element): boolean => attribute(host, "view") === "floating";
 export const isInline = (host: Element): boolean => attribute(host, "view") === "inline" || isFigures(host);
 
-export const readOptions = ({ host, service, language }: Launch): Options => ({
+export const readOptions = ({ host, service, language, list }: Launch): Options => ({
   key: attribute(host, "site-key"),
   service,
   lang: language(),
@@ -121,6 +125,7 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
     .split(/[\s,]+/)
     .filter(Boolean),
   extended: isReading(host),
+  list,
   figures: isFigures(host),
   live: host.isConnected
 });

@@ -175,9 +175,18 @@ function createLauncher(host: Host): Launcher {
   };
   /** What a shared address asks for (browse/address.ts). */
   const sharedQuery = () => isExtended(host) && location.hash.split("#igrajdanin?")[1];
+  /**
+   * An opening begins with what is published. Where nothing is asked for, the button leads to the form, as it says; in
+   * the page, and as the button of collections or of the map, it does not.
+   */
+  const isList = (options?: OpenOptions) =>
+    isReading(host) &&
+    (options
+      ? options.view !== "report"
+      : isInline(host) || !!(attribute(host, "collection") || (outer(host) as Host).dataset.start));
   /** All that opens the widget; gives the module to start it with. */
-  const load = async () => {
-    const chunks = () => Promise.all([preload("core"), preload(isReading(host) ? "browse" : "report")]);
+  const load = async (list: boolean) => {
+    const chunks = () => Promise.all([preload("core"), preload(list ? "browse" : "report")]);
     const [core] = await expire(chunks().catch(() => renew().then(chunks)));
     return import(core);
   };
@@ -185,10 +194,11 @@ function createLauncher(host: Host): Launcher {
    * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the
    * network lost, the widget asks for again by itself.
    */
-  const start = () =>
+  const start = (options?: OpenOptions) =>
     (starting =
       starting ||
       (async () => {
+        const list = isList(options);
         const control = new AbortController();
         const lang = language();
         const site = service + "/api/v1/sites/" + attribute(host, "site-key");
@@ -196,12 +206,14 @@ function createLauncher(host: Host): Launcher {
         const texts = (name: string) => address(name + "-" + TEXTS + ".json");
         const first = [
           site + "?lang=" + lang,
-          isExtended(host) ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "") : challenge,
+          list && isExtended(host)
+            ? !attribute(host, "collection") && site + "/problems?" + (sharedQuery() || "")
+            : challenge,
           texts(lang + "-widget"),
-          isReading(host) && texts(lang + "-browse")
+          list && texts(lang + "-browse")
         ].map(address => address && fetch(address, control as RequestInit).catch(ignore));
         try {
-          widget = await (await load()).mount({ host, service, language, update, first, control, preload });
+          widget = await (await load(list)).mount({ host, service, language, update, first, list, control, preload });
           failed = false;
         } catch {
           // The link of the snippet comes back beside the button, whose next press tries again. The service takes note
@@ -217,12 +229,12 @@ function createLauncher(host: Host): Launcher {
   const open = async (options?: OpenOptions) => {
     wanted = true;
     if (!widget) button.setAttribute("aria-busy", "true");
-    await start();
-    if (widget && wanted) await widget.open(options);
+    await start(options);
+    if (widget && wanted) await widget.open(options || (isList() ? options : { view: "report" }));
     return !!widget;
   };
   button.onclick = () => open();
-  button.onpointerenter = button.onfocus = () => widget || load().catch(ignore);
+  button.onpointerenter = button.onfocus = () => widget || load(isList()).catch(ignore);
 
   const near = new IntersectionObserver(([entry]) => entry!.isIntersecting && start(), { rootMargin: "300px" });
   /** The button, or the link of the snippet until the inline view is there, or both after a failure. */
@@ -263,7 +275,7 @@ function createLauncher(host: Host): Launcher {
       if (destroyed) return;
       connected.add(host);
       update();
-      if (!shared && (shared = sharedQuery())) void open();
+      if (!shared && (shared = sharedQuery())) void open({ view: "list" });
       // React 18 gives listeners only to what stands in the page.
       await undefined;
       if (connected.has(host)) emit(host, "ready");

@@ -81,7 +81,7 @@ export function Form() {
   useLayoutEffect(() => {
     if (visible) report.open();
   }, [report, visible]);
-  const unsent = useLazy<typeof import("./unsent/entry.ts")>("unsent");
+  const unsent = useLazy<typeof import("./mine/entry.ts")>("mine");
   useLayoutEffect(() => {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);

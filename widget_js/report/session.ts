@@ -103,7 +103,7 @@ export class ReportSession extends Store {
   /** Set by the form: fetches the chunk of the photos and attaches it. */
   loadPhotos: () => Promise<unknown> = () => Promise.resolve();
 
-  private readonly drafts: Drafts;
+  readonly drafts: Drafts;
   page!: string;
   private isReturn!: boolean;
   /** What the page wants filled in once it is known with which draft the form begins. */

@@ -12,7 +12,8 @@ import { Store } from "./store.ts";
 import { Tickets } from "./tickets.ts";
 import { Trail } from "./trail.ts";
 
-export type ViewName = "report" | "browse";
+/** The form, what is published, the person's own reports. */
+export type ViewName = "report" | "browse" | "mine";
 
 export class Session extends Store {
   readonly trail: Trail;
@@ -23,10 +24,12 @@ export class Session extends Store {
   /** Why there is no configuration. */
   error: ApiError | null = null;
   isOpen = false;
-  /** The form is shown, not the list. */
-  reporting: boolean;
+  /** What is shown. */
+  view: ViewName;
   /** What is shown, for the head of the widget, where it is neither the city nor the form. */
   title: string | undefined;
+  /** What led to it by a press inside: the way back. */
+  before: ViewName | undefined;
   private readonly stepsBack: Partial<Record<ViewName, (() => void) | undefined>> = {};
   private readonly parts = new Map<string, unknown>();
   private readonly awaiting = new Map<string, ((part: never) => void)[]>();
@@ -44,7 +47,7 @@ export class Session extends Store {
     private readonly control?: AbortController
   ) {
     super();
-    this.reporting = !options.extended;
+    this.view = options.list ? "browse" : "report";
     this.api = new Api(`${options.service}/api/v1/sites/${options.key}`, first, control, this.destroyed);
     this.tickets = new Tickets(this.api);
     this.trail = new Trail(() => this.close());
@@ -95,12 +98,16 @@ export class Session extends Store {
     if (wasVisible !== this.isVisible) this.changed();
   }
 
+  /** Where nothing is asked for what is shown stays. */
   open({ view, category, problem, draft }: OpenOptions = {}): void {
     if (this.destroyed.aborted) return;
-    if (view || category || draft || problem) this.reporting = view ? view === "report" : !problem;
+    if (view || category || draft || problem) {
+      this.view = problem || view === "list" ? "browse" : "report";
+      this.before = undefined;
+    }
     if (category || draft)
       this.whenPart<{ prefill(draft: object): void }>("report", report => report.prefill({ ...draft, category }));
-    if (problem && !this.reporting)
+    if (problem)
       this.whenPart<{ openProblem(number: number): void }>("address", address => address.openProblem(problem));
     this.setOpen(true);
   }
@@ -126,9 +133,10 @@ export class Session extends Store {
     void this.loadConfig();
   }
 
-  /** Between the list and the form. */
-  toggleForm(): void {
-    this.reporting = !this.reporting;
+  /** Leads from one view to another, or back to the one before it. */
+  turn(to: ViewName, from: ViewName): void {
+    this.before = this.before === to ? undefined : from;
+    this.view = to;
     this.changed();
   }
 

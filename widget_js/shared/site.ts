@@ -47,8 +47,8 @@ export interface Site {
   visible: boolean;
   /** Tells how to get from what a view shows to what it showed before. */
   setStepBack(view: ViewName, act?: () => void): void;
-  /** Between the list and the form. */
-  toggleForm(): void;
+  /** Leads to another view. */
+  turn(to: ViewName): void;
 }
 
 export const SiteContext = createContext<Site>(null as unknown as Site);

@@ -17,7 +17,7 @@ import { loadChunk, setPreload } from "../shared/chunks.ts";
 import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";
 import { attend, focusOn } from "../shared/focus.ts";
 import { language } from "../shared/i18n.ts";
-import { Session } from "../shared/session.ts";
+import { Session, type ViewName } from "../shared/session.ts";
 import { SiteContext, type Site } from "../shared/site.ts";
 import { useStore } from "../shared/store.ts";
 import { addSheet, styleSheet } from "../shared/styles.ts";
@@ -90,13 +90,18 @@ function Root({ session, options }: Props) {
 
   const failure = crash ? CRASH : !config && session.error;
   const extended = options.extended && !failure && (figures || !(config && config.type === "basic"));
-  const form = !extended || (session.reporting && !figures);
-  const toggleForm = () => {
-    session.toggleForm();
+  const { view, before } = session;
+  const shown = view === "mine" ? view : !extended ? "report" : figures ? "browse" : view;
+  const form = shown === "report";
+  const turn = (to: ViewName) => {
+    session.turn(to, shown);
     focusOn(host, "title");
   };
-  const toList = form ? (extended ? toggleForm : undefined) : session.stepBackOf("browse");
-  session.trail.stepBack = (form && session.stepBackOf("report")) || toList;
+  const leave = before && (() => turn(before));
+  const stepBack = session.stepBackOf(shown);
+  session.trail.stepBack = stepBack || leave;
+  /** A step back in the form is its own button's. */
+  const back = form ? leave : session.trail.stepBack;
   const site: Omit<Site, "config"> = {
     session,
     host,
@@ -106,14 +111,23 @@ function Root({ session, options }: Props) {
     tickets,
     visible: isVisible,
     setStepBack: (view, act) => session.setStepBack(view, act),
-    toggleForm
+    turn
   };
+  const way = (to: ViewName, text: "mine" | "list_title") => (
+    <button class="link" type="button" onClick={() => turn(to)}>
+      {t(text)}
+    </button>
+  );
 
   const content = (
     <div class="sheet">
-      <header class={inline && !toList ? undefined : "stuck"}>
-        {toList && (
-          <button class="round" type="button" aria-label={t("problem_back")} onClick={toList}>
+      <header class={inline && !back ? undefined : "stuck"}>
+        {back && (
+          <button
+            class="round"
+            type="button"
+            aria-label={t(back !== leave || before === "browse" ? "problem_back" : "back")}
+            onClick={back}>
             <Icon name="back" />
           </button>
         )}
@@ -121,7 +135,18 @@ function Root({ session, options }: Props) {
           <Words>
             {failure
               ? t("unavailable_title")
-              : session.title || t(form ? "title" : figures ? "figures" : collection ? "loading_list" : "list_title")}
+              : session.title ||
+                t(
+                  shown === "mine"
+                    ? shown
+                    : form
+                      ? "title"
+                      : figures
+                        ? "figures"
+                        : collection
+                          ? "loading_list"
+                          : "list_title"
+                )}
           </Words>
         </h2>
         {!inline && (
@@ -146,11 +171,18 @@ function Root({ session, options }: Props) {
           />
         ) : config ? (
           <SiteContext.Provider value={{ ...site, config }}>
+            {form && !stepBack && (
+              <p class="actions">
+                {way("mine", "mine")}
+                {extended && way("browse", "list_title")}
+              </p>
+            )}
             <View name="report" shown={form} />
-            {extended && <View name="browse" shown={!form} />}
+            {extended && <View name="browse" shown={shown === "browse"} />}
+            <View name="mine" shown={shown === "mine"} />
           </SiteContext.Provider>
         ) : (
-          <Skeleton text={t(form ? "loading" : "loading_list")} />
+          <Skeleton text={t("loading")} />
         )}
       </div>
     </div>
@@ -209,7 +241,7 @@ const isWriting = (host: HTMLElement): boolean => {
 
 /** Resolves when everything that the loader has preloaded is here. */
 export async function mount(launch: Launch): Promise<Widget> {
-  const { host, service, first } = launch;
+  const { host, service, first, list } = launch;
   let destroyed = false;
   /** The language that is shown: another one shows when all of it is here. */
   let lang = launch.language();
@@ -218,8 +250,8 @@ export async function mount(launch: Launch): Promise<Widget> {
   try {
     await Promise.all([
       addTexts(service, lang, "widget", first[2]),
-      isReading(host) && addTexts(service, lang, "browse", first[3]),
-      loadChunk(isReading(host) ? "browse" : "report")
+      list && addTexts(service, lang, "browse", first[3]),
+      loadChunk(list ? "browse" : "report")
     ]);
   } catch (error) {
     // Word of what the policy has blocked is still on its way.

@@ -118,6 +118,7 @@ const options = (changes: Partial<Options> = {}): Options =>
     collection: "",
     inline: false,
     extended: true,
+    list: true,
     figures: false,
     live: true,
     ...(changes as object)
@@ -153,7 +154,7 @@ afterEach(() => {
 /** What may happen; each by the widget, the person, the network or the page around. */
 const STEPS: Record<string, (made: ReturnType<typeof begin>, draw: (below: number) => number) => void> = {
   open: ({ session }) => session.open(),
-  "open a problem": ({ session }, draw) => session.open({ problem: 1 + draw(3) }),
+  "open a problem": ({ session }, draw) => session.open({ view: "list", problem: 1 + draw(3) }),
   close: ({ session }) => session.close(),
   "press a card": ({ session, address }, draw) => session.isOpen && address.openProblem(1 + draw(5)),
   "to the list": ({ address }) => address.shown.problem && address.closeProblem(),
@@ -248,7 +249,7 @@ test("a problem that the page opens before the list comes is shown with it, what
   const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
   own.querySelectorAll = () => [host];
   const session = new Session(host as never, options());
-  session.open({ problem: 7 });
+  session.open({ view: "list", problem: 7 });
   assert.equal(beginAddress(session, false).shown.problem, 7);
   assert.equal(page.href, HOME + "#/news");
   session.destroy();

@@ -3,16 +3,19 @@
  * (received.tsx).
  */
 
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { focusOn } from "../../shared/focus.ts";
 import { link } from "../../shared/links.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
+import { forget, remember, sentTo } from "../mine/sent.ts";
 import type { ReceivedOutcome } from "../send.ts";
 import type { ReportSession } from "../session.ts";
 
 export function Done({ report, outcome: { receipt, earlier } }: { report: ReportSession; outcome: ReceivedOutcome }) {
   const {
     config,
+    entries,
     language: { t, date }
   } = useSite();
   const agency = receipt.receiver || config.agency.name;
@@ -65,6 +68,8 @@ export function Done({ report, outcome: { receipt, earlier } }: { report: Report
         </section>
       )}
       {track && <Copy track={track} />}
+      {/* Entries of a collection have numbers of its own. */}
+      {!entries && <Kept number={receipt.number} track={track} />}
       <p class="text paper">{values.description}</p>
       <p class="actions">
         {action("again", () => report.again())}
@@ -74,6 +79,38 @@ export function Done({ report, outcome: { receipt, earlier } }: { report: Report
         {action("print", () => print())}
       </p>
     </>
+  );
+}
+
+/** That the number stays in «Мои сообщения», and how to prevent it: a computer may be a library's. */
+function Kept({ number, track }: { number: number; track: string | null | undefined }) {
+  const {
+    host,
+    options: { key },
+    language: { t }
+  } = useSite();
+  const [changes, setChanges] = useState(0);
+  useLayoutEffect(() => {
+    remember(key, number, track);
+    setChanges(1);
+  }, []);
+  const isKept = sentTo(key).some(one => one.number === number);
+  return (
+    <p class="hint" id="kept" tabIndex={-1}>
+      {changes > 0 && t(isKept ? "done_kept" : "done_forgotten")}{" "}
+      {isKept && (
+        <button
+          class="link"
+          type="button"
+          onClick={() => {
+            forget(key, number);
+            focusOn(host, "kept");
+            setChanges(changes + 1);
+          }}>
+          {t("done_forget")}
+        </button>
+      )}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 /** Reports that were written in another form or at another time, and are not sent: read, gone on with, discarded. */
 
 import type { Report } from "../../shared/contract.ts";
+import type { Language } from "../../shared/i18n.ts";
 import { ignoreErrors } from "../../shared/storage.ts";
 import type { Drafts, Found, Stored } from "../drafts.ts";
 import type { ReportSession, Unsent } from "../session.ts";
@@ -53,6 +54,18 @@ export function list(drafts: Drafts): Found[] {
     .sort((one, other) => other.writtenAt - one.writtenAt);
 }
 
+/** What tells people which report this is; empty where the person has written nothing. */
+export function describe({ values, written }: Draft, { t }: Language): string {
+  const { length } = values.photos;
+  const texts = { ...values, photos: length ? `${t("review_photos")}: ${length}` : "" };
+  const found = (["subject", "description", "address", "photos", "coordinates"] as const)
+    .filter(name => written.includes(name))
+    .map(name => texts[name].trim().replace(/\s+/g, " "))
+    .find(Boolean);
+  const line = found || "";
+  return line.length > BEGINNING ? line.slice(0, BEGINNING).replace(/(.{20}) \S*$/, "$1") + "…" : line;
+}
+
 export class UnsentReports implements Unsent {
   /** One of this page, which the person may go on with. */
   offer: Found | undefined;
@@ -74,21 +87,13 @@ export class UnsentReports implements Unsent {
     else this.offer = all.find(one => (!one.page || one.page === page) && !!this.describe(one.draft));
   }
 
-  /** What tells people which report this is; empty where the person has written nothing. */
-  describe({ values, written }: Draft): string {
-    const { length } = values.photos;
-    const texts = { ...values, photos: length ? `${this.report.site.language.t("review_photos")}: ${length}` : "" };
-    const found = (["subject", "description", "address", "photos", "coordinates"] as const)
-      .filter(name => written.includes(name))
-      .map(name => texts[name].trim().replace(/\s+/g, " "))
-      .find(Boolean);
-    const line = found || "";
-    return line.length > BEGINNING ? line.slice(0, BEGINNING).replace(/(.{20}) \S*$/, "$1") + "…" : line;
+  describe(draft: Draft): string {
+    return describe(draft, this.report.site.language);
   }
 
-  /** Goes on with the unsent report that is offered; what is typed in its place is offered from then on. */
-  resume(): void {
-    const { offer, report } = this;
+  /** Goes on with an unsent report, the one that is offered; what is typed in its place is offered from then on. */
+  resume(offer = this.offer): void {
+    const { report } = this;
     if (!offer || report.isBusy) return;
     report.write();
     if (!this.describe(report.draft)) this.drafts.erase();

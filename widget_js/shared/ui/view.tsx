@@ -1,14 +1,15 @@
-/** The form or the list: comes with its chunk, at the first click or when it is wanted. */
+/** The form, the list or one's own reports: comes with its chunk, at the first click or when it is wanted. */
 
 import type { ComponentType } from "preact";
 import { useLazy } from "../lazy.ts";
 import { plainLink } from "../links.ts";
+import type { ViewName } from "../session.ts";
 import { useSite } from "../site.ts";
 import { Failed } from "./failure.tsx";
 import { Skeleton } from "./skeleton.tsx";
 
 /** From when it is first shown it stays, or what was typed in it would be lost. */
-export function View({ name, shown }: { name: "report" | "browse"; shown: boolean }) {
+export function View({ name, shown }: { name: ViewName; shown: boolean }) {
   const {
     host,
     options,
@@ -25,7 +26,7 @@ export function View({ name, shown }: { name: "report" | "browse"; shown: boolea
           <a href={plainLink(host, options)}>{t("unavailable_link")}</a>
         </Failed>
       ) : (
-        <Skeleton text={t(name === "report" ? "loading" : "loading_list")} />
+        <Skeleton text={t("loading")} />
       )}
     </div>
   );
