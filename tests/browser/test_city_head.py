@@ -138,7 +138,7 @@ def test_the_header_stays_visible_and_covers_no_focused_control(
     page.goto(widget_site.page("<style>body { padding-bottom: 900px }</style>"))
     tour = Tour(page, widget_site, FakeCity(page, widget_site))
     for theme in ("light", "contrast"):  # contrast-blue differs in colours alone
-        tour.restart(theme=theme, view=view)
+        tour.restart(**{"data-start": "list", "theme": theme, "view": view})
         if view == "button":
             page.get_by_role("button").click()
         check_header(tour, size, view)

@@ -154,9 +154,6 @@ def test_back_leads_through_the_steps_of_the_form(
     press()
     expect(page.get_by_label("Дороги и тротуары")).to_be_visible()
     press()
-    if kind == "extended":
-        expect(page.locator(CARD).first).to_be_visible()
-        press()
     expect_closed(page)
     assert page.evaluate(STATE) == before
 

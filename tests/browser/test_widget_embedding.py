@@ -101,7 +101,7 @@ def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, 
     assert not [
         path for path in to_service(watch, widget_site) if f"/challenge?v={RELEASE}" in path and "seen" not in path
     ]
-    turn.get_by_role("button").click()
+    turn.get_by_role("button", name=REPORT).click()
     expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     expect(page.locator("igrajdanin-widget h2")).to_be_focused()
@@ -261,9 +261,9 @@ def test_a_div_works_like_the_element(page: Page, widget_site: WidgetSite) -> No
     link = f'<a href="{widget_site.service.url}/s/{widget_site.key}/report">{REPORT}</a>'
     attributes = f'data-igrajdanin-widget="{widget_site.key}" data-type="extended" data-lang="ru"'
     open_form(page, widget_site.page(f"<div {attributes}>{link}</div>"))
-    expect(page.get_by_role("button", name="К списку")).to_be_visible()
+    expect(page.get_by_role("button", name="Проблемы города")).to_be_visible()
     page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
-    expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
+    expect(page.get_by_role("button", name="City problems")).to_be_visible()
 
 
 def test_loading_the_script_twice_gives_one_widget(page: Page, widget_site: WidgetSite) -> None:
@@ -368,9 +368,9 @@ def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) ->
         page.evaluate(set_to, ["theme", theme])
         expect(page.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
     page.evaluate(set_to, ["type", "basic"])
-    expect(page.get_by_role("button", name="Back to the list")).to_have_count(0)
+    expect(page.get_by_role("button", name="City problems")).to_have_count(0)
     page.evaluate(set_to, ["type", "extended"])
-    expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
+    expect(page.get_by_role("button", name="City problems")).to_be_visible()
     page.evaluate(set_to, ["view", "inline"])
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("region", name="Report a problem")).to_be_visible()
@@ -568,15 +568,15 @@ def test_an_unregistered_origin_is_reported_in_page_and_console(
         page.goto(f"{other.url}/plain/")
         with page.expect_console_message(lambda message: "не подключён. Администратор" in message.text):
             button(page).click()
-        # Reading is public: the list is shown.
-        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
-        page.locator("igrajdanin-widget .turn .button").click()
         expect(page.get_by_role("alert")).to_contain_text("Сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
         expect(plain).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
         expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(
             "href", re.compile("^mailto:")
         )
+        # Reading is public: the list is shown.
+        page.get_by_role("button", name="Проблемы города").click()
+        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
         message = [text for text in watch.complaints if "не подключён. Администратор" in text]
         assert len(message) == 1
         assert other.url in message[0]
@@ -756,7 +756,7 @@ def test_attributes_are_also_properties(page: Page, widget_site: WidgetSite) -> 
       igrajdanin("open", inner);
     }""")
     expect(sheets.nth(1)).to_have_attribute("data-theme", "dark")
-    expect(sheets.nth(1).get_by_role("heading", level=2)).to_have_text("City problems")
+    expect(sheets.nth(1).get_by_role("button", name="City problems")).to_have_count(1)
     assert page.locator("igrajdanin-widget").nth(1).evaluate("own => [own.siteKey, own.type, own.lang, own.view]") == [
         widget_site.key, "extended", "en", "",
     ]  # fmt: skip

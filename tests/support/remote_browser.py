@@ -86,10 +86,11 @@ class RemoteBrowser(ABC):
         await self.perform([{"type": "key", "id": "keyboard", "actions": keys}])
 
     async def open_cluster(self) -> tuple[int, int]:
-        """Open the city map from the page's button and its largest cluster. Returns the number of marks before and
+        """Open the city map, by way of the form, and its largest cluster. Returns the number of marks before and
         after.
         """
         await self.tap("button", REPORT)
+        await self.tap("button", "Проблемы города")
         await self.until("the city, with its map or the way there", _TO_MAP)
         before = int(await self.until("marks", _MARKS))
         at = await self.until("a cluster opened", _OPEN)

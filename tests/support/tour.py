@@ -92,7 +92,7 @@ class Tour:
 
     def open_form(self) -> None:
         """Go from the city to the form."""
-        self.widget.locator(".turn button").click()
+        self.widget.locator(".turn .button").click()
 
     def back(self) -> None:
         """Go from the form or a problem to the list."""

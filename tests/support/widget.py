@@ -139,7 +139,7 @@ def page_with_modified_files(widget_site: WidgetSite, name: str, kind: str) -> s
     script = (
         f'<script async src="/copy-{name}-{kind}/{RELEASE}/loader.js" data-api="{widget_site.service.url}/"></script>'
     )
-    return widget_site.page(widget_site.snippet(f'type="{kind}"') + script, loader=False)
+    return widget_site.page(widget_site.snippet(f'type="{kind}" data-start="list"') + script, loader=False)
 
 
 def to_form(place: Page | FrameLocator | Locator) -> Locator:

@@ -179,7 +179,7 @@ function Root({ session, options }: Props) {
             )}
             <View name="report" shown={form} />
             {extended && <View name="browse" shown={shown === "browse"} />}
-            <View name="mine" shown={shown === "mine"} />
+            {shown === "mine" && <View name={shown} shown />}
           </SiteContext.Provider>
         ) : (
           <Skeleton text={t("loading")} />

@@ -4,6 +4,6 @@
  */
 
 export { default as styles } from "./mine.css";
-export { View } from "./mine.tsx";
+export { Mine as View } from "./mine.tsx";
 export { Notice } from "../unsent/notice.tsx";
 export { createUnsent } from "../unsent/unsent.ts";

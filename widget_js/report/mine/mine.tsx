@@ -15,10 +15,7 @@ import type { ReportSession } from "../session.ts";
 import { createUnsent, describe, list, type UnsentReports } from "../unsent/unsent.ts";
 import { forget, linksTo, sentTo, type Sent } from "./sent.ts";
 
-/** Read anew whenever it is shown. */
-export const View = ({ active }: { active: boolean }) => (active ? <Mine /> : null);
-
-function Mine() {
+export function Mine() {
   const site = useSite();
   const {
     config,

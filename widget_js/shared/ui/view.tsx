@@ -8,7 +8,7 @@ import { useSite } from "../site.ts";
 import { Failed } from "./failure.tsx";
 import { Skeleton } from "./skeleton.tsx";
 
-/** From when it is first shown it stays, or what was typed in it would be lost. */
+/** From when it is first shown it stays where it is drawn, or what was typed in it would be lost. */
 export function View({ name, shown }: { name: ViewName; shown: boolean }) {
   const {
     host,
