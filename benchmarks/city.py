@@ -137,7 +137,7 @@ def _median(name: str, values: list[float], unit: str) -> Line:
 
 
 def page_of(running: Service) -> str:
-    snippet = f'<igrajdanin-widget site-key="{running.key}" type="extended"></igrajdanin-widget>'
+    snippet = f'<igrajdanin-widget site-key="{running.key}" type="extended" data-start="list"></igrajdanin-widget>'
     script = f'<script async src="http://127.0.0.1:{running.port}/w/1/loader.js"></script>'
     return f"<!doctype html><html lang=ru><meta charset=utf-8><title>Город</title><body>{snippet}{script}"
 

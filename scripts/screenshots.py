@@ -59,6 +59,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     page.goto(f"{demo['pages']}/plain/")
     seen.shoot("host-page")
     page.get_by_role("button", name="Сообщить о проблеме").click()
+    page.get_by_role("button", name="Проблемы города").click()
     page.locator("dialog .card").first.wait_for()
     seen.shoot("list", full=False)
     page.get_by_role("button", name="Графики").click()
@@ -69,7 +70,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     page.locator("dialog .card").first.click()
     page.get_by_role("heading", name="Ход работы").wait_for()
     seen.shoot("problem", full=False)
-    page.locator("dialog .turn button").click()
+    page.locator("dialog .turn .button").click()
 
     narrow = seen.width < 600
 

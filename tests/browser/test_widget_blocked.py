@@ -40,7 +40,9 @@ def test_the_widget_works_without_blocked_neighbours_and_photos(
     desktop: Page, watch: Watch, widget_site: WidgetSite
 ) -> None:
     FakeCity(desktop, widget_site)
-    cards = browse(desktop, widget_site.page(PAGE.format(snippet=widget_site.snippet('type="extended" data-start="list"'))))
+    cards = browse(
+        desktop, widget_site.page(PAGE.format(snippet=widget_site.snippet('type="extended" data-start="list"')))
+    )
     expect(desktop.locator(f"{CARD} img")).to_have_count(1)
     desktop.evaluate(BLOCK)
     assert desktop.evaluate("blocked") >= 3

@@ -28,7 +28,7 @@ export interface Igrajdanin {
   ): void;
 }
 
-/** What the widget shows when it opens. */
+/** What the widget shows when it opens: the form, as by its button, where nothing is given. */
 export interface OpenOptions {
   /** The form, or what is published. */
   view?: "report" | "list";
