@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.support.browse import browse, extended
 from tests.support.browser import Watch
-from tests.support.widget import ANY_ORIGIN, POLL, WidgetSite, draw_twice, let_time_pass, open_form
+from tests.support.widget import ANY_ORIGIN, POLL, WidgetSite, draw_twice, let_time_pass
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,11 +21,7 @@ def city(widget_site: WidgetSite) -> None:
 @pytest.fixture
 def cards(page: Page, widget_site: WidgetSite) -> Locator:
     page.clock.install()
-    open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
-    page.get_by_role("button", name="К списку").click()
-    found = page.locator("igrajdanin-widget .card")
-    expect(found.first).to_be_visible()
-    return found
+    return browse(page, extended(widget_site))
 
 
 def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> None:
