@@ -17,7 +17,6 @@ from tests.support.widget import (
     number,
     open_form,
     send,
-    tab_to,
     to_form,
 )
 
@@ -79,28 +78,6 @@ def abort_posts(route: Route) -> None:
         route.abort()
     else:
         route.continue_()
-
-
-def test_reporting_works_by_keyboard(desktop: Page, widget_site: WidgetSite) -> None:
-    desktop.goto(widget_site.page(widget_site.snippet()))
-    desktop.keyboard.press("Tab")
-    desktop.keyboard.press("Enter")
-    expect(desktop.get_by_role("dialog")).to_be_visible()
-    expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
-    tab_to(desktop, desktop.get_by_label("Дороги и тротуары"))
-    desktop.keyboard.press("Space")
-    desktop.keyboard.press("ArrowDown")
-    expect(desktop.get_by_label("Дворы и благоустройство")).to_be_checked()
-    tab_to(desktop, desktop.get_by_label("Что именно не так"))
-    desktop.keyboard.type("Сломана скамейка")
-    tab_to(desktop, desktop.get_by_label("Адрес или ориентир"))
-    desktop.keyboard.type("сквер у фонтана")
-    tab_to(desktop, desktop.get_by_label(re.compile("Даю согласие")))
-    desktop.keyboard.press("Space")
-    desktop.keyboard.press("Enter")
-    assert number(desktop) > 0
-    desktop.keyboard.press("Escape")
-    expect(desktop.get_by_role("button", name="Сообщить о проблеме")).to_be_focused()
 
 
 def test_touch_targets_are_large_enough(page: Page, widget_site: WidgetSite) -> None:

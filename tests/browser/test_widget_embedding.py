@@ -101,25 +101,6 @@ def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, 
     assert not [
         path for path in to_service(watch, widget_site) if f"/challenge?v={RELEASE}" in path and "seen" not in path
     ]
-    turn.get_by_role("button", name=REPORT).click()
-    expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
-    expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    expect(page.locator("igrajdanin-widget h2")).to_be_focused()
-    page.get_by_role("button", name="К списку").click()
-    expect(page.get_by_role("dialog", name="Проблемы города")).to_be_visible()
-
-
-def test_a_failed_form_can_be_loaded_again(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("ERR_FAILED|uncaught: http")
-    page.route(re.compile("/report-"), lambda route: route.abort())
-    page.goto(widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
-    button(page).click()
-    page.locator("igrajdanin-widget .turn .button").click()
-    expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
-    expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
-    page.unroute(re.compile("/report-"))
-    page.get_by_role("button", name="Попробовать ещё раз").click()
-    expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
 
 @pytest.mark.parametrize("view", ["button", "inline"])
