@@ -8,14 +8,13 @@ displayed like them.
 from __future__ import annotations
 
 import json
-import re
 from importlib import resources
 from typing import Literal, NamedTuple
 
 
 class Shape(NamedTuple):
     path: str  # SVG, in a square of 16
-    tone: str
+    tone: str  # a token of web/tokens.py
     fill: Literal["filled", ""] = ""
 
 
@@ -26,18 +25,7 @@ class Status(NamedTuple):
 
 
 _TABLE = json.loads((resources.files("widget_api") / "statuses.json").read_text("utf-8"))
-TONES: dict[str, dict[str, str]] = _TABLE["tones"]
 SHAPES = {name: Shape(*row) for name, row in _TABLE["shapes"].items()}
 STATUSES = {name: Status(*row) for name, row in _TABLE["statuses"].items()}
 PUBLIC_STATUSES = tuple(name for name, status in STATUSES.items() if status.group)  # those of published problems
 OPEN_PUBLIC_STATUSES = tuple(name for name in PUBLIC_STATUSES if STATUSES[name].stage == "open")
-
-
-def paint(name: str, content: bytes) -> bytes:
-    """Replace `tone(done, dark)` in a style sheet by the colour of the table. Other files are returned unchanged.
-
-    The widget's build does the same with its style sheets.
-    """
-    if not name.endswith(".css"):
-        return content
-    return re.sub(rb"tone\((\w+), (\w+)\)", lambda match: TONES[match[1].decode()][match[2].decode()].encode(), content)

@@ -581,6 +581,8 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
         assert -128 <= x <= map_frame.WIDTH
         assert -128 <= y <= map_frame.HEIGHT
     group = max(drawn.marks, key=lambda mark: mark.count)
+    assert group.states == f"новые — {group.count}"
+    assert [(arc.tone, arc.length) for arc in group.arcs] == [("accepted", 100)]
     for _ in range(20):  # each step is closer, and the last is a list
         if "view=map" not in group.href:
             break

@@ -188,7 +188,7 @@ def test_inspectors_offer_are_invited_by_a_council_and_come(
     visit = {"day": "2031-03-10", "hour": "10:00", "place": "Школа № 14", "text": "Проверим пандусы и входы"}
     fill(sovet, visit)
     sovet.get_by_role("button", name="Назначить выезд").click()
-    offered = sovet.locator(".mark-choice")
+    offered = sovet.locator("#field-entries .tick")
     expect(offered).to_have_count(3)
     sovet.get_by_label("Направление").select_option("roads")
     sovet.get_by_role("button", name="Показать").click()

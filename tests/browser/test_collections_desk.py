@@ -108,7 +108,7 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
         code = Image.open(io.BytesIO(page.locator(".qr").screenshot())).convert("L")
         assert code.getpixel((1, 30)) == 255, f"{look}: the margin of the code is not white"
     page.emulate_media(media="print", color_scheme="light", forced_colors="none")
-    expect(page.locator(".beside-page")).to_be_hidden()
+    expect(page.locator("main .tabs")).to_be_hidden()
     expect(page.locator(".cabinet-head")).to_be_hidden()
     expect(page.locator(".signature").first).to_be_visible()
 

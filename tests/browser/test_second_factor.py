@@ -33,6 +33,7 @@ def test_set_up_and_sign_in(service: Service, page: Page, watch: Watch, width: i
     expect(page.locator(".recovery-codes li")).to_have_count(10)
     assert axe.violations(page) == []
     page.get_by_role("link", name="Сохранил, дальше").click()
+    page.click(".account summary")
     page.get_by_role("button", name="Выйти").click()
     sign_in(page, service, town.email, town.password, arrive="/cabinet/sign-in/code?**")
     expect(page.locator("[name=code]")).to_be_focused()

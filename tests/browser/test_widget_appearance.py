@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import browse, extended
+from tests.support.browser import Watch
 from tests.support.city import FakeCity
 from tests.support.widget import DESKTOP, PHONE, REPORT, WidgetSite, open_form, wear
-from widget_api.status_table import TONES
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
 # Computed colours of an element that uses the custom properties.
@@ -90,19 +90,43 @@ def test_icons_of_the_header_stand_on_the_edges_of_the_text(
     assert edges("header .round:last-child path")[1] == pytest.approx(right, abs=1.1)
 
 
+PARTS = {  # in the widget and in pages, with what makes its look
+    "primary button": (".end .button", "form .primary", "backgroundColor color minHeight paddingTop paddingLeft"),
+    "field": ("textarea", "textarea", "backgroundColor color borderTopColor borderTopWidth paddingTop paddingLeft"),
+    "label": (".label", ".field > label:not(.tick)", "color fontWeight fontSize"),
+    "hint": (".hint", ".hint", "color fontWeight fontSize"),
+    "error": (".error", ".field-error", "color fontWeight fontSize"),
+    "tick": ("[type=checkbox]", "[type=checkbox]", "width height accentColor"),
+    "summary": (".panel.bad", ".summary", "backgroundColor borderTopColor borderLeftColor borderLeftWidth"),
+    "secondary button": (".quiet", ".button:not(.primary)", "backgroundColor color borderTopColor paddingTop"),
+}
+LOOK = """(one, names) => {
+  const style = getComputedStyle(one);
+  return `${style.borderTopLeftRadius} ` + names.split(" ").map(name => style[name]).join(" ");
+}"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_status_colours_are_equal_in_widget_and_pages(
-    new_page: Callable[..., Page], widget_site: WidgetSite, scheme: Any
+def test_widget_and_pages_have_equal_colours_and_parts(
+    new_page: Callable[..., Page], widget_site: WidgetSite, watch: Watch, scheme: Any
 ) -> None:
+    watch.allow("status of 422")
     page = new_page(viewport=DESKTOP, color_scheme=scheme)
-    FakeCity(page, widget_site)
-    browse(page, extended(widget_site))
-    tones = [name for name in TONES if name != "error"]
-    worn = page.locator("igrajdanin-widget .igw").evaluate(COLOURS, [*tones, "bad"])
-    chip = page.locator("igrajdanin-widget .chip", has_text="В работе").first.evaluate(STYLE, "color")
-    page.goto(f"{widget_site.service.url}/s/{widget_site.key}")
-    assert page.locator("body").evaluate(COLOURS, [*tones, "error"]) == worn
-    assert chip == worn[tones.index("waiting")]
+    form = open_form(page, widget_site.page(widget_site.snippet()))
+    form.locator(".end .button").last.click()
+    form.locator(".error").first.wait_for()
+    page.mouse.move(0, 0)
+    names = ["ink", "ground", "muted", "subtle", "line", "border", "accent", "on-accent"]
+    worn = page.locator("igrajdanin-widget .igw").evaluate(COLOURS, [*names, "bad"])
+    looks = {part: form.locator(inside).last.evaluate(LOOK, look) for part, (inside, _, look) in PARTS.items()}
+    page.goto(f"{widget_site.service.url}/s/{widget_site.key}/report?lang=ru")
+    page.locator("form .primary").click()
+    page.mouse.move(0, 0)
+    assert page.locator("body").evaluate(COLOURS, [*names, "error"]) == worn
+    for part, (_, outside, look) in PARTS.items():
+        if part == "secondary button":
+            page.goto(f"{widget_site.service.url}/docs?lang=ru")
+        assert page.locator(outside).last.evaluate(LOOK, look) == looks[part], part
 
 
 def test_pages_support_more_contrast_in_the_dark_scheme(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:

@@ -374,7 +374,8 @@ def test_the_administrators_first_day(
 
     desk.goto(f"{service.url}/cabinet/sites")
     desk.locator("main a[href^='/cabinet/sites/']").first.click()
-    desk.locator("main .beside-page a[href$='/calendar']").click()
+    desk.get_by_role("link", name="Работа с сообщениями").click()
+    desk.locator("main .views a[href$='/calendar']").click()
     desk.fill("#field-day", "2031-03-05")
     press("Добавить день")
     expect(desk.locator(".notice.good")).to_be_visible()

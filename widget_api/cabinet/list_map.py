@@ -7,10 +7,11 @@ list.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from widget_api.browse import rings
 from widget_api.browse.map_frame import MapFrame
 from widget_api.browse.queries import Bbox
 from widget_api.cabinet.inbox_rows import platform_name, selection_url
@@ -18,8 +19,8 @@ from widget_api.cabinet.selection import Selection
 from widget_api.database import Row
 
 MAX_REPORTS = 2_000
-_CELL = 40  # of the grid whose reports are one group
-_APART = 36  # between marks: 24 px on a screen of 360 (WCAG 2.2, 2.5.8), the width of a link in list_map.html
+_CELL = 64  # of the grid whose reports are one group
+_APART = 64  # between marks: 44 pixels where the drawing is 330 wide, as on a phone
 _MIN_DEGREES = 0.002  # of the shown area
 COLUMNS = "p.id, p.site_id, p.number, p.status, p.lat, p.lng, p.created_at, f.answer_due, p.mirror_of, p.source_name"
 
@@ -37,6 +38,8 @@ class Mark:
     number: int | None
     status: str
     responder: str  # the platform that answers it; empty for the agency's own
+    arcs: list[rings.Arc]  # of a group
+    states: str  # of a group, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,7 @@ def _find_middle(group: Group) -> tuple[int, int]:
 
 def _mark(language: str, group: Group, selection: Selection, *, closest: bool) -> Mark:
     rows, alone, (x, y) = [row for _, _, row in group], len(group) == 1, _find_middle(group)
+    groups = {} if alone else rings.count_groups(Counter(row["status"] for row in rows))
     into = replace(selection, bbox=_find_area(rows), view="" if closest else "map", after=None)
     return Mark(
         x=x,
@@ -99,6 +103,8 @@ def _mark(language: str, group: Group, selection: Selection, *, closest: bool) -
         number=rows[0]["number"] if alone else None,
         status=rows[0]["status"] if alone else "",
         responder=platform_name(language, rows[0]) if alone else "",
+        arcs=rings.list_arcs(groups),
+        states=rings.describe_groups(language, groups),
     )
 
 

@@ -16,7 +16,7 @@ from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
 from widget_api import i18n
-from widget_api.web import pages
+from widget_api.web import pages, tokens
 
 _TIME_ZONE = "Europe/Moscow"  # of the demonstration's sites
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)]")
@@ -41,7 +41,7 @@ class Mailbox:
                     page = pages.render("demo/mailbox.html", language, letters=list_letters(folders, language))
                     self._send(page, _PAGE_POLICY)
                 elif address.path == "/letters.css":
-                    self._send(_STYLES.read_text("utf-8"), _PAGE_POLICY, kind="text/css")
+                    self._send(tokens.paint(_STYLES.name, _STYLES.read_bytes()).decode(), _PAGE_POLICY, kind="text/css")
                 elif (file := _find(folders, address.path.removeprefix("/letter/"))) is not None:
                     self._send(html_part(file), _LETTER_POLICY)
                 else:

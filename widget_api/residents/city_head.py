@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from widget_api import i18n
-from widget_api.browse import before_after, city_map
+from widget_api.browse import before_after, city_map, rings
 from widget_api.browse.listing import Filters
 from widget_api.browse.queries import GROUPS, Bbox
 from widget_api.context import Context
@@ -16,22 +16,9 @@ from widget_api.database import Row
 from widget_api.problems import wording
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
-from widget_api.status_table import SHAPES, STATUSES
 
 _PAIRS = 3
 _CAPTION = 90  # characters of a solved report
-_GAP = 2  # of a circumference of 100: between two parts of a ring
-# Each group by the shape of the status that most of it has, as on the widget's map.
-_SHAPES = {"new": "accepted", "working": "in_progress", "done": "resolved", "closed": "answered"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arc:
-    """The part of a ring that a group of statuses has, in hundredths of the circumference."""
-
-    tone: str
-    length: float
-    offset: float
 
 
 async def map_values(
@@ -53,7 +40,7 @@ async def map_values(
         "tiles": found.tiles,
         "total": found.total,
         "marks": [_mark_values(mark, site, language, "list" if found.closest else "map") for mark in found.marks],
-        "legend": [(_SHAPES[group], i18n.text(language, f"city.map.groups.{group}")) for group in GROUPS],
+        "legend": [(rings.TYPICAL_STATUSES[one], i18n.text(language, f"city.map.groups.{one}")) for one in GROUPS],
         "attribution": settings.tiles_attribution if settings.tiles else "",
     }
 
@@ -81,25 +68,12 @@ def _mark_values(mark: city_map.Mark, site: Site, language: str, closer: str) ->
             "name": f"{site.category_name(language, one['category'])}, {state}: {one['title']}",
             "status": status,
         }
-    parts = [f"{i18n.text(language, f'city.groups.{group}').lower()} — {n}" for group, n in mark.groups.items()]
+    several = i18n.text(language, "city.map.several", count=mark.count)
     return values | {
         "href": f"/s/{site.key}?bbox={','.join(f'{degrees:.5f}' for degrees in mark.bbox)}#{closer}",
-        "name": f"{i18n.text(language, 'city.map.several', count=mark.count)}: {', '.join(parts)}",
-        "size": min(3, len(str(mark.count)) - 1),
-        "arcs": _list_arcs(mark.groups),
+        "name": f"{several}: {rings.describe_groups(language, mark.groups)}",
+        "arcs": rings.list_arcs(mark.groups),
     }
-
-
-def _list_arcs(groups: Mapping[str, int]) -> list[Arc]:
-    """The ring of several problems, clockwise from the top."""
-    arcs, begins, total = list[Arc](), 0.0, sum(groups.values())
-    for group, count in groups.items():
-        share = 100 * count / total
-        length = max(1.0, share - _GAP) if len(groups) > 1 else share
-        tone = SHAPES[STATUSES[_SHAPES[group]].shape].tone
-        arcs.append(Arc(tone=tone, length=round(length, 1), offset=round(25 - begins, 1)))
-        begins += share
-    return arcs
 
 
 async def pairs_values(context: Context, site: Site, today: date, language: str) -> list[dict[str, Any]]:

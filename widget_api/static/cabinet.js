@@ -46,7 +46,9 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!shown.isConnected) return true; // a filter has brought another list meanwhile
   const changing = ["tabs", "tiles", "head", "facts", "notes", "history", "sent"];
+  const tabs = byId("tabs");
   for (const id of changing) swap(byId(id), fresh.getElementById(id));
+  if (tabs && !tabs.isConnected) showTab();
   swapDecision(byId("decide"), fresh.getElementById("decide"));
   if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
   swapBulks(byId("bulks"), fresh.getElementById("bulks"));
@@ -185,6 +187,7 @@ async function applyFilters() {
     for (const id of ["tabs", "saved-views", "switch", "found"]) byId(id).replaceWith(fresh.getElementById(id));
     for (const field of filters.querySelectorAll("select")) swap(field, fresh.getElementById(field.id)); // choices follow the site
     byId("announce").textContent = byId("announce").dataset.filtered;
+    showTab();
     showPicked();
   } catch {
     if (!signal.aborted) location.assign(address); // the page says what is wrong
@@ -202,6 +205,30 @@ filters?.addEventListener("input", (event) => {
 filters?.addEventListener("submit", (event) => {
   event.preventDefault();
   applyFilters();
+});
+
+// --- tabs and menus ---
+
+/** Moves a line of links that is longer than the page to the current one. */
+function showTab() {
+  for (const tab of document.querySelectorAll(":is(.tabs li, .views) [aria-current]")) {
+    const line = tab.closest(".tabs ul, .views");
+    line.scrollLeft = tab.offsetLeft - line.offsetLeft - (line.clientWidth - tab.offsetWidth) / 2;
+  }
+}
+showTab();
+
+function closeMenu(menu) {
+  const focused = menu.contains(document.activeElement);
+  menu.open = false;
+  if (focused) menu.querySelector("summary").focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelectorAll(".menu[open]").forEach(closeMenu);
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 // --- keys ---

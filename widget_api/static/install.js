@@ -16,7 +16,6 @@ function tell(field, answered) {
   const control = field.querySelector("input, select");
   const before = field.querySelector(".field-error");
   const error = answered.querySelector(".field-error");
-  field.classList.toggle("wrong", !!error);
   for (const name of ["aria-describedby", "aria-invalid"]) {
     const value = answered.querySelector("input, select").getAttribute(name);
     if (value) control.setAttribute(name, value);

@@ -10,17 +10,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from widget_api import i18n, status_table
+from widget_api.web import tokens
 
 THEMES = ("black-on-white", "white-on-black", "blue")  # the colour schemes of the «версия для слабовидящих»
 
 SHAPES = {status: entry.shape for status, entry in status_table.STATUSES.items()}
+UNSOLVED = tuple(status for status, entry in status_table.STATUSES.items() if entry.group == "closed")
 TONES = {name: shape.tone for name, shape in status_table.SHAPES.items()}
 
 
 @cache
 def static_url(name: str) -> str:
     """Return the URL of a static file with the hash of its content, so that it can be cached forever."""
-    content = status_table.paint(name, (resources.files("widget_api") / "static" / name).read_bytes())
+    content = tokens.paint(name, (resources.files("widget_api") / "static" / name).read_bytes())
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 
@@ -41,6 +43,7 @@ environment.globals |= {
     "shapes": SHAPES,
     "tones": TONES,
     "drawings": status_table.SHAPES,
+    "unsolved_statuses": UNSOLVED,
     "themes": THEMES,
     "languages": i18n.LANGUAGES,
 }

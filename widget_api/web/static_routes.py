@@ -16,11 +16,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
-from widget_api.status_table import paint
 from widget_api.web import releases
 from widget_api.web.fair_queue import at_once
 from widget_api.web.middleware import best_encoding
 from widget_api.web.releases import MAJOR_VERSION, PACKAGE_FOLDER, VERSION
+from widget_api.web.tokens import paint
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",

@@ -72,11 +72,11 @@ const dictionary = async lang => {
 const dictionaries = Object.fromEntries(await Promise.all(languages.map(dictionary)));
 
 /**
- * Style sheets become texts: constructable ones are what a strict policy lets through. Tones are those of the service's
- * table of statuses (widget_api/status_table.py).
+ * Style sheets become texts: constructable ones are what a strict policy lets through. Colours are the design tokens of
+ * the service's pages (widget_api/web/tokens.py).
  */
-const { tones } = await json(join(SOURCE, "../widget_api/statuses.json"));
-const paint = css => css.replace(/tone\((\w+), (\w+)\)/g, (_, tone, theme) => tones[tone][theme]);
+const tokens = await json(join(SOURCE, "../widget_api/tokens.json"));
+const paint = css => css.replace(/token\((\w+), ([\w-]+)\)/g, (_, token, theme) => tokens[token][theme]);
 const css = {
   name: "css",
   setup: ({ onLoad }) =>

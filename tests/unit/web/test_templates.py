@@ -10,9 +10,10 @@ from jinja2 import UndefinedError
 
 from widget_api import status_table
 from widget_api.web import pages
+from widget_api.web.tokens import TOKENS, paint
 
-TEMPLATES = Path(pages.__file__).parent / "templates"
-STATIC = Path(pages.__file__).parents[1] / "static"
+TEMPLATES = Path(pages.__file__).parents[1] / "templates"
+STATIC = TEMPLATES.with_name("static")
 
 
 def test_every_template_compiles() -> None:
@@ -59,15 +60,16 @@ def test_the_theme_cookie_is_validated() -> None:
 
 
 def test_every_tone_has_enough_contrast() -> None:
-    """4.5, as required by WCAG 2.2 (1.4.3) for text; the backgrounds are those of pages.css and of the widget."""
-    assert {one.tone for one in status_table.SHAPES.values()} == set(status_table.TONES)
-    for name, tone in status_table.TONES.items():
-        assert contrast(tone["light"], "#ffffff") >= 4.5, name
-        assert contrast(tone["dark"], "#12171d") >= 4.5, name
+    """4.5, as required by WCAG 2.2 (1.4.3) for text, on what pages and widget have below it."""
+    for name in {one.tone for one in status_table.SHAPES.values()} | {"ink", "accent"}:
+        for theme in ("light", "dark"):
+            for ground in ("ground", "subtle"):
+                assert contrast(TOKENS[name][theme], TOKENS[ground][theme]) >= 4.5, f"{name} on {ground}, {theme}"
 
 
 def luminance(colour: str) -> float:
-    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
@@ -80,11 +82,13 @@ def contrast(one: str, other: str) -> float:
 SHEETS = [*STATIC.glob("*.css"), *(STATIC.parents[1] / "widget_js").rglob("*.css")]
 
 
-def test_status_colours_are_defined_in_one_place() -> None:
-    """Style sheets use tones; their colours are in statuses.json only."""
+def test_colours_are_defined_in_one_place() -> None:
+    """Style sheets of the pages and of the widget use tokens; their colours are in tokens.json only."""
+    colours = {colour for themes in TOKENS.values() for colour in themes.values()} - {"#000", "#fff"}
     for sheet in SHEETS:
-        assert not re.search(rf"--({'|'.join(status_table.TONES)}): #(?!000000|333333)", sheet.read_text()), sheet
-        assert b"tone(" not in status_table.paint(sheet.name, sheet.read_bytes()), sheet
+        found = re.findall(r"#[0-9a-f]{3,6}\b", sheet.read_text())
+        assert not colours & set(found), sheet
+        assert b"token(" not in paint(sheet.name, sheet.read_bytes()), sheet
 
 
 def test_every_status_has_a_shape_of_its_own() -> None:
