@@ -434,7 +434,7 @@ async def test_the_command_loads_lists_and_deletes(
 async def test_an_administrator_adds_districts_by_each_way(context: Context, site: Site, enter: Enter) -> None:
     admin, database = await enter("admin", site.agency.id), context.database
     path = f"/cabinet/sites/{site.id}/districts"
-    assert path in (await admin.client.get(f"/cabinet/sites/{site.id}")).text
+    assert path in (await admin.client.get(f"/cabinet/sites/{site.id}/territory")).text
     token = (await admin.read(path)).form(path).fields["form_token"]
 
     async def send(area: str, name: str = "", file: str = "") -> httpx2.Response:

@@ -326,11 +326,13 @@ async def test_invalid_dates_are_reported_in_the_form_and_kept(
     page = answer.text
     assert answer.status_code == 400
     assert "<title>Ошибка: " in page
-    found = re.findall(r'<p class="field-error" id="filter-(\w+)-error" role="alert">.*?</span>([^<]+)</p>', page)
+    found = re.findall(
+        r'role="alert">\s*<p class="field-error" id="field-filter-(\w+)-error">.*?</span>([^<]+)</span>', page
+    )
     assert dict(found) == errors
     for name, value in (("since", since), ("until", until)):
         (more,) = re.findall(rf'<input type="date" id="filter-{name}" name="{name}" value="{value}"([^>]*)>', page)
-        assert (f'aria-describedby="filter-{name}-error" aria-invalid="true"' in more) is (name in errors)
+        assert (f'aria-describedby="field-filter-{name}-error " aria-invalid="true"' in more) is (name in errors)
     for kept in ('value="яма"', 'value="answered" checked', 'value="roads" selected', 'value="due" selected'):
         assert kept in page
     # Neither an empty result nor files for an invalid filter.

@@ -350,7 +350,7 @@ def test_the_administrators_first_day(
     desk.select_option("#field-service", label="Дорожная служба")
     desk.fill("#field-days", "5")
     press("Добавить правило")
-    desk.select_option("#try-category", label="Дороги и тротуары")
+    desk.select_option("#field-try-category", label="Дороги и тротуары")
     press("Проверить")
     expect(desk.locator("#try-title ~ .notice")).to_have_text("Перейдёт службе: Дорожная служба.")
     check("rules")
