@@ -28,6 +28,7 @@ def page(town: Town, new_page: Callable[..., Page]) -> Page:
 
 def test_questions_are_seen_in_the_form_before_they_are_saved(town: Town, page: Page, watch: Watch) -> None:
     page.goto(town.desk)
+    page.get_by_role("link", name="Что видят жители").click()
     page.click("main a[href$='/categories']")
     page.click("text=Дороги и тротуары")
     page.click("button[value=add]")
