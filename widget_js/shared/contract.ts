@@ -1,4 +1,13 @@
 /** What the widget and the service exchange. Generated of its description: `python -m scripts.contract`. */
+export interface Address {
+  /** Street and house, or a street alone. */
+  text: string;
+  lat: number;
+  lng: number;
+}
+export interface Addresses {
+  items: Address[];
+}
 export interface Agency {
   name: string;
   email: string | null;
