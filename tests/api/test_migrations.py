@@ -33,7 +33,9 @@ async def test_a_database_of_the_last_commit_before_the_release_goes_on(
     try:
         await submit_report(database, await make_site(database))
         await run_statement(database, "UPDATE alembic_version SET version_num = '0063'")
-        await run_statement(database, "ALTER TABLE sites DROP COLUMN consent")  # which 1.2.0 adds
+        await run_statement(database, "ALTER TABLE sites DROP COLUMN consent")  # which 1.2.0 adds, and these tables
+        for table in ("address_houses", "address_trigrams", "address_streets"):
+            await run_statement(database, f"DROP TABLE {table}")
         queued = await database.rows("SELECT * FROM deliveries ORDER BY id")
         assert {row["state"] for row in queued} == {"pending"}
         await schema.migrate(url)

@@ -54,7 +54,7 @@ async def category(context: Context, site: Site, code: str = "roads") -> Categor
 async def test_what_is_saved_is_what_the_widget_and_the_form_ask(
     client: Client, context: Context, site: Site, admin: Cabinet
 ) -> None:
-    assert address(site) in (await admin.read(f"/cabinet/sites/{site.id}")).links
+    assert address(site) in (await admin.read(f"/cabinet/sites/{site.id}/consent")).links
     given = {
         "name": "Ямы", "deadline_days": "3", "notice": "Провал опасен — 112", "responsible": "Дорожная служба",
         "photo_required": "yes", "photo_after": "yes",

@@ -142,7 +142,7 @@ def test_the_application_sets_properties_before_the_loader_and_hears_every_event
     expect(drawn).to_have_attribute("data-theme", "light")
     assert widget(page).evaluate("one => one.theme") == ""
     press(page, "lang")
-    expect(page.get_by_role("heading", name="City problems")).to_be_visible()
+    expect(page.get_by_role("heading", name="Report a problem")).to_be_visible()
     for number_of_times in (1, 2):
         press(page, "draw")
         expect(page.locator("main")).to_have_attribute("data-drawn", str(number_of_times))

@@ -317,7 +317,8 @@ def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: FakeC
     assert not [one for one in watch.requests if "/comments" in one.url]
 
 
-def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: Page) -> None:
+def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
+    watch.allow("status of 404")  # the other tabs ask the service, which has no such report
     set_problem(city, 1204, duplicate_of=1187, status="duplicate")
     article = open_problem(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
@@ -400,6 +401,7 @@ def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: FakeCity,
 def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: WidgetSite, page: Page) -> None:
     with widget_site.strict_policy():
         page.goto(f"{widget_site.host.url}/strict-csp/")
+        page.locator("igrajdanin-widget").evaluate("one => one.dataset.start = 'list'")
         page.get_by_role("button", name="Сообщить о проблеме").click()
         tour.widget.locator(".card").first.click()
         tour.widget.locator(".shot").first.click()

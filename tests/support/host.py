@@ -15,13 +15,14 @@ from playwright.sync_api import Page
 
 _SCRIPT = (Path(__file__).parent / "host.js").read_text()
 # What the snippet is documented to add: one global and, from the first opening on, passive listeners; «forward» leads
-# to the entry that the dialog had.
+# to the entry that the dialog had. Of a report that was sent the browser keeps number and date, the tab its link.
 DOCUMENTED = re.compile(
     r"^global window\.igrajdanin$"
     r"|^listener (window: (blur|error|unhandledrejection|online|offline|popstate|scroll)"
     r"|document: (securitypolicyviolation|visibilitychange))"
     r": (undefined|1) → [1-3]$"
     r"|^page history: 0 → 1$"
+    r'|^page (local|session)Storage: "?\[\]"? → "?\[\\?"igrajdanin:wk_[\w-]+:sent\\?"\]"?$'
     # Some pages listen to them as well.
     r"|^listener window: (pointerdown|click|keydown|focusin|change|wheel) \(capture\): (undefined|1) → [12]$"
 )

@@ -7,8 +7,8 @@
  * back, unless the host has gone on meanwhile.
  *
  * Several entries may have one address: the Navigation API tells them apart by their keys. Where it is missing (before
- * Chrome 102, Firefox 147, Safari 26.2) the trail rather counts a step too few, which leaves one of ours behind, than one
- * too many, which would lead out of the page.
+ * Chrome 102, Firefox 147, Safari 26.2) the trail rather counts a step too few, which leaves one of ours behind, than
+ * one too many, which would lead out of the page.
  */
 
 import { ignoreErrors } from "./storage.ts";

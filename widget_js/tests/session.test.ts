@@ -224,8 +224,8 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
     await settle();
     const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
     assert.equal(page.href, HOME, story);
-    // Who has gone forward to an entry that a dialog had, which is the same page, stands there; and who has gone back to
-    // one of several with one address, where the browser does not tell them apart.
+    // Who has gone forward to an entry that a dialog had, which is the same page, stands there; and who has gone back
+    // to one of several with one address, where the browser does not tell them apart.
     if (page.hasKeys && !inline && !played.includes("forward")) assert.equal(page.at, START, story);
     assert.equal(page.wasLeft, false, `somebody was led out of the page: ${story}`);
     assert.equal(page.unasked, 0, `entries of what is closed: ${story}`);
