@@ -183,7 +183,7 @@ function createLauncher(host: Host): Launcher {
     isReading(host) &&
     (options
       ? options.view !== "report"
-      : isInline(host) || !!(attribute(host, "collection") || attribute(host, "start")));
+      : isInline(host) || !!(attribute(host, "collection") || (outer(host) as Host).dataset.start));
   /** All that opens the widget; gives the module to start it with. */
   const load = async (list: boolean) => {
     const chunks = () => Promise.all([preload("core"), preload(list ? "browse" : "report")]);
