@@ -180,9 +180,11 @@ def test_the_newest_backup_is_rehearsed_and_both_are_recorded(cli: Cli, folder: 
 
 
 ENDS_ITSELF = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from widget_api import cli
 from widget_api.ops import rehearsal
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
 
 async def migrate(url, migrate=rehearsal.migrate):
     await migrate(url)

@@ -64,8 +64,8 @@ def _read_geojson(content: bytes) -> Iterator[Place]:
     for feature in features if isinstance(features, list) else ():
         if not isinstance(feature, dict):
             continue
-        known = feature.get("properties") or {}
-        points = list(_points((feature.get("geometry") or {}).get("coordinates")))
+        known, geometry = feature.get("properties"), feature.get("geometry")
+        points = list(_points(geometry.get("coordinates"))) if isinstance(geometry, dict) else []
         if points and isinstance(known, dict):
             lngs, lats = zip(*points, strict=True)
             middle = ((min(lats) + max(lats)) / 2, (min(lngs) + max(lngs)) / 2)

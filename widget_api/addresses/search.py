@@ -70,7 +70,7 @@ def compare(typed: Spelling, street: str) -> Match:
     own = _read(street)
     words = [one for one in own.tokens if one not in JOINTS]
     rest, matched, weighed = list(typed.tokens), 0.0, 0.0
-    for word in sorted(words, key=lambda one: (one.isdigit(), -len(one))):
+    for word in sorted(words, key=lambda one: (one.isdecimal(), -len(one))):
         weight = _weigh(word)
         best, at = max(((_similarity(token, word), -at) for at, token in enumerate(rest)), default=(0.0, 0))
         if best:
@@ -78,9 +78,9 @@ def compare(typed: Spelling, street: str) -> Match:
             matched += weight * best
             weighed += weight
         else:
-            weighed += weight * (_OWN_NUMBER if word.isdigit() else _OWN_WORD)
+            weighed += weight * (_OWN_NUMBER if word.isdecimal() else _OWN_WORD)
     weighed += sum(_weigh(token) * _TYPED_WORD for token in rest if len(token) > 2 and token.isalpha())
-    numbers = sum(token.isdigit() for token in rest)
+    numbers = sum(token.isdecimal() for token in rest)
     weighed += max(0, numbers - 1) * 0.5
     score = matched / weighed if weighed else 0.0
     if score and typed.kinds:
@@ -94,14 +94,14 @@ def _read(street: str) -> Spelling:
 
 
 def _weigh(word: str) -> float:
-    return _NUMBER_WEIGHT if word.isdigit() else min(len(word), _LONGEST_WEIGHT)
+    return _NUMBER_WEIGHT if word.isdecimal() else min(len(word), _LONGEST_WEIGHT)
 
 
 def _similarity(typed: str, word: str) -> float:
     """From 0 to 1. Numbers are equal or not; a beginning of the word is nearly the word; one letter is an initial."""
     if typed == word:
         return 1.0
-    if typed.isdigit() or word.isdigit() or typed in JOINTS:
+    if typed.isdecimal() or word.isdecimal() or typed in JOINTS:
         return 0.0
     if word.startswith(typed):
         return 0.5 if len(typed) == 1 else 0.95

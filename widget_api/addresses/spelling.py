@@ -96,20 +96,20 @@ def read_house(text: str) -> House | None:
 
 def find_houses(tokens: tuple[str, ...]) -> Iterator[House]:
     """The houses that the words left beside a street can mean, the most exact first: «12-45» is a house or its flat."""
-    start = next((at for at, token in enumerate(tokens) if token.isdigit()), None)
+    start = next((at for at, token in enumerate(tokens) if token.isdecimal()), None)
     if start is None:
         return
     keys, at = [tokens[start][:6]], start + 1
     while at < len(tokens):
         token, after = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else ""
-        if token in _PARTS and after.isdigit():
+        if token in _PARTS and after.isdecimal():
             part, at = _PARTS[token] + after, at + 2
-        elif token in JOINTS and after.isdigit():
+        elif token in JOINTS and after.isdecimal():
             part, at = token + after, at + 2
         elif token in _LETTER or (token == JOINTS[1] and len(after) == 1 and after.isalpha()):
             at += 1
             continue
-        elif len(token) == 1 and token.isalpha() and keys[-1][-1:].isdigit():
+        elif len(token) == 1 and token.isalpha() and keys[-1][-1:].isdecimal():
             part, at = token, at + 1
         else:
             break
@@ -126,7 +126,7 @@ def trigrams(tokens: tuple[str, ...]) -> set[str]:
     found = set[str]()
     for token in (token for token in tokens if token not in JOINTS):
         padded = f"  {token}"
-        found |= {f"#{token}"} if token.isdigit() else {padded[at : at + 3] for at in range(len(padded) - 2)}
+        found |= {f"#{token}"} if token.isdecimal() else {padded[at : at + 3] for at in range(len(padded) - 2)}
     return found
 
 
@@ -151,11 +151,11 @@ def _split(text: str) -> Spelling:
     tokens, words, kinds, at = _tokens(text), list[str](), frozenset[str](), 0
     while at < len(tokens):
         token, after = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else ""
-        if token in _FLAT and after.isdigit():
+        if token in _FLAT and after.isdecimal():
             at += 2
         elif token in _TOWN:
             at += 2 if after.isalpha() and after not in _KINDS_OF else 1
-        elif token in _HOUSE and after[:1].isdigit():
+        elif token in _HOUSE and after[:1].isdecimal():
             at += 1
         elif token in _KINDS_OF and not kinds and (words or at + 1 < len(tokens)):
             kinds, at = _KINDS_OF[token], at + 1

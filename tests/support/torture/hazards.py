@@ -133,7 +133,7 @@ class Chromium:
 
         self.page.route(f"{held}/**", hold)
         self.page.goto(url, wait_until="commit")
-        until(lambda: self.evaluate("document.readyState !== 'loading'"))
+        until(lambda: self.evaluate("__walk.isParsed()"))
 
     def release(self) -> None:
         held, self._held = self._held or [], None

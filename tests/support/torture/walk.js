@@ -6,6 +6,7 @@
   const body = Object.getOwnPropertyDescriptor(Document.prototype, "body").get;
   const state = Object.getOwnPropertyDescriptor(Document.prototype, "readyState").get;
   const activeInRoot = Object.getOwnPropertyDescriptor(ShadowRoot.prototype, "activeElement").get;
+  const entries = performance.getEntriesByType.bind(performance);
   const { attachShadow, matches, getAnimations, getClientRects, getBoundingClientRect, scrollIntoView } =
     Element.prototype;
   const { contains } = Node.prototype;
@@ -104,6 +105,8 @@
         await new Wait(done => frame(done));
       }
     },
+    /** Whether the page's own scripts have run, those that wait for the whole page too, but for slow `async` ones. */
+    isParsed: () => entries("navigation")[0].domContentLoadedEventEnd > 0,
     isLoaded: () => state.call(document) === "complete",
     /** Whether this text is shown. */
     says: text => says(root.call(document), text)
