@@ -208,7 +208,7 @@ def test_no_copy_of_the_data_is_left_by_a_rehearsal_that_is_ended(
     cli("backup", backups=str(folder))
     given = {"WIDGET_DATABASE_URL": settings.database_url, "WIDGET_BACKUPS": str(folder), "ENDS_BY": str(int(by))}
     ended = subprocess.run(
-        [sys.executable, "-c", ENDS_ITSELF], cwd=tmp_path, env=clean_environment(given), timeout=180, check=False
+        [sys.executable, "-c", ENDS_ITSELF], cwd=tmp_path, env=clean_environment(given), timeout=60, check=False
     )
     assert ended.returncode == -by
     if by != signal.SIGKILL:

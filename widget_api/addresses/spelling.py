@@ -11,29 +11,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from widget_api.geo.address import KINDS
+
 LONGEST = 200  # characters of a typed address that are read
 _MOST_TOKENS = 14
 JOINTS = ("/", "-")  # tokens between the parts of a house
-KINDS = {
-    "улица": "ул у",
-    "проспект": "просп пр пр-т пр-кт прт",
-    "проезд": "пр пр-д прд",
-    "переулок": "пер",
-    "шоссе": "ш",
-    "бульвар": "б-р бул бульв бр",
-    "набережная": "наб",
-    "площадь": "пл",
-    "микрорайон": "мкр мкрн мкр-н микр-н",
-    "квартал": "кв-л",
-    "аллея": "ал",
-    "тупик": "туп",
-    "тракт": "",
-    "линия": "",
+# Beside the abbreviations of documents, those that are typed; «пр» is an avenue or a passage.
+_TYPED_KINDS = {
+    "у": "улица",
+    "прт": "проспект",
+    "прд": "проезд",
+    "ш": "шоссе",
+    "бульв": "бульвар",
+    "бр": "бульвар",
+    "мкр-н": "микрорайон",
+    "микр-н": "микрорайон",
+    "ал": "аллея",
 }
-_KINDS_OF: dict[str, frozenset[str]] = {}  # each form of a kind → the kinds that it can mean
-for _kind, _forms in KINDS.items():
-    for _form in (_kind, *_forms.split()):
-        _KINDS_OF[_form] = _KINDS_OF.get(_form, frozenset()) | {_kind}
+# Each form of a kind → the kinds that it can mean.
+_KINDS_OF = {form: frozenset({kind}) for form, kind in (KINDS | _TYPED_KINDS).items()}
+_KINDS_OF["пр"] = frozenset({"проспект", "проезд"})
 
 _LOOK_ALIKE = str.maketrans("aceopxyktmbh", "асеорхуктмвн")
 _KEYBOARD = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюе")

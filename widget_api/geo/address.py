@@ -25,8 +25,9 @@ _KINDS = {
     "тракт": "тракт",
     "линия": "линия",
 }
-_ABBREVIATIONS = {short: kind for kind, forms in _KINDS.items() for short in forms.split("|")}
-_WORDS = "|".join(sorted(map(re.escape, _ABBREVIATIONS), key=len, reverse=True))
+# Each form of a kind of street → the kind written out.
+KINDS = {short: kind for kind, forms in _KINDS.items() for short in forms.split("|")}
+_WORDS = "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True))
 _KIND = re.compile(rf"(?<![\w-])({_WORDS})(?:\.|(?![\w-]))", re.IGNORECASE)
 _HOUSE = re.compile(r"(?:д(?:ом)?\.?\s*)?\d[\w/\\ .-]{0,14}", re.IGNORECASE)
 _TRAILING_HOUSE = re.compile(r"\s(?:д(?:ом)?\.?\s*)?\d+[\w/-]{0,5}$", re.IGNORECASE)
@@ -63,4 +64,4 @@ def _from_street(address: str | None) -> list[str]:
 
 
 def _write_out(text: str) -> str:
-    return _KIND.sub(lambda match: _ABBREVIATIONS[match[1].lower()] + " ", text)
+    return _KIND.sub(lambda match: KINDS[match[1].lower()] + " ", text)
