@@ -111,6 +111,17 @@ async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
     assert 'hide="name"' in (await shown(client, required, **chosen))["script"]
 
 
+async def test_a_button_that_opens_the_list(client: Client, site: Site) -> None:
+    """Its text names the list, the link without the script leads there, and only a button of an extended widget has it."""
+    code = await shown(client, site, start="map")
+    assert 'type="extended" label="Проблемы города" data-start="map">' in code["script"]
+    assert 'data-label="Проблемы города" data-start="map">' in code["div"]
+    assert code["link"] == f'<a href="{PUBLIC_URL}/s/{site.key}">Проблемы города</a>'
+    assert 'label="Карта"' in (await shown(client, site, start="list", label="Карта"))["script"]
+    for other in ({"type": "basic"}, {"view": "inline"}, {"view": "figures"}, {"start": "x"}):
+        assert "data-start" not in (await shown(client, site, **{"start": "list"} | other))["script"]
+
+
 async def test_the_figures_alone_are_a_view(client: Client, site: Site) -> None:
     code = await shown(client, site, view="figures")
     assert 'view="figures"' in code["script"]
@@ -168,6 +179,7 @@ async def test_the_sites_own_colour_is_the_default(client: Client, context: Cont
 OPTIONS = (
     "type",
     "view",
+    "start",
     "corner",
     "label",
     "hide_name",

@@ -20,6 +20,7 @@ from widget_api.web.releases import MAJOR_VERSION
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "floating", "inline", "figures")
 CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")  # of the floating button; the first is the default
+STARTS = ("list", "map")  # what the button of an extended widget opens instead of the form
 CONTACT_FIELDS = ("name", "phone", "email")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _POINT = re.compile(r"\s*+(-?\d{1,2}(?:\.\d{1,10})?)(?:\s++[,;]?+|[,;])\s*+(-?\d{1,3}(?:\.\d{1,10})?)\s*+")
@@ -63,6 +64,7 @@ class Options:
     type: str
     view: str = "button"
     corner: str = CORNERS[0]  # where view is "floating"
+    start: str = ""  # of STARTS; without it the button opens the form
     label: str = ""  # the button's text, in place of the widget's
     hidden: tuple[str, ...] = ()  # contact fields left out of the form
     lang: str = ""
@@ -78,10 +80,13 @@ class Options:
         """Parse a query string, ignoring unknown values. Only a release can be pinned, or copied to another host."""
         released = bool(releases.newest_release(MAJOR_VERSION))
         view, lang, theme = given.get("view", ""), given.get("language", ""), given.get("theme", "")
+        kind = "basic" if given.get("type") == "basic" else site.type
+        has_button = view not in ("inline", "figures")
         return cls(
-            type="basic" if given.get("type") == "basic" else site.type,
+            type=kind,
             view=view if view in VIEWS else "button",
             corner=given["corner"] if given.get("corner") in CORNERS and view == "floating" else CORNERS[0],
+            start=given["start"] if given.get("start") in STARTS and has_button and kind == "extended" else "",
             label=" ".join(given.get("label", "").split())[:MAX_LABEL],
             hidden=tuple(name for name in hideable_fields(site) if given.get(f"hide_{name}") == "yes"),
             lang=lang if lang in LANGUAGES else "",
@@ -99,6 +104,7 @@ class Options:
             "type": "" if self.type == site.type else self.type,
             "view": "" if self.view == "button" else self.view,
             "corner": "" if self.corner == CORNERS[0] else self.corner,
+            "start": self.start,
             "label": self.label,
             "language": self.lang,
             "theme": self.theme,
@@ -142,16 +148,15 @@ class EmbedCode:
 
 def make_code(site: Site, options: Options, public_url: str, link_text: str) -> EmbedCode:
     """Generate the three ways of embedding `site`, with the rules that each needs on the host page."""
-    report = f"{public_url}/s/{site.key}/report"
+    page = f"{public_url}/s/{site.key}"
     known = ({"category": options.category} if options.category else {}) | options.place
-    if known:
-        report += "?" + urlencode(known)
-    attributes = _widget_attributes(site, options, public_url)
-    frame_address = f"{public_url}/s/{site.key}/embed{_frame_query(site, options)}"
+    link = page if options.start else f"{page}/report" + ("?" + urlencode(known) if known else "")
+    attributes = _widget_attributes(site, options, public_url, link_text)
+    frame_address = f"{page}/embed{_frame_query(site, options)}"
     # A directive that the policy lacks replaces default-src: without 'self' it would block the site's own files.
     own = f"'self' {public_url}"
     scripts = "'self'" if options.own_host else own
-    inner = f'  <a href="{escape(report)}">{escape(link_text)}</a>\n'
+    inner = f'  <a href="{escape(link)}">{escape(link_text)}</a>\n'
     loader = _script_tag(options, public_url, "loader.js")
     div = {f"data-{name.removeprefix('data-')}": value for name, value in attributes.items() if name != "site-key"}
     return EmbedCode(
@@ -163,20 +168,21 @@ def make_code(site: Site, options: Options, public_url: str, link_text: str) -> 
             f'        width="640" height="{FRAME_HEIGHT}" style="width: 100%; border: 0"></iframe>\n'
             f"{_script_tag(options, public_url, 'frame.js')}"
         ),
-        link=f'<a href="{escape(report)}">{escape(link_text)}</a>',
+        link=f'<a href="{escape(link)}">{escape(link_text)}</a>',
         rule=_style_rule(options),
         policy=f"script-src {scripts}; connect-src {own}; img-src {own} blob:",
         frame_policy=f"frame-src {own}; script-src {scripts}",
         preview=attributes,
         frame_address=frame_address,
-        link_address=report,
+        link_address=link,
     )
 
 
 def generator_values(site: Site, given: Mapping[str, str], language: str, public_url: str) -> dict[str, Any]:
     """What the page of the generator shows for the choices of a query string."""
     chosen = Options.read(given, site)
-    words = chosen.label or i18n.text(chosen.lang or site.language, "sites.snippet_link")
+    purpose = "install.start_label" if chosen.start else "sites.snippet_link"
+    words = chosen.label or i18n.text(chosen.lang or site.language, purpose)
     newest = releases.newest_release(MAJOR_VERSION)
     return {
         "chosen": chosen,
@@ -192,6 +198,7 @@ def generator_values(site: Site, given: Mapping[str, str], language: str, public
         "build": releases.served_build(MAJOR_VERSION),
         "integrity": releases.integrity_hash(newest, "loader.js") if newest else "",
         "themes_offered": THEMES,
+        "starts_offered": STARTS,
         "corners_offered": CORNERS,
         "hideable": hideable_fields(site),
         "packages": {package.name: package.file_name for package in PACKAGES},
@@ -209,16 +216,17 @@ def _contrast_values(accent: str | None) -> dict[str, Any] | None:
     return {"kind": kind, "ratio": int(ratio * 10) / 10, "ink": ink}
 
 
-def _widget_attributes(site: Site, options: Options, public_url: str) -> dict[str, str]:
+def _widget_attributes(site: Site, options: Options, public_url: str, link_text: str) -> dict[str, str]:
     chosen = {
         "type": options.type,
         "view": "" if options.view == "button" else options.view,
         "corner": "" if options.corner == CORNERS[0] else options.corner,
-        "label": options.label,
+        "label": link_text if options.start else options.label,  # the widget's own text names the form
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
         "hide": " ".join(options.hidden),
+        "data-start": options.start,
     }
     if options.own_host and releases.names_service_by_element(options.version):
         chosen["api"] = public_url
