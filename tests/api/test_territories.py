@@ -105,7 +105,7 @@ async def test_tiles_are_named_in_the_configuration_and_drawn_around_reports(
                     f"/s/{one.key}/problems/{number}",
                     path_of(links.track_url(app.state.context, problem)),
                 ):
-                    pages.append(re.findall(r'<svg class="tiles".*</svg>', (await client.get(address)).text))
+                    pages.append(re.findall(r'<svg class="ground".*</svg>', (await client.get(address)).text))
     assert content["map"]["tiles"] == "https://widget.test/tiles/{z}/{x}/{y}"
     assert content["map"]["attribution"] == "© Участники OpenStreetMap"
     assert content["map"]["max_zoom"] == 19
