@@ -80,7 +80,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
             seen.shoot(name, full=False)
             page.get_by_role("button", name="Далее").click()
 
-    page.get_by_label("Дороги и тротуары").press("Space")
+    page.get_by_role("radio", name="Дороги и тротуары").press("Space")
     if not narrow:
         seen.shoot("form", full=False)
     following("step-category")
