@@ -235,6 +235,9 @@ class Visit:
                 continue
             action = left.pop(controls[found["first"]])
             (driver.press if action in ("Space", "Enter") else driver.type)(action)
+        # A report that met no network is sent again by itself, after a pause in which WebKit takes all these Tabs.
+        if not left and until(self.is_over):
+            return
         raise Failed(f"Tab does not lead to the end; left: {', '.join(left) or 'only the buttons'}")
 
     def list_changes(self, before: int) -> list[str]:
