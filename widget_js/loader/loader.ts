@@ -42,7 +42,6 @@ type Host = HTMLElement & { [CONTROL]: Launcher };
 /** The elements that stand in the page, shadow roots included, in the order in which they came. */
 const connected = new Set<Host>();
 
-const script = document.currentScript;
 /**
  * The tag that brought this is the only one that is believed: what else stands in the page, others may have written.
  */
@@ -51,7 +50,7 @@ const {
   integrity = "",
   nonce = "",
   dataset = {} as DOMStringMap
-} = (script instanceof HTMLScriptElement ? script : {}) as HTMLScriptElement;
+} = (document.currentScript || {}) as HTMLScriptElement;
 const service = (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
 /** An address that somebody has shared opens one widget: the first that can read it. */
 let shared: string | false | undefined;
@@ -114,7 +113,7 @@ let upgrading = true;
  */
 const isSmall = (host: Element): boolean =>
   upgrading &&
-  !matchMedia("(prefers-reduced-motion:reduce)").matches &&
+  matchMedia("(prefers-reduced-motion:no-preference)").matches &&
   !!performance.getEntriesByType("paint")[0] &&
   (outer(host) as HTMLElement).offsetHeight < 44;
 
@@ -320,7 +319,7 @@ if (defined) {
         const property = name.replace("-k", "K") as "lang";
         // A framework may have set it before the class was defined.
         // Libraries add methods of such names to every element (Prototype: `hide`).
-        const early = Object.keys(this).includes(property) && this[property];
+        const early = { ...this }[property];
         Object.defineProperty(this, property, {
           get: () => attribute(this, name),
           set: value => {
