@@ -86,9 +86,10 @@ import { IgrajdaninWidget } from "igrajdanin-widget/react";
 
 const place = document.getElementById("app");
 const { api, site, link } = place.dataset;
+const nonce = "n";
 window.events = [];
 igrajdanin("on", "ready", event => events.push([0, "igrajdanin:queued", null]));
-window.installed = Promise.all([install({ api: api + "/" }), install({ api })]);
+window.installed = Promise.all([install({ api: api + "/", nonce }), install({ api, nonce })]);
 
 function App() {
   const [drawn, draw] = useState(1);
@@ -184,7 +185,9 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
         f'<div id="app" data-api="{widget_site.service.url}" data-site="{widget_site.key}" data-link="{link}"></div>'
     )
     page = new_page(viewport=DESKTOP)
-    page.goto(widget_site.page(f'{place}<script type="module" src="/npm.js"></script>', loader=False))
+    address = widget_site.page(f'{place}<script type="module" src="/npm.js" nonce="n"></script>', loader=False)
+    with widget_site.strict_policy("script-src 'nonce-n'"):
+        page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.evaluate("installed")
     assert page.locator("script[src$='/w/1/loader.js']").count() == 1
