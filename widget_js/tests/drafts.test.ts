@@ -166,6 +166,10 @@ test("who goes on differently with what another tab has taken up sends a report 
   );
   takeOver();
   assert.notEqual(one.write(draftOf(), PAGE), "one");
+  takeOver();
+  const { length } = local;
+  one.erase();
+  assert.equal(local.length, length, "what another tab has taken up is not erased");
 });
 
 test("every record of a report that has arrived is forgotten, but what was written in one of them since", () => {

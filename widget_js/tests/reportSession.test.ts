@@ -259,6 +259,13 @@ test("a reload goes on, another tab is offered the draft, and takes it over only
   const second = new Page(other.tab);
   assert.equal(second.values.description, "Во второй вкладке");
   second.destroy();
+  // Its day began when it was written, however often it is taken up.
+  for (const left of ["В первой вкладке", ""]) {
+    page.enter();
+    await clock.pass(20 * 3_600_000);
+    page = page.reload();
+    assert.equal(page.values.description, left);
+  }
 });
 
 test("the form waits for the chunk of unsent reports where there are some, and goes on without it", () => {
@@ -345,8 +352,9 @@ test("what a page fills in replaces nothing that the person has written", () => 
 });
 
 test("a late position changes nothing that was put or typed meanwhile, nor a closed or erased form", async () => {
-  const answer = (position: object | null) => {
-    page.positions.pop()!(position);
+  const answer = (...positions: (object | null)[]) => {
+    const tell = page.positions.pop()!;
+    positions.forEach(tell);
     return calm();
   };
   const late = async (meanwhile: () => void) => {
@@ -354,7 +362,8 @@ test("a late position changes nothing that was put or typed meanwhile, nor a clo
     assert.equal(page.report.position.state, "asked");
     meanwhile();
     const before = page.values.coordinates;
-    await answer(POSITION);
+    // A refusal would settle what a position no longer does.
+    await answer(null, POSITION);
     assert.deepEqual([page.values.coordinates, page.report.position.state], [before, undefined]);
   };
   await late(() => page.report.put({ lat: 1, lng: 2 }));
@@ -449,6 +458,10 @@ test("a report that waits is sent once, on whichever page and in whichever tab i
     ["received", ["error", "submitted"], 1]
   );
   assert.equal(local.length, 0);
+  page.close();
+  page.path = "/";
+  page.enter().open();
+  assert.deepEqual([page.report.sending.state, page.values.description], ["editing", ""], "another page, another form");
 });
 
 test("what is erased is gone, but for what is on its way; what was used up has a new key", async () => {

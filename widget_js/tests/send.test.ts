@@ -97,9 +97,10 @@ test("the language and the page may change between two tries", async () => {
 
 test("a text changed after a lost answer gets the receipt of what arrived, and no second report", async () => {
   const service = new Service();
-  service.losing = ["answer"];
+  service.losing = ["answer", "request"];
   const anna = person(service);
   await anna.send();
+  assert.equal((await anna.send(newReport("Яма глубже"))).state, "waiting");
   assert.deepEqual(await anna.send(newReport("Яма глубже")), {
     state: "received",
     receipt: { number: 1 },
