@@ -616,7 +616,8 @@ def test_loading_can_be_retried_if_the_service_does_not_answer(
 
 def test_commands_apply_to_the_named_element(page: Page, widget_site: WidgetSite) -> None:
     second = f'<div id="second" data-igrajdanin-widget="{widget_site.key}"></div>'
-    page.goto(widget_site.page(f'<div id="first">{widget_site.snippet()}</div>{second}'))
+    rule = "<style>[data-igrajdanin-widget] { display: block; min-height: 44px }</style>"  # docs/embedding.md
+    page.goto(widget_site.page(f'{rule}<div id="first">{widget_site.snippet()}</div>{second}'))
     widgets, dialog = page.locator("igrajdanin-widget"), page.get_by_role("dialog")
     expect(widgets).to_have_count(2)
     page.evaluate("""() => {
