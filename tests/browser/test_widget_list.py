@@ -40,6 +40,12 @@ def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> Non
         page.clock.run_for(50)  # some frames, in which the list draws other cards
         addresses |= set(cards.evaluate_all("all => all.map(one => one.href)"))
     assert len(addresses) == 45
+    # At its end the wheel turns nothing behind it.
+    page.evaluate("document.body.style.height = '300vh'")
+    sheet.hover()
+    page.mouse.wheel(0, 1000)
+    draw_twice(page)
+    assert page.evaluate("scrollY") == 0
 
 
 def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, widget_site: WidgetSite) -> None:
