@@ -22,6 +22,7 @@ from widget_api import demo
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.demo import seed
+from widget_api.demo.town import town_houses
 from widget_api.platform import pull
 from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle
@@ -101,6 +102,13 @@ async def test_every_site_of_the_demonstration_has_its_own_name(
         assert {(row["id"], row["assigned_agency"]) for row in assigned} == {
             (row["problem_id"], json.loads(row["data"])["service"]) for row in named
         }, "the history says to whom"
+        lying = await database.rows(
+            "SELECT p.address, p.lat, p.lng FROM problems p JOIN sites s ON s.id = p.site_id"
+            " WHERE s.jurisdiction = :town",
+            town=seed.JURISDICTION,
+        )
+        houses = {f"{house.street}, {house.number}": (house.lat, house.lng) for house in town_houses()}
+        assert all(houses[row["address"]] == (row["lat"], row["lng"]) for row in lying), "a report lies at its address"
         sites = {row["jurisdiction"]: row["id"] for row in await database.rows("SELECT id, jurisdiction FROM sites")}
         for one in await platforms.list_enabled(database):
             for site_id in await platforms.sites_of(database, one.id):

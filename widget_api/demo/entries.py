@@ -41,10 +41,11 @@ _PARTICIPANT = (
 async def add_collections(database: Database, database_url: str, town: Site) -> list[Site]:
     """Add a collection of each preset to a site, with its entries. Returns the collections."""
     sample = orjson.loads((resources.files(__package__) / "sample_entries.json").read_bytes())
+    houses = dict(await samples.read_houses(database, town))
     added = [await collection.add_collection(database, town, preset, preset) for preset in presets.NAMES]
     for preset, child in zip(presets.NAMES, added, strict=True):
         now = clock.now()
-        batch, people = _make_batch(child, sample[preset], now)
+        batch, people = _make_batch(child, sample[preset], now, houses)
         if child.collection is not None and child.collection.action == "vote":
             oldest = max(one["days"] for one in sample[preset])
             period = {"votes_open": _date(child, -oldest, now), "votes_close": _date(child, _VOTE_ENDS, now)}
@@ -87,8 +88,10 @@ async def _add_visits(site: Site, visits: list[dict[str, Any]], now: int, tx: Tr
                                 answered_at=answered)  # fmt: skip
 
 
-def _make_batch(site: Site, entries: list[dict[str, Any]], now: int) -> tuple[Batch, list[tuple[Any, ...]]]:
-    """The entries, and the rows of those who voted for them or joined."""
+def _make_batch(
+    site: Site, entries: list[dict[str, Any]], now: int, houses: Mapping[str, tuple[float, float] | None]
+) -> tuple[Batch, list[tuple[Any, ...]]]:
+    """The entries, and the rows of those who voted for them or joined. `houses`: places by their addresses."""
     batch, position, people = Batch(), 0, list[tuple[Any, ...]]()
     action = site.collection.action if site.collection else "none"
     chance = random.Random(site.name)  # noqa: S311 - the same places each time
@@ -100,7 +103,9 @@ def _make_batch(site: Site, entries: list[dict[str, Any]], now: int) -> tuple[Ba
             category=one["category"],
             description=join_entry(one["title"], one["text"]),
             address=one["address"],
-            place=samples.random_location(chance, territory) if one.get("map", True) else None,
+            place=houses.get(one["address"]) or samples.random_location(chance, territory)
+            if one.get("map", True)
+            else None,
             steps=list(_make_steps(site, one, now)),
             answers={code: _make_answer(site, answer, now) for code, answer in one["answers"].items()},
             supporters=one.get("supporters", 0) if action == "support" else 0,

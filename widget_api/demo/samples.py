@@ -16,6 +16,7 @@ import orjson
 
 from widget_api import clock
 from widget_api.clock import rfc3339
+from widget_api.database import Database
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
 from widget_api.geo.address import find_street
@@ -74,6 +75,13 @@ STATUSES_WITH_RECIPIENT = frozenset({"forwarded", "redirected"})
 _RATED = frozenset({"resolved", "answered", "confirmed"})
 _BY_SERVICES = _RATED | {"in_progress", "planned", "reopened"}
 _BY_RESIDENT = frozenset({"received", "confirmed", "reopened"})
+
+
+class House(NamedTuple):
+    """An address, and its latitude and longitude where they are known."""
+
+    address: str
+    place: tuple[float, float] | None
 
 
 class Service(NamedTuple):
@@ -180,6 +188,7 @@ class Batch:
 async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
     """Add problems until the site has `wanted` published ones. Returns how many were added and are there now."""
     added, chance = 0, random.Random(wanted)  # noqa: S311 - the same trial again gives the same texts
+    houses = list[House]()
     while True:
         async with open_writer(database_url) as bulk:
             present, number, position = await _state(bulk, site.id)
@@ -189,8 +198,9 @@ async def add_problems(database_url: str, site: Site, wanted: int) -> tuple[int,
                     await rebuild.rebuild_site(bulk, site.id)
                 return added, present
             services = await _find_services(bulk, site)
+            houses = houses or await read_houses(bulk, site)
             span = _received_at(present, wanted), _received_at(present + missing, wanted)
-            batch = make_batch(site, chance, missing, number, position, span, services)
+            batch = make_batch(site, chance, missing, number, position, span, services, houses)
             await insert_batch(bulk, site, batch)
         added += missing
 
@@ -235,6 +245,17 @@ async def _find_services(bulk: Bulk, site: Site) -> dict[str, Service]:
     return {code: found[at % len(found)] for at, code in enumerate(codes)} if found else {}
 
 
+async def read_houses(source: Bulk | Database, site: Site) -> list[House]:
+    """The houses whose addresses the site has, or the site of a collection."""
+    rows = await source.rows(
+        "SELECT s.name || ', ' || h.text AS address, h.lat, h.lng FROM address_houses h"
+        " JOIN address_streets s ON s.site_id = h.site_id AND s.street = h.street"
+        " WHERE h.site_id = :site_id ORDER BY h.street, h.number, h.house",
+        site_id=site.parent_id or site.id,
+    )
+    return [House(row["address"], (row["lat"], row["lng"])) for row in rows]
+
+
 def _received_at(index: int, of: int) -> int:
     """When a problem was received, by its index: spread evenly, the last one an hour ago."""
     return clock.now() - 3600 - MAX_AGE * (of - index) // max(of, 1)
@@ -248,17 +269,24 @@ def make_batch(
     position: int,
     span: tuple[int, int],
     services: Mapping[str, Service],
+    houses: Sequence[House] = (),
 ) -> Batch:
     """Make `count` problems numbered after `number`, received within `span`.
 
-    What is worked on or answered was forwarded to the service of its category, if `services` has one.
+    What is worked on or answered was forwarded to the service of its category, if `services` has one. They lie at some
+    of the `houses`, without any at invented addresses.
     """
     begins, ends = span
     batch = Batch()
-    written = _descriptions(chance, site)
     territory, now = site.territory or rectangle(DEFAULT_AREA), clock.now()
+    houses = [
+        house
+        for house in chance.sample(houses, min(count, len(houses)))
+        if house.place and territory.covers(*house.place)
+    ]
+    written = _descriptions(chance, site, houses)
     for index in range(count):
-        code, description, address, answers = next(written)
+        code, description, house, answers = next(written)
         received = begins + (ends - begins) * index // count
         number += 1
         steps = make_history(chance, received, now, number)
@@ -277,8 +305,8 @@ def make_batch(
             Invented(
                 category=code,
                 description=description,
-                address=address,
-                place=random_location(chance, territory),
+                address=house.address,
+                place=house.place or random_location(chance, territory),
                 steps=steps,
                 answers=answers,
                 supporters=min(supporters, 60),
@@ -403,20 +431,27 @@ def random_location(chance: random.Random, territory: Area) -> tuple[float, floa
     return y / UNIT, x / UNIT
 
 
-def _descriptions(chance: random.Random, site: Site) -> Iterator[tuple[str, str, str, dict[str, str | list[str]]]]:
-    """Yield category, text, address and answers, endlessly."""
+def _descriptions(
+    chance: random.Random, site: Site, houses: Sequence[House]
+) -> Iterator[tuple[str, str, House, dict[str, str | list[str]]]]:
+    """Yield category, text, house and answers, endlessly; without `houses` an invented address."""
     words = _dictionary()
     codes = [category.code for category in site.categories] or ["other"]
     while True:
         code = chance.choice(codes)
         text = chance.choice(words["texts"].get(code, words["texts"]["other"]))
-        address = f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}"
+        house = (
+            chance.choice(houses)
+            if houses
+            else House(f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}", None)
+        )
+        address = house.address
         detail = chance.choice(words["details"])
         if site.collection is None:
-            yield code, f"{text}, {address}. {detail}".strip(), address, {}
+            yield code, f"{text}, {address}. {detail}".strip(), house, {}
         else:
             answers = {one.code: _invent_answer(chance, one, detail or text) for one in site.fields}
-            yield code, join_entry(f"{text}, {address}", detail or text), address, answers
+            yield code, join_entry(f"{text}, {address}", detail or text), house, answers
 
 
 def _invent_answer(chance: random.Random, question: Question, text: str) -> str | list[str]:

@@ -7,13 +7,15 @@ from typing import Any
 
 import orjson
 
-from widget_api import clock, i18n
+from widget_api import clock, i18n, journal
+from widget_api.addresses import service as addresses
+from widget_api.addresses.files import Place
 from widget_api.attachments.storage import Storage
 from widget_api.comments import service as discussion
 from widget_api.comments.model import Comment
 from widget_api.database import Database, Row
 from widget_api.demo import entries, photos, samples
-from widget_api.demo.town import DISTRICTS, border_ring
+from widget_api.demo.town import DISTRICTS, border_ring, town_houses
 from widget_api.followers import service as following
 from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
@@ -124,6 +126,7 @@ async def _platform(url: str, places: DemoAddresses, seeded: SeededData) -> None
         )
         seeded["platform_site"] = _site(site, places.platform)
         await _user(database, seeded, "platform", "centre@platform.example", "agent", agency)
+        await _load_addresses(database, site, of_utility)
         for one in (site, of_utility):
             token = await changes.add_token(database, one.id, "platform", None)
             seeded["tokens"].append({"instance": "platform", "site": one.key, "scope": "platform", "token": token})
@@ -134,6 +137,12 @@ async def _platform(url: str, places: DemoAddresses, seeded: SeededData) -> None
 
 def _border() -> bytes:
     return orjson.dumps({"type": "Polygon", "coordinates": [border_ring()]})
+
+
+async def _load_addresses(database: Database, *sites: Site) -> None:
+    for site in sites:
+        places = [Place(*house) for house in town_houses() if site.covers(house.lat, house.lng)]
+        await addresses.load(database, site.id, places, journal.COMMAND_LINE)
 
 
 def _districts() -> bytes:
@@ -158,7 +167,7 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
             name=_named("agency"),
             email="priem@zarechensk.example",
             inn="5022000000",
-            postal_address="140400, Зареченск, пл. Советская, 1",
+            postal_address="140400, Зареченск, Советская улица, 1",
         )
         town = await service.add_site(
             database,
@@ -186,6 +195,7 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
         roads = await service.add_agency(
             database, name=_named("roads"), email="roads@zarechensk.example", parent_id=agency
         )
+        await _load_addresses(database, town, basic)
         for category, subordinate, days in (
             ("roads", roads, "5"),
             ("yards", roads, "5"),

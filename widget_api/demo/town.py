@@ -1,12 +1,18 @@
-"""Generate the invented town as shapes, always the same: river, streets, blocks, houses."""
+"""Generate the invented town, always the same: river, streets, blocks and houses as shapes, and their addresses."""
 
 from __future__ import annotations
 
 import math
 import random
+from bisect import bisect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
 from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import orjson
 
 from widget_api.geo.model import METRES_PER_DEGREE
 
@@ -25,11 +31,39 @@ DISTRICTS = {"west": (-_EDGE, -1200), "centre": (-1200, 900), "east": (900, _EDG
 
 @dataclass(frozen=True)
 class Shape:
-    """A filled polygon, or a line of `width` metres. Points are latitude and longitude."""
+    """A filled polygon, or a line of `width` metres. Points are latitude and longitude, while it is generated metres
+    along and across the town."""
 
     kind: str
     points: tuple[Point, ...]
     width: float = 0.0
+
+
+@dataclass(frozen=True)
+class Street:
+    """A street with a name, as the line along its middle."""
+
+    name: str
+    is_avenue: bool
+    points: tuple[Point, ...]
+
+
+class House(NamedTuple):
+    """The address of a house, and its middle."""
+
+    street: str
+    number: str
+    lat: float
+    lng: float
+
+
+class _Plan(NamedTuple):
+    """The lines of the streets, in metres along and across the town, the blocks that are built, and all shapes."""
+
+    us: list[float]
+    vs: list[float]
+    cells: list[tuple[int, int]]
+    shapes: list[Shape]
 
 
 def border_ring(first: float = -_EDGE, last: float = _EDGE) -> list[list[float]]:
@@ -43,6 +77,57 @@ def border_ring(first: float = -_EDGE, last: float = _EDGE) -> list[list[float]]
 
 def town_shapes() -> list[Shape]:
     """All shapes, in drawing order."""
+    return [replace(shape, points=_place_all(shape.points)) for shape in _draw().shapes]
+
+
+def town_streets() -> list[Street]:
+    """The streets that have a name."""
+    us, vs, cells, _ = _draw()
+    along, across = _names()
+    found = []
+    for j, name in enumerate(along):
+        columns = [i for i, row in cells if j - 1 <= row <= j]
+        path = _between((us[min(columns)], vs[j]), (us[max(columns) + 1], vs[j]), 60)
+        found.append(Street(name, _is_avenue(None, j), _place_all(path)))
+    for i, name in enumerate(across):
+        rows = [j for column, j in cells if i - 1 <= column <= i]
+        path = _between((us[i], vs[min(rows)]), (us[i], vs[max(rows) + 1]), 30)
+        found.append(Street(name, _is_avenue(i, None), _place_all(path)))
+    return found
+
+
+def town_houses() -> list[House]:
+    """The addresses of all houses: numbered along the nearest street, odd numbers on one side of it."""
+    us, vs, _, shapes = _draw()
+    along, across = _names()
+    by_side: dict[tuple[str, int], list[tuple[float, Point]]] = {}
+    for shape in shapes:
+        if shape.kind == "house":
+            u, v = (sum(part) / len(shape.points) for part in zip(*shape.points, strict=True))
+            i, j = bisect(us, u) - 1, bisect(vs, v) - 1
+            _, name, side, at = min(
+                (v - vs[j], along[j], 1, u),
+                (vs[j + 1] - v, along[j + 1], 2, u),
+                (u - us[i], across[i], 1, v),
+                (us[i + 1] - u, across[i + 1], 2, v),
+            )
+            by_side.setdefault((name, side), []).append((at, _place(u, v)))
+    return [
+        House(name, str(side + 2 * index), round(lat, 6), round(lng, 6))
+        for (name, side), houses in sorted(by_side.items())
+        for index, (_, (lat, lng)) in enumerate(sorted(houses))
+    ]
+
+
+@cache
+def _names() -> tuple[list[str], list[str]]:
+    """The names of the streets along the town, from the river on, and of those across it, from the west."""
+    names = orjson.loads((resources.files(__package__) / "town_streets.json").read_bytes())
+    return names["along"], names["across"]
+
+
+@cache
+def _draw() -> _Plan:
     chance = random.Random(1177)  # noqa: S311 - the same town each time
     us, vs = list(_lines(chance, -3400, 3400, 170, 270)), list(_lines(chance, -900, 2100, 140, 230))
     cells = [
@@ -61,10 +146,19 @@ def town_shapes() -> list[Shape]:
             ((i, j), (i, j + 1)),
             ((i + 1, j), (i + 1, j + 1)),
         ):
-            main = (a[1] % 4 == 2) if a[1] == b[1] else (a[0] % 5 == 2)
+            main = _is_avenue(None, a[1]) if a[1] == b[1] else _is_avenue(a[0], None)
             path = _between((us[a[0]], vs[a[1]]), (us[b[0]], vs[b[1]]))
             streets[*a, *b] = _line("avenue" if main else "street", _AVENUE if main else _STREET, path)
-    return [*found, *_stream(), *_ways(us), *streets.values()]
+    return _Plan(us, vs, cells, [*found, *_stream(), *_ways(us), *streets.values()])
+
+
+def _is_avenue(across: int | None, along: int | None) -> bool:
+    """Whether a street is wide: by its place among those across the town, or among those along it."""
+    return across % 5 == 2 if across is not None else along is not None and along % 4 == 2
+
+
+def _place_all(points: Iterable[Point]) -> tuple[Point, ...]:
+    return tuple(_place(*point) for point in points)
 
 
 def _place(u: float, v: float) -> Point:
@@ -76,11 +170,11 @@ def _place(u: float, v: float) -> Point:
 
 
 def _fill(kind: str, points: Iterable[Point]) -> Shape:
-    return Shape(kind, tuple(_place(*point) for point in points))
+    return Shape(kind, tuple(points))
 
 
 def _line(kind: str, width: float, points: Iterable[Point]) -> Shape:
-    return Shape(kind, tuple(_place(*point) for point in points), width)
+    return Shape(kind, tuple(points), width)
 
 
 def _between(a: Point, b: Point, steps: int = 6) -> list[Point]:
