@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.api.test_report_form import filled, patient
 from tests.conftest import Client
+from tests.factories import existing
 from tests.support.addresses import houses
+from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import journal
 from widget_api.addresses import files, search, service
@@ -20,6 +24,7 @@ from widget_api.context import Context
 from widget_api.sites import testing
 from widget_api.sites.model import Site
 
+__all__ = ["patient"]  # a fixture
 TYPED_BADLY = Path(__file__).parent.parent / "support/addresses_typed_badly.csv"
 ENOUGH = 55  # of sixty: the right house among the first three
 FIRST = 3
@@ -140,3 +145,65 @@ async def test_a_file_of_another_kind_is_refused(
     (tmp_path / name).write_text(content)
     with pytest.raises(CommandFailed, match=complaint):
         await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_form_without_scripts_completes_the_place(
+    client: Client, context: Context, city: Site, enter: Enter
+) -> None:
+    async def send(page: str, **given: str) -> tuple[str, list[str]]:
+        """What the residents' form answers, and the addresses that it offers."""
+        path = f"/s/{city.key}/report"
+        answer = await client.post(path, data=filled(page, **given), headers={"Origin": str(client.base_url)})
+        return answer.text, re.findall(r'name="address_choice" value="([^"]*)"', answer.text)
+
+    async def stored() -> tuple[str, float | None, float | None]:
+        row = (await context.database.rows("SELECT address, lat, lng FROM problems ORDER BY number"))[-1]
+        return row["address"], row["lat"], row["lng"]
+
+    empty = (await client.get(f"/s/{city.key}/report")).text
+    assert f'data-addresses="/api/v1/sites/{city.key}/addresses"' in empty
+    for given, expected in (
+        ({"address": "ул. Мира, д. 12 а"}, ("ул. Мира, д. 12 а", 55.1004, 38.8)),
+        ({"address": "За гаражами"}, ("За гаражами", None, None)),
+        ({"address": "Мира 99"}, ("Мира 99", None, None)),  # no such house
+        ({"address": "", "coordinates": "55.1001, 38.8"}, ("улица Мира, 1", 55.1001, 38.8)),
+        ({"address": "у моста", "coordinates": "55.1001, 38.8"}, ("у моста", 55.1001, 38.8)),
+    ):
+        empty = (await client.get(f"/s/{city.key}/report")).text
+        assert (await send(empty, **given))[1] == [], given
+        assert await stored() == expected
+    page, offered = await send((await client.get(f"/s/{city.key}/report")).text, address="мира 12")
+    assert offered == ["улица Мира, 12", "переулок Мира, 12", ""]
+    assert "Уточните, какой это адрес" in page
+    assert (await send(page, address="мира 12"))[1] == offered, "nothing was chosen yet"
+    assert (await send(page, address="наб 5", address_choice=""))[1] == [], "another address than they were offered for"
+    assert await stored() == ("наб 5", 55.13, 38.8)
+    page, _ = await send((await client.get(f"/s/{city.key}/report")).text, address="мира 12")
+    await send(page, address="мира 12", address_choice="")
+    assert await stored() == ("мира 12", None, None)
+    page, _ = await send((await client.get(f"/s/{city.key}/report")).text, address="мира 12")
+    await send(page, address="мира 12", address_choice="переулок Мира, 12")
+    assert await stored() == ("переулок Мира, 12", 55.12, 38.8)
+
+    agent = await enter("agent", city.agency.id)
+    given = {"channel": "phone", "category": "lighting", "description": "Темно", "address": "мира 12"}
+    form = (await agent.read("/cabinet/new-report")).form("/cabinet/new-report")
+    asked = await agent.client.post(form.action, data=form.fields | given)
+    assert (asked.status_code, "переулок Мира, 12" in asked.text) == (422, True)
+    form = PageText(asked.text).form("/cabinet/new-report")
+    chosen = {"address_choice": "улица Мира, 12"}
+    assert (await agent.client.post(form.action, data=form.fields | given | chosen)).status_code == 200
+    assert await stored() == ("улица Мира, 12", 55.1005, 38.8)
+
+    row = await context.database.row("SELECT id FROM problems WHERE address = 'За гаражами'")
+    path = f"/cabinet/problems/{existing(row)['id']}/correct"
+    form = (await agent.read(path)).form(path)
+    form.fields["category"] = "yards"
+    asked = await agent.client.post(path, data=form.fields | {"address": "мира 12"})
+    assert (asked.status_code, "переулок Мира, 12" in asked.text) == (422, True)
+    form = PageText(asked.text).form(path)
+    form.fields["category"] = "yards"
+    assert (await agent.client.post(path, data=form.fields | chosen)).status_code == 303
+    row = await context.database.row("SELECT address, lat FROM problems WHERE id = :id", id=path.split("/")[3])
+    assert tuple(existing(row)) == ("улица Мира, 12", 55.1005)

@@ -9,10 +9,15 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.factories import existing
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
-from tests.support.town import Town
+from tests.support.town import Town, use_database
+from widget_api import journal
+from widget_api.addresses import service as addresses
+from widget_api.addresses.files import Place
+from widget_api.database import Database
 
 BOUNDS = (38.7, 55.0, 38.9, 55.1)
 
@@ -130,19 +135,32 @@ def test_the_place_of_a_report_is_put_right_on_a_map(
 
 
 def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, page: Page) -> None:
+    """An address that the site has is its place too, and the place has the address of the nearest house."""
+    west, south, east, north = BOUNDS
+    houses = [Place("улица Мира", "5", (south + north) / 2, (west + east) / 2), Place("улица Мира", "7", south, west)]
+
+    async def load(database: Database) -> None:
+        site = await database.row("SELECT id FROM sites ORDER BY created_at DESC LIMIT 1")
+        await addresses.load(database, existing(site)["id"], houses, journal.COMMAND_LINE)
+
+    use_database(service, load)
     page.goto(f"{service.url}/cabinet/new-report")
     expect(page.locator(".draw-map [role=status]")).to_contain_text("Нажмите на место проблемы")
     click(page, 0.5, 0.5)
     lat, lng = (float(one) for one in page.input_value("[name=coordinates]").replace(";", ",").split(","))
-    assert BOUNDS[1] < lat < BOUNDS[3]
-    assert BOUNDS[0] < lng < BOUNDS[2]
+    assert south < lat < north
+    assert west < lng < east
+    expect(page.locator("[name=address]")).to_have_value("улица Мира, 5")
+    page.fill("[name=address]", "ул мира 7")
+    page.get_by_role("option", name="улица Мира, 7").click()
+    expect(page.locator("[name=coordinates]")).to_have_value(f"{south:.6f}, {west:.6f}")
+    expect(page.locator(".draw-map .corner")).to_have_count(1)
     page.select_option("[name=channel]", "phone")
     page.select_option("[name=category]", index=1)
     page.fill("[name=description]", "Во дворе третий день не горит ни один фонарь")
-    page.fill("[name=address]", "Мира, 5")
     page.click("button.primary")
     page.locator("main a[href*='/cabinet/problems/']").first.click()
-    expect(page.locator("#facts")).to_contain_text(f"{lat:.5f}, {lng:.5f}")
+    expect(page.locator("#facts")).to_contain_text(f"{south:.5f}, {west:.5f}")
 
 
 def test_a_square_without_a_picture_shows_the_ground(page: Page, watch: Watch) -> None:

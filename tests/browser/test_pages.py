@@ -10,10 +10,14 @@ from email.message import EmailMessage
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.town import Town
+from widget_api import journal
+from widget_api.addresses import service as addresses
+from widget_api.addresses.files import Place
 
 pytestmark = pytest.mark.browser
 
@@ -105,13 +109,71 @@ def test_visitors_switch_the_colour_scheme_and_the_language(town: Town, page: Pa
     expect(page.locator("html")).not_to_have_attribute("data-theme", "white-on-black")
 
 
-def test_a_located_position_is_announced(town: Town, new_page: Callable[..., Page]) -> None:
-    page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
-    page.goto(f"{town.page}/report")
+HOUSES = [
+    Place("улица Мира", "1", 55.1, 38.77), Place("улица Мира", "12", 55.102, 38.77),
+    Place("переулок Мира", "12", 55.11, 38.78), Place("улица Ленина", "5", 55.12, 38.78),
+]  # fmt: skip
+
+
+@pytest.fixture
+def addressed(town: Town) -> Town:
+    town.use_database(lambda database: addresses.load(database, town.site.id, HOUSES, journal.COMMAND_LINE))
+    return town
+
+
+def test_a_located_position_is_announced_and_named_by_the_nearest_house(
+    addressed: Town, new_page: Callable[..., Page]
+) -> None:
+    page = new_page(geolocation={"latitude": 55.1001, "longitude": 38.77}, permissions=["geolocation"])
+    page.goto(f"{addressed.page}/report")
     page.click("summary >> text=точнее")
     page.click("[data-locate]")
-    expect(page.locator("#field-coordinates")).to_have_value("55.100000, 38.770000")
+    expect(page.locator("#field-coordinates")).to_have_value("55.100100, 38.770000")
     expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты определены.")
+    expect(page.locator("#field-address")).to_have_value("улица Мира, 1")
+    page.fill("#field-coordinates", "55,12; 38,78")
+    expect(page.locator("#field-address")).to_have_value("улица Ленина, 5")  # nobody typed the other one
+    page.fill("#field-address", "У моста")
+    page.fill("#field-coordinates", "55.1, 38.77")
+    page.locator("#field-coordinates").blur()
+    expect(page.locator("#field-address")).to_have_value("У моста")
+
+
+def test_an_address_is_chosen_while_it_is_typed(addressed: Town, page: Page) -> None:
+    """By keys and by touch; a screen reader hears how many there are and which one is active."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{addressed.page}/report")
+    field = page.get_by_role("combobox", name="Напишите адрес или ориентир")
+    options, point = page.get_by_role("listbox").get_by_role("option"), page.locator("#field-coordinates")
+    status = page.locator("#field-address ~ [role=status]")
+    field.press_sequentially("мира 12")
+    expect(options).to_have_text(["улица Мира, 12", "переулок Мира, 12", "улица Мира", "переулок Мира"])
+    expect(field).to_have_attribute("aria-expanded", "true")
+    expect(status).to_contain_text("Подходящих адресов: 4")
+    assert axe.violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    field.press("ArrowDown")
+    field.press("ArrowDown")
+    expect(page.locator("[aria-selected=true]")).to_have_text("переулок Мира, 12")
+    active = page.locator("[aria-selected=true]").get_attribute("id")
+    expect(field).to_have_attribute("aria-activedescendant", str(active))
+    field.press("Enter")
+    expect(field).to_have_value("переулок Мира, 12")
+    expect(point).to_have_value("55.110000, 38.780000")
+    expect(status).to_have_text("Адрес выбран, точка отмечена.")
+    expect(options).to_have_count(0)
+    field.press("Backspace")
+    expect(point).to_have_value("")  # it was that of another address
+    expect(options).not_to_have_count(0)
+    field.press("Escape")
+    expect(options).to_have_count(0)
+    field.fill("мира")
+    options.filter(has_text="улица").click()
+    expect(field).to_have_value("улица Мира, ")  # of a street the house is still to be typed
+    expect(field).to_be_focused()
+    field.press_sequentially("1")
+    page.get_by_role("option", name="улица Мира, 1", exact=True).click()
+    expect(point).to_have_value("55.100000, 38.770000")
 
 
 def test_public_pages_mark_the_language_of_residents_texts(town: Town, page: Page) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 from widget_api.addresses import spelling, store
 from widget_api.addresses.spelling import JOINTS, House, Spelling
@@ -26,6 +26,9 @@ _SIMILAR = 0.6  # ratio of difflib; below it two words have nothing in common
 _OWN_WORD, _OWN_NUMBER, _TYPED_WORD = 0.35, 0.9, 0.5
 _NUMBER_WEIGHT, _LONGEST_WEIGHT = 3, 8
 _NO_HOUSE = 0.15  # what a street loses that has no house of the number
+# A house that was typed adds 0.2 to the score of its street: from which sum it may be meant, from which it is, and how
+# much less another has that may be meant as well.
+_LIKELY, _CERTAIN, _CLOSE = 0.75, 1.1, 0.1
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,38 @@ class Match:
     rest: tuple[str, ...]
 
 
-async def find(database: Database, site_id: str, text: str) -> list[dict[str, Any]]:
-    """Return up to `MOST` items `{text, lat, lng}`: houses, and streets where no number was typed or none fits."""
-    found = dict[str, tuple[float, dict[str, Any]]]()
+class Item(TypedDict):
+    """An address, as the API shows it."""
+
+    text: str
+    lat: float
+    lng: float
+
+
+class _Candidate(NamedTuple):
+    score: float
+    item: Item
+    is_house: bool  # that was typed, or of which that can be a flat
+
+
+async def find(database: Database, site_id: str, text: str) -> list[Item]:
+    """Return up to `MOST` addresses: houses, and streets where no number was typed or none fits."""
+    return [one.item for one in await _rank(database, site_id, text)][:MOST]
+
+
+async def resolve(database: Database, site_id: str, text: str) -> tuple[Item | None, list[Item]]:
+    """Return the house that a text means without a doubt, or those that it may mean, the likeliest first."""
+    likely = [one for one in await _rank(database, site_id, text) if one.is_house and one.score >= _LIKELY]
+    close = [one for one in likely if one.item["text"] == text or one.score > likely[0].score - _CLOSE]
+    items = [one.item for one in close][:MOST]
+    same = next((item for item in items if item["text"] == text), None)
+    certain = items[0] if len(items) == 1 and likely[0].score >= _CERTAIN else same
+    return certain, [] if certain else items
+
+
+async def _rank(database: Database, site_id: str, text: str) -> list[_Candidate]:
+    """All candidates, best first."""
+    found = dict[str, _Candidate]()
     for typed in spelling.read_typed(text):
         streets = await store.find_streets(database, site_id, sorted(spelling.trigrams(typed.tokens)))
         matches = sorted(((compare(typed, one.name), one) for one in streets), key=lambda pair: -pair[0].score)
@@ -47,19 +79,21 @@ async def find(database: Database, site_id: str, text: str) -> list[dict[str, An
                 break
             houses = list(spelling.find_houses(match.rest))
             rows = await store.find_houses(database, site_id, street.number, houses[0].number) if houses else []
-            ranked = [(match.score - (_NO_HOUSE if houses else 0), street.name, street.lat, street.lng)]
+            whole: Item = {"text": street.name, "lat": street.lat, "lng": street.lng}
+            ranked = [_Candidate(match.score - (_NO_HOUSE if houses else 0), whole, False)]
+            exact = next((house.key for house in houses if any(row["house"] == house.key for row in rows)), None)
             for row in rows:
-                score = match.score + _rank_house(row["house"], houses)
-                ranked.append((score, f"{street.name}, {row['text']}", row["lat"], row["lng"]))
-            for score, name, lat, lng in ranked:
-                if name not in found or found[name][0] < score:
-                    found[name] = score, {"text": name, "lat": lat, "lng": lng}
-    best = sorted(found.values(), key=lambda one: (-one[0], len(one[1]["text"]), one[1]["text"]))
-    return [item for _, item in best[:MOST]]
+                item: Item = {"text": f"{street.name}, {row['text']}", "lat": row["lat"], "lng": row["lng"]}
+                ranked.append(_Candidate(match.score + _rank_house(row["house"], houses), item, row["house"] == exact))
+            for one in ranked:
+                name = one.item["text"]
+                if name not in found or found[name].score < one.score:
+                    found[name] = one
+    return sorted(found.values(), key=lambda one: (-one.score, len(one.item["text"]), one.item["text"]))
 
 
-async def find_near(database: Database, site_id: str, lat: float, lng: float) -> list[dict[str, Any]]:
-    """Return up to `MOST` houses within `NEAR` metres as items `{text, lat, lng}`, the nearest first."""
+async def find_near(database: Database, site_id: str, lat: float, lng: float) -> list[Item]:
+    """Return up to `MOST` houses within `NEAR` metres, the nearest first."""
     rows = await store.find_near(database, site_id, lat, lng, NEAR)
     found = sorted((distance(lat, lng, row["lat"], row["lng"]), f"{row['name']}, {row['text']}", row) for row in rows)
     return [{"text": text, "lat": row["lat"], "lng": row["lng"]} for far, text, row in found[:MOST] if far <= NEAR]

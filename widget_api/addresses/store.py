@@ -52,6 +52,12 @@ async def replace(
     )
 
 
+async def is_filled(database: Database, site_id: str) -> bool:
+    """Whether the site has addresses."""
+    row = await database.row("SELECT 1 FROM address_streets WHERE site_id = :site_id LIMIT 1", site_id=site_id)
+    return row is not None
+
+
 async def find_streets(database: Database, site_id: str, trigrams: Sequence[str]) -> list[Street]:
     """The streets that share most of the trigrams, some dozens at the most. Served by the primary key of trigrams."""
     if not trigrams:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, journal, web
+from widget_api.addresses import typed
 from widget_api.cabinet import inbox_service
 from widget_api.cabinet.http import (
     Fields,
@@ -67,6 +70,16 @@ async def correct_report(request: Request, user: User) -> Response:
         else:
             if fields.get("stored", _digest(row)) != _digest(row):
                 raise Invalid((FieldError("description", "stale"),))
+            if row["lat"] is None or fields.get("place", "").strip():  # without coordinates it keeps those it has
+                choice, asked = fields.get(typed.CHOICE), fields.get(typed.ASKED, "")
+                place = await typed.complete(
+                    database, site, fields.get("address", ""), fields.get("place", ""), choice=choice, asked=asked
+                )
+                fields = fields | {"address": place.address, "place": place.coordinates}
+                if place.offered:
+                    error = Invalid((replace(typed.UNCLEAR, field="address"),))
+                    found = await _find(request, user)
+                    return await _render(request, user, *found, 422, given=fields, wrong=error, offered=place.offered)
             wish = read_correction(fields, row)
             changed = await correction.correct_report(database, user.actor, site, row["id"], wish, along=note)
     except Invalid as error:
@@ -125,6 +138,7 @@ async def _render(
     *,
     given: Fields | None = None,
     wrong: Invalid | None = None,
+    offered: Sequence[str] = (),
 ) -> Response:
     language = language_of(request, user)
     categories = [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories]
@@ -152,6 +166,8 @@ async def _render(
         given=stored | (given or {}),
         answer=answer,
         errors=wrong,
+        suggested=await typed.find_source(web.context(request).database, site),
+        offered=offered,
         outcomes=("done", "nothing"),
         section="list",
         here=f"/cabinet/problems/{row['id']}/correct",

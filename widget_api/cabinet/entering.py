@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
+from widget_api.addresses import typed
 from widget_api.cabinet.http import language_of, render_page, require_user, session_form
 from widget_api.cabinet.inbox_rows import LIST_PATH
 from widget_api.cabinet.site_districts import map_values
@@ -85,6 +86,7 @@ async def _render(
     token: str = "",
     taken: Sequence[report_photos.ReceivedPhoto] = (),
     refused: Sequence[str] = (),
+    offered: Sequence[str] = (),
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt."""
     context, language = web.context(request), language_of(request, user)
@@ -106,6 +108,8 @@ async def _render(
         errors=errors,
         notice=notice,
         taken=taken,
+        suggested=await typed.find_source(context.database, site),
+        offered=offered,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         token=token or forms.issue_form_id(context.signer, site),
         channels=[(one, i18n.text(language, f"channels.{one}")) for one in entered.CHANNELS],
@@ -149,6 +153,9 @@ async def _handle_form(
         return await again(200 if form_id else 422, notice="" if form_id else i18n.text(language, "channels.stale"))
     again = partial(again, token=form.one("form"))
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=forms.fingerprint(data | named))
+    if offered := await typed.complete_form(context.database, site, form):
+        return await again(422, wrong=(typed.UNCLEAR,), offered=offered)
+    data["location"] = forms.to_api_body(form, site.language)["location"]
     data["photos"] = [one.token for one in taken]
     accepting = is_moderator(user, visible) and form.one("later") != "yes"
 

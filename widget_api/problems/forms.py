@@ -42,6 +42,10 @@ class Form:
     def has(self, name: str) -> bool:
         return name in self._values
 
+    def fill(self, **values: str) -> None:
+        """Replace the values of some fields."""
+        self._values |= {name: [value] for name, value in values.items()}
+
     def within(self, prefix: str) -> list[str]:
         """The remainders of the names that begin with a prefix."""
         return [name.removeprefix(prefix) for name in self._values if name.startswith(prefix)]

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
+from widget_api.addresses import typed
 from widget_api.attachments.photos import service as photo_service
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.problems import bodies, forms, intake, persons, report_photos, submit, wording
@@ -133,6 +134,9 @@ async def _handle_form(
     taken, refused = await web.cancel_on_disconnect(request, receiving)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
+    if offered := await typed.complete_form(context.database, site, form):
+        return await again(422, taken=taken, refused=refused, wrong=(typed.UNCLEAR,), offered=offered)
+    data["location"] = forms.to_api_body(form, language)["location"]
     try:
         data["photos"] = [one.token for one in taken]
         where = intake.parse_point(data)
@@ -194,6 +198,7 @@ async def _render_form(
     lost: bool = False,
     paused: bool = False,
     receiver: service.Receiver | None = None,
+    offered: Sequence[str] = (),
     **values: Any,
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt.
@@ -217,6 +222,8 @@ async def _render_form(
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
         receiver=receiver.name if receiver else "",
+        suggested=await typed.find_source(context.database, site),
+        offered=offered,
         token=token or forms.issue_form_id(context.signer, site),
         **await problem_forms.read_consent_values(context, site, language, form, wrong),
         **forms.page_values(

@@ -10,6 +10,7 @@ for (const button of document.querySelectorAll("[data-locate]")) {
       ({ coords }) => {
         field.value = `${coords.latitude.toFixed(6)}, ${coords.longitude.toFixed(6)}`;
         status.textContent = button.dataset.done;
+        field.dispatchEvent(new Event("change", { bubbles: true })); // address.js names the place
       },
       () => { status.textContent = button.dataset.failed; },
       { enableHighAccuracy: true, timeout: 15000 },
