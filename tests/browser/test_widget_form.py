@@ -151,10 +151,31 @@ def test_consent_is_asked_where_contacts_are(
     assert len(posts(watch)) == 2
 
 
-def test_with_an_e_mail_the_private_link_can_be_copied(new_page: Callable[..., Page], address: str) -> None:
+def test_contacts_move_out_of_the_text_and_the_private_link_can_be_copied(
+    new_page: Callable[..., Page], watch: Watch, address: str
+) -> None:
     page = new_page(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
     open_form(page, address)
-    fill_form(page, email=EMAIL)
+    written = f"Яма у школы, машина А123ВС77 пробила колесо. Мой телефон 8 900 123-45-67, почта {EMAIL}."
+    fill_form(page, written)
+    notice = page.get_by_role("status").filter(has_text="Этот текст увидят все")
+    expect(notice).to_contain_text("есть номер машины, телефон, адрес почты.")
+    move = page.get_by_role("button", name="Перенести в контакты: телефон, адрес почты")
+    move.press("Enter")
+    back = page.get_by_role("button", name="Вернуть в текст")
+    expect(back).to_be_focused()
+    back.press("Enter")
+    expect(page.get_by_label("Что именно не так")).to_have_value(written)
+    expect(page.get_by_label("Электронная почта")).to_have_value("")
+    expect(move).to_be_focused()
+    move.press("Enter")
+    expect(notice).to_contain_text("есть номер машины. ")
+    text = page.get_by_label("Что именно не так")
+    expect(text).to_have_value("Яма у школы, машина А123ВС77 пробила колесо.")
+    text.fill("Яма у школы.")
+    expect(page.get_by_role("status").filter(has_text="Этот текст")).to_have_count(0)
+    expect(page.get_by_label("Телефон")).to_have_value("8 900 123-45-67")
+    assert not [one.url for one in watch.requests if one.method == "POST" and "/tickets" not in one.url]
     send(page)
     number(page)
     expect(page.locator(".code")).to_have_count(0)

@@ -14,7 +14,7 @@ import { askedContacts, chosen, needsConsent } from "./values.ts";
 const NEAR = 20;
 
 export function DescriptionSection(props: SectionProps) {
-  const { values, errors, set } = props;
+  const { values } = props;
   const {
     config,
     language: { t }
@@ -30,12 +30,7 @@ export function DescriptionSection(props: SectionProps) {
         {left < 0 ? t("error_description_long", { n: -left }) : t("characters_left", { n: left })}
       </p>
       {chunk ? (
-        <chunk.Questions
-          questions={questions}
-          answers={values.answers}
-          errors={errors}
-          onChange={answers => set({ answers })}
-        />
+        <chunk.Described {...props} />
       ) : (
         failed && questions.length > 0 && <Failed text={t("unavailable_server")} retry={load} />
       )}

@@ -9,6 +9,8 @@ import { Failed } from "../../shared/ui/failure.tsx";
 import { TextField } from "../../shared/ui/field.tsx";
 import { focusOn } from "../../shared/focus.ts";
 import { useSite } from "../../shared/site.ts";
+import { findPersonalData } from "../../shared/personalData.ts";
+import { PrivacyNotice } from "../../shared/ui/privacyNotice.tsx";
 import { EmailForm } from "./emailForm.tsx";
 
 /** Characters a comment may have. */
@@ -134,6 +136,7 @@ function Write({ number }: { number: number }) {
             error={errors.text}
             onChange={setText}
           />
+          <PrivacyNotice found={findPersonalData(text)} />
           <TextField
             id="comment-name"
             autoComplete="name"

@@ -1,35 +1,28 @@
 /** The extra questions of a category, drawn from their Open311 attribute definitions. */
 
-import type { Question } from "../../shared/contract.ts";
 import { TextField } from "../../shared/ui/field.tsx";
 import { useSite } from "../../shared/site.ts";
 import { Choice } from "../choice.tsx";
-import { withoutPrototype, type Values } from "../values.ts";
+import type { SectionProps } from "../section.ts";
+import { chosen, withoutPrototype } from "../values.ts";
 import { Select } from "./select.tsx";
 
 /** Up to so many values are shown at once; more go into a list. */
 const FEW = 6;
 
-export function Questions({
-  questions,
-  answers,
-  errors,
-  onChange
-}: {
-  questions: Question[];
-  answers: Values["answers"];
-  errors: Record<string, string>;
-  onChange: (answers: Values["answers"]) => void;
-}) {
+export function Questions({ values, errors, set }: SectionProps) {
   const {
+    config,
     language: { t }
   } = useSite();
+  const { questions } = chosen(config, values);
+  const { answers } = values;
   return (
     <>
       {questions.map(({ code, datatype, description, hint, required, values: options }) => {
         const id = "answers." + code;
         const value = answers[code] || "";
-        const change = (next: string | string[]) => onChange(withoutPrototype({ ...answers, [code]: next }));
+        const change = (next: string | string[]) => set({ answers: withoutPrototype({ ...answers, [code]: next }) });
         const frame = { id, label: description, hint, error: errors[id], optional: !required };
         const text = typeof value === "string" ? value : "";
         const many = datatype === "multivaluelist";

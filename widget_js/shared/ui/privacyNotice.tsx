@@ -1,0 +1,37 @@
+/** A calm word about personal data in a text that everybody will read. It stops nobody. */
+
+import type { ComponentChildren } from "preact";
+import type { Language } from "../i18n.ts";
+import type { Finding } from "../personalData.ts";
+import { useSite } from "../site.ts";
+import { Icon } from "./icon.tsx";
+import { Words } from "./words.tsx";
+
+/** «телефон, номер машины» */
+export const nameKinds = (found: Finding[], { t }: Pick<Language, "t">): string =>
+  [...new Set(found.map(({ kind }) => t(`private_${kind}`)))].join(", ");
+
+/** `done`: what is told where nothing is found; `children` stand below. */
+export function PrivacyNotice({
+  found,
+  done,
+  children
+}: {
+  found: Finding[];
+  done?: string | undefined;
+  children?: ComponentChildren;
+}) {
+  const { language } = useSite();
+  const text = found.length ? language.t("private_found", { what: nameKinds(found, language) }) : done;
+  return (
+    <div class={text && "notice"}>
+      {text && <Icon name="info" />}
+      <div>
+        <div role="status">
+          <Words>{text}</Words>
+        </div>
+        {children}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { moveContacts } from "../report/privacy/move.ts";
+import { empty } from "../report/values.ts";
+import { findPersonalData } from "../shared/personalData.ts";
+
+/** Written before the patterns: ordinary reports, and what must be noticed. */
+const texts: { ordinary: string[]; personal: { kinds: string; text: string }[] } = JSON.parse(
+  readFileSync(join(import.meta.dirname, "personalData.json"), "utf8")
+);
+const kindsOf = (text: string) => [...new Set(findPersonalData(text).map(({ kind }) => kind))].join();
+
+test("ordinary reports cause at most one false alarm in 200", () => {
+  assert.ok(texts.ordinary.length >= 200);
+  const alarms = texts.ordinary.filter(kindsOf).map(text => [text, kindsOf(text)]);
+  assert.ok(alarms.length <= texts.ordinary.length / 200, JSON.stringify(alarms, null, 1));
+});
+
+test("contacts, plates and documents are noticed in all their spellings", () => {
+  assert.ok(texts.personal.length >= 60);
+  const wrong = texts.personal
+    .filter(({ kinds, text }) => kindsOf(text).split(",").sort().join() !== kinds.split(",").sort().join())
+    .map(({ kinds, text }) => `${kinds} ≠ ${kindsOf(text)}: ${text}`);
+  assert.deepEqual(wrong, []);
+});
+
+test("contacts move to empty private fields that are asked for, and leave a tidy text", () => {
+  const asked = ["email", "name", "phone"] as const;
+  const move = (description: string, values = {}, fields: readonly (typeof asked)[number][] = asked) =>
+    moveContacts({ ...empty, description, ...values }, [...fields]).change;
+  assert.deepEqual(move("Не горит фонарь. Мой телефон: 8 900 123-45-67, почта ivan@example.ru."), {
+    phone: "8 900 123-45-67",
+    email: "ivan@example.ru",
+    description: "Не горит фонарь."
+  });
+  assert.deepEqual(move("Яма (тел. (495) 123‑45‑67) у дома 5\n8 900 1234567"), {
+    phone: "8 900 1234567",
+    description: "Яма (тел. (495) 123‑45‑67) у дома 5"
+  });
+  assert.deepEqual(move("Яма, (495) 123-45-67, у дома 5"), {
+    phone: "8 (495) 123-45-67",
+    description: "Яма, у дома 5"
+  });
+  assert.deepEqual(move("Яма, 89001234567", { phone: "89007654321" }), {});
+  assert.deepEqual(move("Яма, 89001234567", {}, ["email"]), {});
+});
