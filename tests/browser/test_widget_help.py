@@ -15,6 +15,8 @@ from tests.support.browser import Watch
 from tests.support.widget import (
     ANY_ORIGIN,
     DESKTOP,
+    PHONE,
+    REPORT,
     WidgetSite,
     check_appearance,
     fill_form,
@@ -90,8 +92,13 @@ def test_a_vote_replaces_a_duplicate_report(
     first = number(page)
     publish(widget_site, first)
     page.reload()
+    page.set_viewport_size(PHONE)
     open_form(page, address)
-    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_label("Дороги и тротуары").click()
+    page.get_by_label("Что именно не так").fill("Тот же тротуар, но яма глубже")
+    following = page.get_by_role("button", name="Далее")
+    following.click()
+    following.click()
     page.get_by_role("button", name="Моё местоположение").click()
     widget = page.locator("igrajdanin-widget")
     expect(widget).to_contain_text("Рядом уже сообщали")
@@ -108,18 +115,38 @@ def test_a_vote_replaces_a_duplicate_report(
     watch.allow("status of 403")
     page.route(re.compile("/support$"), refuse, times=1)
     with page.expect_response(lambda response: response.url.endswith("/support") and response.ok) as support:
-        near.get_by_role("button", name="У меня тоже").click()
+        near.get_by_role("button", name="Это оно").press("Enter")
     assert (len(refused), support.value.json()) == (1, {"supporters": 1})
     assert page.evaluate(f"localStorage['igrajdanin:voices:{widget_site.key}']") == str(first)
-    expect(near).to_contain_text(f"Ваш голос добавлен к сообщению № {first}")
-    # One vote per browser, also when pressed again or after a reload.
+    expect(page.get_by_role("heading", name=f"Ваш голос добавлен к сообщению № {first}")).to_be_focused()
+    check_appearance(page, "joined", ("contrast",))
+    # Nothing of what was written is lost. One vote per browser, also when pressed again or after a reload.
+    page.get_by_role("button", name="Вернуться к своему").press("Enter")
+    expect(page.get_by_role("heading", name="Укажите место")).to_be_focused()
     with page.expect_response(re.compile("/support$")) as again:
-        near.get_by_role("button", name="У меня тоже").click()
+        near.get_by_role("button", name="Это оно").press("Enter")
     assert again.value.json() == {"supporters": 1}
+    # Its news come by mail, where that was given beforehand or is now.
+    page.get_by_role("button", name="Следить").press("Enter")
+    email = page.get_by_label("Электронная почта")
+    expect(email).to_be_focused()
+    page.keyboard.type("anna@example.test")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label(re.compile("Даю согласие"))).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator("#follow-sent")).to_be_focused()
     # The suggestion never prevents sending a report.
-    fill_form(page, "Тот же тротуар, но яма глубже")
-    send(page)
-    assert number(page) == first + 1
+    page.get_by_role("button", name="Вернуться к своему").click()
+    page.set_viewport_size(DESKTOP)
+    expect(page.get_by_label("Что именно не так")).to_have_value("Тот же тротуар, но яма глубже")
+    page.get_by_label("Электронная почта").fill("anna@example.test")
+    near.get_by_role("button", name="Это оно").click()
+    expect(email).to_have_value("anna@example.test")
+    page.get_by_role("button", name="Стереть своё и закончить").click()
+    expect(page.locator("dialog")).to_be_hidden()
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_label("Что именно не так")).to_have_value("")
 
 
 def publish(widget_site: WidgetSite, problem: int) -> None:
@@ -245,7 +272,7 @@ def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widg
     check_appearance(page, "photos", ("contrast",))
     following.click()
     maps.type_coordinates(page, "55.09, 38.76")
-    expect(page.get_by_role("button", name="У меня тоже")).to_be_visible()
+    expect(page.get_by_role("button", name="Это оно")).to_be_visible()
     check_appearance(page, "similar", ("contrast",))
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()

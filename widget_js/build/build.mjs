@@ -23,12 +23,12 @@ const NEAR = 0.95;
 const CHUNKS = {
   core: "shell/core.ts",
   map: "map/entry.ts",
+  discussion: "problem/discussion/entry.ts",
   later: "report/later.ts",
   photos: "report/photos/entry.ts",
   mine: "report/mine/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
-  discussion: "problem/discussion/entry.ts",
   filters: "browse/filters/entry.ts",
   collection: "collection/entry.ts",
   figures: "browse/figures/entry.ts",
@@ -36,6 +36,7 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
+  later: ["discussion"],
   report: ["map", "later", "photos", "mine"],
   browse: ["map", "mine", "problem", "discussion", "filters", "figures", "collection"]
 };

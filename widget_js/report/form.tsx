@@ -118,6 +118,7 @@ export function Form() {
   if (report.refused) content = <Refusal error={report.refused} agency={config.agency} {...site} />;
   else if (report.isSearching) content = <Skeleton text={t("loading")} />;
   else if (sending.state === "received") content = <Received report={report} outcome={sending} later={later} />;
+  else if (report.joined && later.chunk) content = <later.chunk.Joined report={report} />;
   else if (waiting) content = <Waiting report={report} error={waiting.error} />;
   else {
     if (narrow && step > 0) stepBack = () => report.go(step - 1);

@@ -7,8 +7,14 @@ import beside from "../shared/ui/beside.css";
 import timeline from "../shared/ui/timeline.css";
 import own from "./done/done.css";
 import privacy from "./privacy/privacy.css";
+import similar from "./similar/similar.css";
 
-export const styles = beside + timeline + own + privacy;
+/** Written in by the build: of the chunk that follows a support. */
+declare const HASHES: Record<string, string>;
+
+export const hashes = HASHES;
+export const styles = beside + timeline + own + privacy + similar;
 export { Done } from "./done/done.tsx";
-export { Similar } from "./done/similar.tsx";
+export { Joined } from "./similar/joined.tsx";
+export { Similar } from "./similar/similar.tsx";
 export { Described } from "./described.tsx";

@@ -3,6 +3,7 @@
  * renders from it.
  */
 
+import type { Near } from "../shared/contract.ts";
 import { emit, outer } from "../loader/host.ts";
 import { ApiError } from "../shared/api.ts";
 import { getPosition } from "../shared/geolocation.ts";
@@ -81,6 +82,8 @@ export class ReportSession extends Store {
   /** The draft is that of an earlier visit; `sent`: nobody knows whether it has arrived. */
   restored: "draft" | "sent" | undefined;
   unsent: Unsent | undefined;
+  /** The known problem that got a voice instead of this report, while that is told. */
+  joined: Near | undefined;
   /** Reports are stored, and the chunk that reads them is on its way. */
   isSearching = false;
   errors!: FieldError[];
@@ -486,7 +489,7 @@ export class ReportSession extends Store {
     this.delivery = undefined;
     this.files = [];
     this.draft = draft;
-    this.restored = undefined;
+    this.restored = this.joined = undefined;
     this.errors = [];
     this.isReviewed = false;
     this.sending = draft.waits ? { state: "waiting", error: new ApiError(0) } : { state: "editing" };

@@ -18,6 +18,7 @@ type Errors = Record<string, string>;
 export function EmailForm({
   id,
   number,
+  given = "",
   hint,
   submit,
   sent,
@@ -29,6 +30,8 @@ export function EmailForm({
 }: {
   id: "comment" | "follow" | "vote" | "join" | "contact";
   number: number;
+  /** The address, where it is known already. */
+  given?: string | undefined;
   hint: string;
   submit: string;
   sent: Parameters<Language["t"]>[0];
@@ -50,7 +53,7 @@ export function EmailForm({
   } = site;
   const publication = config.consent.publish_name;
   const path = `/problems/${number}/${id}` + (id === "comment" ? "s" : "");
-  const [email, setEmail] = useState("");
+  const [email, setEmail] = useState(given);
   const [consent, setConsent] = useState(false);
   const [publish, setPublish] = useState(false);
   const [errors, setErrors] = useState<Errors>({});

@@ -3,7 +3,8 @@
 import { useSite } from "../../shared/site.ts";
 import { EmailForm } from "./emailForm.tsx";
 
-export function Follow({ number }: { number: number }) {
+/** `email`: where it is known already. */
+export function Follow({ number, email }: { number: number; email?: string }) {
   const {
     language: { t }
   } = useSite();
@@ -11,6 +12,7 @@ export function Follow({ number }: { number: number }) {
     <EmailForm
       id="follow"
       number={number}
+      given={email}
       hint={t("follow_hint")}
       submit={t("follow")}
       sent="follow_sent"
