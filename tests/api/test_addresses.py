@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,25 @@ GEOJSON = {
 }
 
 
+def write_extract(path: Path) -> None:
+    """An entrance, a building, and one whose outline is two ways."""
+    from osmium import SimpleWriter  # the extra `osmium`, which the lock for development has
+    from osmium.osm.mutable import Node, Relation, Way
+
+    def tags(house: str) -> dict[str, str]:
+        return {"addr:street": "улица Мира", "addr:housenumber": house}
+
+    with SimpleWriter(str(path)) as extract:
+        extract.add_node(Node(id=1, location=(38.7, 55.0), tags=tags("9")))
+        for number, (lng, lat) in enumerate(OUTLINE[0][:-1], 2):
+            extract.add_node(Node(id=number, location=(lng, lat)))
+        extract.add_way(Way(id=1, nodes=[2, 3, 4, 5, 2], tags=tags("7")))
+        extract.add_way(Way(id=2, nodes=[2, 3, 4]))
+        extract.add_way(Way(id=3, nodes=[4, 5, 2]))
+        members = [("w", 2, "outer"), ("w", 3, "outer")]
+        extract.add_relation(Relation(id=1, members=members, tags={"type": "multipolygon"} | tags("11")))
+
+
 async def test_a_file_replaces_the_addresses(
     context: Context, site: Site, cli: Callable[..., Any], tmp_path: Path, client: Client
 ) -> None:
@@ -127,6 +147,12 @@ async def test_a_file_replaces_the_addresses(
     assert (await load("houses.geojson", json.dumps(GEOJSON).encode()))["houses"] == 2
     assert (await find("мира 7"))[0] == {"text": "улица Мира, 7", "lat": 55.2, "lng": 38.9}
     assert [item["text"] for item in await find("мира 3")] == ["улица Мира"]
+    write_extract(tmp_path / "town.osm.pbf")
+    assert (await load("town.osm.pbf", (tmp_path / "town.osm.pbf").read_bytes()))["houses"] == 3
+    assert (await find("мира 9"))[0] == {"text": "улица Мира, 9", "lat": 55.0, "lng": 38.7}
+    for house in ("7", "11"):
+        assert (await find(f"мира {house}"))[0] == {"text": f"улица Мира, {house}", "lat": 55.2, "lng": 38.9}
+    assert (await load("houses.geojson", json.dumps(GEOJSON).encode()))["houses"] == 2
     rows = await context.database.rows("SELECT role, details FROM journal WHERE kind = 'addresses_loaded' ORDER BY id")
     assert [tuple(row) for row in rows][-1] == ("command_line", '{"houses":2,"streets":1}')
 
@@ -137,11 +163,15 @@ async def test_a_file_replaces_the_addresses(
         ("houses.csv", "street,number\nулица Мира,3\n", "house, lat, lng"),
         ("houses.geojson", '{"type": "Point"}', "GeoJSON"),
         ("houses.json", "[", "GeoJSON"),
+        ("town.osm.pbf", "[", "OpenStreetMap"),
+        ("town.osm.pbf", "[", r"pip install '\.\[osmium\]'"),
     ],
 )
 async def test_a_file_of_another_kind_is_refused(
-    site: Site, cli: Callable[..., Any], tmp_path: Path, name: str, content: str, complaint: str
+    site: Site, cli: Callable[..., Any], tmp_path: Path, monkeypatch: Any, name: str, content: str, complaint: str
 ) -> None:
+    if "osmium" in complaint:
+        monkeypatch.setitem(sys.modules, "osmium", None)  # as if it were not installed
     (tmp_path / name).write_text(content)
     with pytest.raises(CommandFailed, match=complaint):
         await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)

@@ -1,10 +1,10 @@
-"""Read the houses of a town from a file: CSV, or GeoJSON as OpenStreetMap's tools write it."""
+"""Read the houses of a town from a file: CSV, GeoJSON as OpenStreetMap's tools write it, or an extract of it (PBF)."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,10 +30,14 @@ def read(path: Path) -> Iterator[Place]:
 
     CSV: a header with `street,house,lat,lng`, in any order and among others; UTF-8 or Windows-1251; commas, semicolons
     or tabs. GeoJSON: features with `street` and `house`, or `addr:street` and `addr:housenumber`; of an outline the
-    middle of its box counts.
+    middle of its box counts. PBF: nodes, buildings and their relations with `addr:street` and `addr:housenumber`; it
+    needs the extra `osmium`.
 
-    Raises Invalid if the file is neither.
+    Raises Invalid if the file is none of these, or for PBF without the extra.
     """
+    if path.suffix.lower() == ".pbf":
+        yield from _read_pbf(path)
+        return
     content = path.read_bytes()
     if path.suffix.lower() in (".geojson", ".json"):
         yield from _read_geojson(content)
@@ -67,10 +71,36 @@ def _read_geojson(content: bytes) -> Iterator[Place]:
         known, geometry = feature.get("properties"), feature.get("geometry")
         points = list(_points(geometry.get("coordinates"))) if isinstance(geometry, dict) else []
         if points and isinstance(known, dict):
-            lngs, lats = zip(*points, strict=True)
-            middle = ((min(lats) + max(lats)) / 2, (min(lngs) + max(lngs)) / 2)
             street = known.get("street") or known.get("addr:street")
-            yield from _place(street, known.get("house") or known.get("addr:housenumber"), *middle)
+            yield from _place(street, known.get("house") or known.get("addr:housenumber"), *_middle(points))
+
+
+def _read_pbf(path: Path) -> Iterator[Place]:
+    try:
+        import osmium
+    except ImportError:
+        raise Invalid((FieldError("file", "addresses_osmium"),)) from None
+    numbered = osmium.filter.KeyFilter("addr:housenumber")
+    try:
+        # Twice: an outline comes as an area, once its nodes and the ways of its relation are known.
+        for one in osmium.FileProcessor(str(path)).with_areas(numbered).with_filter(numbered):
+            if isinstance(one, osmium.osm.Node):
+                points = [(one.lon, one.lat)]
+            elif isinstance(one, osmium.osm.Area):
+                nodes = (node for ring in one.outer_rings() for node in ring)
+                points = [(node.lon, node.lat) for node in nodes if node.location.valid()]
+            else:
+                continue
+            if points:
+                yield from _place(one.tags.get("addr:street"), one.tags.get("addr:housenumber"), *_middle(points))
+    except RuntimeError:
+        raise Invalid((FieldError("file", "addresses_pbf"),)) from None
+
+
+def _middle(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Latitude and longitude of the middle of the box around points, which have the longitude first."""
+    lngs, lats = zip(*points, strict=True)
+    return (min(lats) + max(lats)) / 2, (min(lngs) + max(lngs)) / 2
 
 
 def _points(coordinates: Any) -> Iterator[tuple[float, float]]:

@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 @addresses.command("load")
 def load_addresses(
-    file: Annotated[Path, typer.Argument(help="CSV with street,house,lat,lng, or GeoJSON.")],
+    file: Annotated[Path, typer.Argument(help="CSV with street,house,lat,lng, GeoJSON, or PBF.")],
     site: Annotated[str, typer.Option(help="A site's id or jurisdiction.")],
     as_json: Json = False,
 ) -> None:
