@@ -22,7 +22,7 @@ from tests.support.processes import CommandFailed
 from widget_api import journal
 from widget_api.addresses import files, search, service
 from widget_api.context import Context
-from widget_api.sites import testing
+from widget_api.sites import collection, testing
 from widget_api.sites.model import Site
 
 __all__ = ["patient"]  # a fixture
@@ -77,7 +77,9 @@ async def test_a_text_or_a_point_names_houses(
     client: Client, context: Context, city: Site, query: str, expected: list[str]
 ) -> None:
     test = await testing.add_test_site(context.database, city)
-    for key in (city.key, test.key):  # the test mode has the addresses of its site
+    await collection.add_collection(context.database, city, "budget", "budgeting")
+    # The test mode and a collection have the addresses of their site.
+    for key in (city.key, test.key, f"{city.key}/collections/budget"):
         answer = await client.get(f"/api/v1/sites/{key}/addresses?{query}")
         assert answer.status_code == 200, answer.text
         items = answer.json()["items"]

@@ -79,8 +79,9 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
             schema["properties"]["ticket"] = {}
     # Valid alone, but refused in combination: half of a point, an inverted box, a period that ends before it begins,
     # the cursor of another list.
-    of_addresses = document["paths"]["/api/v1/sites/{key}/addresses"]["get"]["parameters"]
-    of_addresses[:] = [one for one in of_addresses if one.get("name") not in ("lat", "lng")]  # both or none
+    for path in ("", "/collections/{slug}"):
+        of_addresses = document["paths"][f"/api/v1/sites/{{key}}{path}/addresses"]["get"]["parameters"]
+        of_addresses[:] = [one for one in of_addresses if one.get("name") not in ("lat", "lng")]  # both or none
     boxes = ["38.5,54.9,39.1,55.3", "-180,-90,180,90"]
     parameters["bbox"]["schema"] = {"type": "string", "enum": [*boxes, ""]}
     clusters = document["paths"]["/api/v1/sites/{key}/clusters"]["get"]["parameters"]

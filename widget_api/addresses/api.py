@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import validation, web
 from widget_api.addresses import search, spelling
 from widget_api.sites import service as sites
+from widget_api.sites.http import in_collection
 from widget_api.validation import LATITUDE, LONGITUDE, Language, Parameter, clean
 
 COST = 3  # the same as a search (browse/listing)
@@ -34,7 +35,7 @@ class Wanted(Language):
 
 @web.at_once
 async def addresses(request: Request) -> Response:
-    """Handle GET /sites/{key}/addresses?q or ?lat&lng."""
+    """Handle GET /sites/{key}/addresses?q or ?lat&lng. Collections have the addresses of their site."""
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     query = validation.parse_query(Wanted, request.query_params)
@@ -50,4 +51,8 @@ async def addresses(request: Request) -> Response:
     return web.json_response({"items": items}, headers={"Cache-Control": f"private, max-age={MAX_AGE}"})
 
 
-routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/addresses", addresses, methods=["GET"])]
+_PATH = "/api/v1/sites/{key}"
+routes: list[BaseRoute] = [
+    Route(f"{_PATH}/addresses", addresses, methods=["GET"]),
+    Route(f"{_PATH}/collections/{{slug}}/addresses", in_collection(addresses), methods=["GET"]),
+]

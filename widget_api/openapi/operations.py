@@ -460,6 +460,14 @@ OPERATIONS: Sequence[Operation] = (
         query=Point,
     ),
     _read(
+        *(f"{_COLLECTION}/addresses", "entryAddresses", "The best or the nearest first.", answers.Addresses),
+        "Addresses for a text or a point",
+        "As of the site.",
+        *(400, 404, 429),
+        query=addresses.Wanted,
+        tagged=False,
+    ),
+    _read(
         f"{_COLLECTION}/area",
         "collectionArea",
         "As of the site.",
