@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import (
     ANY_ORIGIN,
     DESKTOP,
+    PHONE,
     WidgetSite,
+    check_appearance,
     draw_twice,
     let_time_pass,
     stop_clock,
@@ -179,23 +182,77 @@ def test_my_location_is_hidden_if_the_hosts_policy_forbids_it(desktop: Page, wid
         widget_site.host.headers.pop("Permissions-Policy", None)
 
 
-def test_the_location_of_a_photo_is_a_suggestion(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    maps.prepare(desktop, widget_site)
-    maps.to_place(desktop, strict)
-    expect(desktop.get_by_role("button", name="Взять место с фото")).to_have_count(0)
-    # As release 1.1.0 stored a draft.
-    kept = {"at": 4e12, "id": "0" * 32, "values": {"description": "Яма", "photoPlace": {"lat": 55.1, "lng": 38.75}}}
-    desktop.evaluate(
-        "([name, kept]) => localStorage.setItem(name, kept)", [f"igrajdanin:{widget_site.key}", json.dumps(kept)]
-    )
-    maps.to_place(desktop, strict)
-    desktop.get_by_role("button", name="Продолжить").click()
-    maps.show(desktop)
-    expect(desktop.locator(".pin")).to_have_count(0)
-    offer = desktop.get_by_role("button", name="Взять место с фото")
-    offer.click()
-    assert maps.coordinates(desktop) == (55.1, 38.75)
-    expect(desktop.locator(".pin")).to_be_visible()
+# Instead of the browser's question, so that a test decides when and how it is answered.
+DEVICE = """window.asked = [];
+navigator.geolocation.getCurrentPosition = (found, failed) => void asked.push({
+  find: (latitude, longitude) => found({coords: {latitude, longitude, accuracy: 30}}),
+  deny: () => failed({code: 1}),
+})"""
+
+
+@pytest.mark.parametrize("answer", ["here", "late", "denied", "outside"])
+def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
+    new_page: Callable[..., Page], widget_site: WidgetSite, strict: str, tmp_path: Path, answer: str
+) -> None:
+    """Once, when the person agrees; what comes too late changes nothing, and a refusal is the end of it."""
+    page = new_page(viewport=PHONE, has_touch=True, is_mobile=True, geolocation=HERE, permissions=["geolocation"])
+    page.add_init_script(DEVICE)
+    maps.prepare(page, widget_site)
+    page.route(re.compile(r"/photos\?lang="), lambda route: None)
+    if answer == "outside":
+        maps.answerable(page, {"inside": False, "detail": "Эта точка за пределами", "other": None})
+    maps.to_place(page, strict)
+    following, question = page.get_by_role("button", name="Далее"), page.get_by_text("Проблема здесь, где вы сейчас?")
+    page.get_by_role("button", name="Назад").click()
+    earlier = tmp_path / "earlier.jpg"
+    earlier.write_bytes(photo(halves(60, 40)))
+    os.utime(earlier, (1e9, 1e9))
+    page.get_by_label("Выбрать фото").set_input_files(earlier)
+    page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
+    expect(page.locator(".photo img")).to_have_count(2)
+    expect(question).to_have_count(0)
+    page.get_by_role("button", name="Убрать").last.click()
+    page.get_by_label("Снять").set_input_files([file(photo(halves(70, 40)))])
+    expect(question.locator("visible=true").first).to_be_visible()
+    assert page.evaluate("asked.length") == 0
+    check_appearance(page, "the offer", ("dark", "contrast"))
+    page.get_by_role("button", name="Да, здесь").tap()
+    expect(page.locator("#here")).to_be_focused()
+    assert page.evaluate("asked.length") == 1
+    if answer == "here":
+        page.evaluate("asked[0].find(55.0986, 38.7731)")
+        expect(page.locator("#here")).to_have_text("Место отмечено. Его можно поправить на карте.")
+        following.click()
+        expect(page.get_by_text("точность около 30 м")).to_be_visible()
+        assert maps.coordinates(page) == (55.0986, 38.7731)
+    elif answer == "late":
+        following.click()
+        page.mouse.click(*maps.middle(maps.show(page)))
+        place = maps.coordinates(page)
+        page.evaluate("asked[0].find(55.0986, 38.7731)")
+        draw_twice(page)
+        assert maps.coordinates(page) == place
+    elif answer == "denied":
+        page.evaluate("asked[0].deny()")
+        expect(page.locator("#here")).to_have_count(0)
+        expect(page.locator("input#photos")).to_be_focused()
+        page.get_by_label("Снять").set_input_files([file(photo(halves(80, 40)))])
+        expect(page.locator(".photo img")).to_have_count(3)
+        expect(question).to_have_count(0)
+        following.click()
+        expect(page.locator("#address")).to_be_visible()
+        expect(page.get_by_text("Браузер закрыл доступ")).to_have_count(0)
+    else:
+        page.evaluate(f"asked[0].find({CENTER[0] - 0.27}, {CENTER[1]})")
+        told = "Зареченск в 30 км к северу от вас. Отметьте место проблемы на карте."
+        expect(page.locator("#here")).to_contain_text(told)
+        following.click()
+        expect(page.locator(".ground")).to_be_visible()
+        expect(page.locator(".pin")).to_have_count(0)
+        expect(page.locator("form .note").filter(has_text=told)).to_be_visible()
+        expect(page.get_by_text("Эта точка за пределами")).to_have_count(0)
+        page.mouse.click(*maps.middle(page.locator(".ground")))
+        assert maps.near(maps.coordinates(page), CENTER)
 
 
 def test_the_location_of_a_photo_is_offered_in_the_location_step(

@@ -141,7 +141,7 @@ class FakeCity:
             return 200, {}  # as with WIDGET_CHALLENGE=off: the proof of work is covered by other tests
         if name == "GET /place":
             return 200, INSIDE
-        if name == "GET /similar":
+        if name in ("GET /similar", "GET /addresses"):
             return 200, {"items": []}
         if name == "GET /problems":
             return 200, {"items": self.problems, "next": None}

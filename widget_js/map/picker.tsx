@@ -17,7 +17,7 @@ const NEAR = 16;
 const REST = 400;
 
 /**
- * `found`: how exactly, in metres, the device told the place; `parse` reads one that is typed; `put(null)` takes the
+ * `found`: what else than a press told the place, and how exactly, in metres; `parse` reads one that is typed; `put(null)` takes the
  * pin away. `#map` is what opened it.
  */
 export function Picker({
@@ -28,7 +28,7 @@ export function Picker({
   close
 }: {
   place: Point | null;
-  found: { accuracy?: number | undefined };
+  found: { state?: string; accuracy?: number | undefined };
   parse: (text: string) => Point | null;
   put: (place: Point | null) => void;
   close: () => void;
@@ -73,6 +73,8 @@ export function Picker({
   useLayoutEffect(() => {
     if (!map) return;
     if (!place) {
+      // The pin was the device's, far away.
+      if (found.state === "outside" && config.map) map.setView(config.map.center, config.map.zoom, { animate: false });
       if (pin.current) {
         say(() => t("map_removed"));
         pin.current.remove();
@@ -84,7 +86,9 @@ export function Picker({
     if (pin.current) pin.current.move(place);
     else pin.current = new MovablePin(place, t("map_pin"), put).addTo(map);
     say(() => t("map_put", { place: spoken(place, locale) }));
-    if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
+    // Whoever named it otherwise wants to see it.
+    if (found.state || !map.getBounds().contains(place))
+      map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
   }, [map, lat, lng]);
   const spot = useRef<Spot | null>(null);
   useLayoutEffect(() => {

@@ -73,11 +73,14 @@ export function Form() {
   useLayoutEffect(() => void attach(), [report, photos.chunk]);
   const place = coordinates(values.coordinates);
   const area = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + language.lang);
-  // A text may hold personal data; near a place there may be similar problems. Beside the report: what follows it is
-  // there when it has arrived.
+  // A text may hold personal data, addresses come with the step of the place, and near one there may be similar
+  // problems. Beside the report: what follows it is there when it has arrived.
   const later = useLazy<typeof import("./later.ts")>(
     "later",
-    isBusy || !!(place || values.description) || config.categories.some(category => category.questions.length)
+    isBusy ||
+      step > 2 ||
+      !!(place || values.description) ||
+      config.categories.some(category => category.questions.length)
   );
   useLayoutEffect(() => {
     if (visible) report.open();

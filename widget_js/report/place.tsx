@@ -2,7 +2,6 @@
 
 import type { ComponentType } from "preact";
 import { useState } from "preact/hooks";
-import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
 import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy, type Lazy } from "../shared/lazy.ts";
@@ -16,7 +15,7 @@ import { Words } from "../shared/ui/words.tsx";
 /** What the form needs of the chunk of the map. */
 interface PickerProps {
   place: Point | null;
-  /** How exactly, in metres, the device told the place. */
+  /** What else than a press told the place, and how exactly, in metres. */
   found: Position;
   /** Reads a place that is typed. */
   parse: (text: string) => Point | null;
@@ -33,7 +32,7 @@ export interface PickerChunk {
 }
 
 export function PlaceSection(props: SectionProps) {
-  const { values, report, place, area } = props;
+  const { values, report, place } = props;
   const {
     language: { lang, t, number }
   } = useSite();
@@ -58,6 +57,7 @@ export function PlaceSection(props: SectionProps) {
   return (
     <>
       <TextField {...bind(props, "address")} label={t("address_label")} hint={t("address_hint")} autoComplete="off" />
+      {later && <later.Address {...props} />}
       <div class="actions">
         {locatable() && (
           <button
@@ -104,13 +104,7 @@ export function PlaceSection(props: SectionProps) {
         ) : (
           <div class="skeleton field" />
         ))}
-      {area && area.detail && (
-        <p class={"notice" + (area.receiver ? "" : " bad")} role="alert">
-          <span>
-            {area.detail} {area.other && <a href={link(area.other.url)}>{area.other.agency}</a>}
-          </span>
-        </p>
-      )}
+      {later && <later.Area {...props} />}
       {later && <later.Similar {...props} />}
     </>
   );

@@ -39,10 +39,12 @@ export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
 /** `from`: the report was waiting and is being sent again. */
 export type Sending = Outcome | { state: "editing" } | { state: "sending"; from?: WaitingReport | undefined };
 
-/** How the device answers when it is asked where it is; `accuracy` in metres. */
+/** How the device answers when it is asked where it is, or what else told the place; `accuracy` in metres. */
 export interface Position {
-  state?: "asked" | "found" | "denied" | "failed" | "photo";
+  state?: "asked" | "found" | "denied" | "failed" | "outside" | "photo" | "house";
   accuracy?: number;
+  /** Where the device is outside of the site's territory. */
+  from?: Point;
 }
 
 /** What the page may fill in beforehand. */
@@ -239,8 +241,11 @@ export class ReportSession extends Store {
 
   // --- where it is ---
 
-  /** Asks the device. What the person does about the place meanwhile is better. */
-  locate(): void {
+  /**
+   * Asks the device. What the person does about the place meanwhile is better. `isOffer`: it was not the person's idea,
+   * and a refusal is no failure to speak of.
+   */
+  locate(isOffer?: boolean): void {
     this.locating.abort();
     this.locating = new AbortController();
     this.position = { state: "asked" };
@@ -249,7 +254,7 @@ export class ReportSession extends Store {
       ({ coords: { latitude, longitude, accuracy } }) =>
         this.put({ lat: latitude, lng: longitude }, { state: "found", accuracy: accuracy || 1 }),
       ({ code }) => {
-        this.position = { state: code === 1 ? "denied" : "failed" };
+        this.position = code !== 1 ? { state: "failed" } : isOffer ? {} : { state: "denied" };
         this.changed();
       }
     );

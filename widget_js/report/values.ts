@@ -31,6 +31,10 @@ export interface Values extends Contacts {
   photos: Photo[];
   /** Where a photo was taken, as its own data say: an offer, not an answer. */
   photoPlace?: ReportLocation | null | undefined;
+  /** After a photo was taken the device's place was offered, and accepted or declined: nobody is asked twice. */
+  hereAnswered?: boolean;
+  /** The house by which the address or the coordinates were `filled` in, and with which other of the two. */
+  house?: { address: string; coordinates: string; filled: "address" | "coordinates" };
   consent: boolean;
   publish: boolean;
 }

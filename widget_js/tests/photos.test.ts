@@ -48,6 +48,7 @@ function made(changes: Partial<World> = {}) {
           answer: answer => ("photo" in answer ? resolve(answer) : reject(answer))
         });
       }),
+    isTaken: () => false,
     locate: () => Promise.resolve(undefined),
     shrink: photo => Promise.resolve(photo),
     store: {

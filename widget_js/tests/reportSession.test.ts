@@ -382,9 +382,11 @@ test("a late position changes nothing that was put or typed meanwhile, nor a clo
     [page.values.coordinates, page.report.position],
     ["55.000000, 38.000000", { state: "found", accuracy: 20 }]
   );
-  page.report.locate();
-  await answer(null);
-  assert.equal(page.report.position.state, "denied");
+  for (const isOffer of [false, true]) {
+    page.report.locate(isOffer);
+    await answer(null);
+    assert.equal(page.report.position.state, isOffer ? undefined : "denied");
+  }
 });
 
 /** Photos that are there at once. */

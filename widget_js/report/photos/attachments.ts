@@ -4,6 +4,7 @@ import { ApiError, type ErrorBody } from "../../shared/api.ts";
 import type { Outcome } from "../send.ts";
 import type { Photos, ReportSession } from "../session.ts";
 import type { Photo as DraftPhoto } from "../values.ts";
+import { isTaken } from "./camera.tsx";
 import { Queue, toDraft, type Photo } from "./queue.ts";
 import { faultOf, LARGEST, locate, shrink } from "./shrink.ts";
 import { Store } from "./store.ts";
@@ -25,6 +26,7 @@ export class Attachments implements Photos {
       take: () => tickets.take(),
       drop: () => tickets.drop(),
       upload: (...rest) => upload(`${api.site}/photos?lang=${report.site.options.lang}`, ...rest),
+      isTaken,
       locate,
       shrink,
       store: new Store(() => report.pictureStore()),

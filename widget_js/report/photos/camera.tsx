@@ -6,10 +6,19 @@ import type { SectionProps } from "../section.ts";
 
 export const KINDS = "image/jpeg,image/png,image/webp,image/heic,image/heif,.heic,.heif";
 
+/** Milliseconds within which a photo is looked at and given to the page. */
+const MOMENTS = 60_000;
+
+const isPhone = () => matchMedia("(pointer: coarse)").matches;
+
+/** Whether it was just taken, by whichever of the two controls; cameras of phones make JPEGs, whose place we can read. */
+export const isTaken = (photo: Blob): boolean =>
+  isPhone() && photo.type === "image/jpeg" && Date.now() - (photo as File).lastModified < MOMENTS;
+
 export function Camera({ report }: Pick<SectionProps, "report">) {
   const { t } = useSite().language;
-  const isPhone = useRef(matchMedia("(pointer: coarse)").matches).current;
-  return isPhone ? (
+  const isShown = useRef(isPhone()).current;
+  return isShown ? (
     <label class="button quiet pick">
       {t("photo_take")}
       <input

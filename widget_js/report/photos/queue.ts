@@ -23,6 +23,8 @@ export interface Photo extends DraftPhoto {
   reason?: string;
   /** The network, not the service, is what it waits for. */
   offline?: boolean;
+  /** It was taken a moment ago, and not chosen among those that were there. */
+  isTaken?: boolean;
 }
 
 /** A file that was not taken: it has no place among the photos. */
@@ -41,6 +43,7 @@ export interface World {
     progress: (share: number) => void,
     signal: AbortSignal
   ): Promise<Received>;
+  isTaken(photo: Blob): boolean;
   locate(photo: Blob): Promise<ReportLocation | undefined>;
   shrink(photo: Blob): Promise<Blob>;
   store: {
@@ -101,7 +104,8 @@ export class Queue {
       if (reason) this.refused.push({ name, reason });
       else if (this.photos.length >= this.world.limit) this.left++;
       else {
-        const photo: Photo = { id: this.world.id(), name, state: "preparing", blob, sent: 0, alt: "" };
+        const isTaken = this.world.isTaken(blob);
+        const photo: Photo = { id: this.world.id(), name, state: "preparing", blob, sent: 0, alt: "", isTaken };
         this.photos.push(photo);
         this.enqueue(() => this.prepare(photo));
       }

@@ -5,6 +5,7 @@ import type { SectionProps } from "../section.ts";
 import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
 import type { Attachments } from "./attachments.ts";
+import { Here } from "./here.tsx";
 import { addAnother, List } from "./list.tsx";
 
 /** Ways for a desk: files dropped anywhere on the widget, a picture pasted. */
@@ -54,6 +55,7 @@ export function Photos({ hadFocus, ...props }: SectionProps & { hadFocus: boolea
         </div>
       )}
       {queue.volatile && <p class="hint">{t("photo_volatile")}</p>}
+      <Here {...props} photos={photos} />
     </>
   );
 }

@@ -1,0 +1,172 @@
+"""The addresses of a town in the form: suggestions while one is typed, the house of a pin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support import maps
+from tests.support.browser import Watch, arrived
+from tests.support.tiles import CENTER
+from tests.support.widget import ANY_ORIGIN, WidgetSite, check_appearance, draw_twice, let_time_pass, wait_until
+
+LAT, LNG = CENTER
+HOUSES = (
+    ("улица Мира", "5", LAT, LNG),
+    ("улица Мира", "12А", LAT, LNG + 0.004),
+    ("улица Мира", "12", LAT, LNG + 0.0041),
+    ("переулок Мира", "5", LAT + 0.01, LNG + 0.03),
+    ("улица Садовая", "3", LAT + 0.002, LNG),
+)
+ASKED = re.compile(r"/addresses\?q=")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded(widget_site: WidgetSite, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file: Path = tmp_path_factory.mktemp("addresses") / "town.csv"
+    file.write_text("street,house,lat,lng\n" + "".join(f"{','.join(map(str, house))}\n" for house in HOUSES))
+    widget_site.service.cli("addresses", "load", str(file), "--site", widget_site.site)
+
+
+@pytest.fixture
+def field(desktop: Page, widget_site: WidgetSite, address: str) -> Locator:
+    """The address in the one-page form of a desk, its map open; more than seven houses have no other answer."""
+    maps.prepare(desktop, widget_site, zoom=13)
+    maps.opened_map(desktop, address)
+    return desktop.locator("#address")
+
+
+def options(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="Адреса").get_by_role("option")
+
+
+def test_a_suggestion_is_chosen_by_keyboard(desktop: Page, watch: Watch, field: Locator) -> None:
+    desktop.get_by_label("Дороги и тротуары").check()
+    expect(field).to_have_role("textbox")
+    field.press_sequentially("мира 5")
+    expect(options(desktop)).to_have_text(["улица Мира, 5", "переулок Мира, 5", "улица Мира", "переулок Мира"])
+    expect(desktop.get_by_role("status").filter(has_text="4 адреса. Выберите стрелками")).to_be_attached()
+    expect(field).to_have_role("combobox")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    check_appearance(desktop, "suggestions", ("dark", "contrast"))
+    desktop.keyboard.press("ArrowUp")
+    expect(options(desktop).last).to_have_attribute("aria-selected", "true")
+    desktop.keyboard.press("Escape")  # the list alone hears of it
+    expect(options(desktop)).to_have_count(0)
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(field).to_have_value("мира 5")
+    desktop.keyboard.press("ArrowDown")
+    expect(options(desktop)).to_have_count(4)
+    desktop.keyboard.press("ArrowDown")
+    expect(field).to_have_attribute("aria-activedescendant", "address-0")
+    with desktop.expect_request(re.compile(r"/similar\?")):
+        desktop.keyboard.press("Enter")
+    expect(field).to_have_value("улица Мира, 5")
+    expect(field).to_be_focused()
+    expect(options(desktop)).to_have_count(0)
+    assert maps.coordinates(desktop) == CENTER
+    middle, pin = maps.middle(desktop.locator(".ground")), desktop.locator(".pin").bounding_box()
+    assert pin
+    assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx(middle, abs=4)
+    expect(desktop.locator(".scale")).to_have_text(re.compile("^(50|100) м"))  # the map has come closer
+    # The pin belongs to that house, with or without words after it.
+    desktop.keyboard.type(", у арки")
+    draw_twice(desktop)
+    assert maps.coordinates(desktop) == CENTER
+    field.fill("улица Мира, 51")
+    expect(desktop.locator(".pin")).to_have_count(0)
+
+
+def test_a_street_waits_for_its_number(desktop: Page, field: Locator) -> None:
+    field.press_sequentially("садов")
+    options(desktop).click()
+    expect(field).to_have_value("улица Садовая ")
+    expect(field).to_be_focused()
+    expect(desktop.locator(".pin")).to_have_count(0)
+    desktop.keyboard.type("3")
+    options(desktop).first.click()
+    expect(field).to_have_value("улица Садовая, 3")
+    expect(desktop.locator(".pin")).to_have_count(1)
+
+
+def test_late_and_failed_answers_change_nothing(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
+) -> None:
+    watch.allow("status of 500")
+    held: list[Route] = []
+    desktop.route(ASKED, lambda route: held.append(route))
+    maps.to_place(desktop, address)
+    field = desktop.locator("#address")
+    field.press_sequentially("сад")
+    first = arrived(desktop, held)
+    with desktop.expect_event("requestfailed", lambda request: request == first.request):
+        desktop.keyboard.type("о")
+    wait_until(desktop, lambda: len(held) == 2)
+    with desktop.expect_response(ASKED):
+        held[1].fulfill(status=500, headers=ANY_ORIGIN)
+    draw_twice(desktop)
+    expect(field).to_have_role("textbox")
+    desktop.keyboard.type("в")
+    wait_until(desktop, lambda: len(held) == 3)
+    desktop.keyboard.press("Tab")  # gone on
+    draw_twice(desktop)
+    expect(options(desktop)).to_have_count(0)
+    expect(field).to_have_value("садов")
+    assert all("%D1%81%D0%B0%D0%B4" in route.request.url for route in held)
+
+
+def test_suggestions_on_a_phone_stand_above_what_hides_them(
+    new_page: Callable[..., Page], widget_site: WidgetSite, address: str
+) -> None:
+    page = new_page(viewport={"width": 360, "height": 420}, has_touch=True, is_mobile=True)  # beside a keyboard
+    maps.prepare(page, widget_site)
+    maps.to_place(page, address)
+    page.locator("#address").tap()
+    page.locator("#address").press_sequentially("мира")
+    expect(options(page)).to_have_count(2)
+    bar = page.locator("form .end").bounding_box()
+    assert bar
+    for option in options(page).all():
+        box = option.bounding_box()
+        assert box
+        assert box["height"] >= 44
+        assert box["y"] + box["height"] <= bar["y"]
+    check_appearance(page, "suggestions on a phone")
+    page.keyboard.type(" 12")
+    options(page).filter(has_text="улица Мира, 12А").tap()
+    expect(page.locator("#address")).to_have_value("улица Мира, 12А")
+    expect(page.get_by_text("Место отмечено на карте")).to_be_visible()
+
+
+def test_a_pin_is_named_by_the_nearest_house(desktop: Page, watch: Watch, field: Locator) -> None:
+    """Until the resident names it; a name that was taken away stays away from that pin."""
+    desktop.clock.install()
+    ground = desktop.locator(".ground")
+
+    def press(dx: float, dy: float) -> None:
+        x, y = maps.middle(ground)
+        desktop.mouse.click(x + dx, y + dy)
+
+    for _ in range(3):
+        desktop.get_by_role("button", name="Приблизить").click()
+        maps.expect_rest(desktop)
+    press(2, 2)
+    expect(field).to_have_value("улица Мира, 5")
+    expect(desktop.get_by_role("status").filter(has_text="Адрес по метке: улица Мира, 5")).to_be_attached()
+    press(140, 0)
+    expect(field).to_have_value(re.compile("^улица Мира, 12"))
+    press(-260, 120)  # no house is near
+    expect(field).to_have_value("")
+    press(2, 2)
+    expect(field).to_have_value("улица Мира, 5")
+    field.fill("")
+    let_time_pass(desktop)
+    expect(field).to_have_value("")
+    field.fill("У арки")
+    press(140, 0)
+    let_time_pass(desktop)
+    expect(field).to_have_value("У арки")

@@ -1,0 +1,86 @@
+/**
+ * What the service's addresses do for the field of the form: suggestions while one is typed, and the nearest house of a
+ * pin that was put. It comes below the field, which stays as it is, and works without, where the site has none.
+ */
+
+import { useLayoutEffect, useState } from "preact/hooks";
+import type { Address as Found, Addresses } from "../../shared/contract.ts";
+import { useSite } from "../../shared/site.ts";
+import { useAnswer } from "../hooks.ts";
+import { Outside } from "../outside.tsx";
+import type { SectionProps } from "../section.ts";
+import { isHouse, isLeft, isNameable, nameAfter } from "./house.ts";
+import { Suggestions } from "./suggestions.tsx";
+
+/** Characters from which on an address is looked for, and up to which the service does. */
+const LEAST = 3,
+  MOST = 200;
+/** Metres; a device that knows its place less exactly names no house. */
+const EXACT = 100;
+
+export function Address(props: SectionProps) {
+  const { values, report, place } = props;
+  const {
+    host,
+    language: { t, count }
+  } = useSite();
+  const [field, setField] = useState<HTMLInputElement | null>(null);
+  const [isTyping, setTyping] = useState(false);
+  const [found, setFound] = useState(0);
+  const text = values.address.trim();
+
+  useLayoutEffect(() => {
+    const input = host.shadowRoot!.getElementById("address") as HTMLInputElement;
+    const type = () => setTyping(true),
+      leave = () => setTyping(false);
+    const press = ({ key }: KeyboardEvent) => key === "ArrowDown" && input.getAttribute("role") && type();
+    setField(input);
+    // Typed while this was on its way.
+    if (input.value && input.matches(":focus")) type();
+    input.addEventListener("input", type);
+    input.addEventListener("keydown", press);
+    input.addEventListener("blur", leave);
+    return () => {
+      input.removeEventListener("input", type);
+      input.removeEventListener("keydown", press);
+      input.removeEventListener("blur", leave);
+    };
+  }, []);
+  useLayoutEffect(() => {
+    if (isLeft(values)) report.put(null);
+  }, [values.address]);
+
+  const choose = (address: Found) => {
+    setTyping(false);
+    // A number is still to come.
+    if (!isHouse(address)) return report.set({ address: address.text + " " });
+    report.put(address, { state: "house" });
+    const { coordinates } = report.draft.values;
+    report.set({ address: address.text, house: { address: address.text, coordinates, filled: "coordinates" } });
+  };
+
+  const { position, draft } = report;
+  /** The page's own pin is not ours to name: the form would count as begun. */
+  const isNamed = draft.written.includes("coordinates") && (position.accuracy || 0) <= EXACT && isNameable(values);
+  const near = useAnswer<Addresses>(isNamed && place && `/addresses?lat=${place.lat}&lng=${place.lng}`);
+  useLayoutEffect(() => {
+    const change = near && nameAfter(values, near.items[0]);
+    if (change) report.set(change);
+  }, [near]);
+  const { house } = values;
+  const isOurs = house && house.filled === "address" && house.address && house.address === values.address;
+
+  return (
+    <>
+      <div class="suggestions">
+        {field && isTyping && text.length >= LEAST && text.length <= MOST && (
+          <Suggestions text={text} field={field} choose={choose} close={() => setTyping(false)} tell={setFound} />
+        )}
+        <p class="away" role="status">
+          {found ? count("address_found", found) : isOurs && t("address_named", { address: values.address })}
+        </p>
+      </div>
+      <Outside {...props} />
+    </>
+  );
+}
