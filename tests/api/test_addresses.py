@@ -52,7 +52,11 @@ PLACES = (
 
 
 @pytest.fixture
-async def city(context: Context, site: Site) -> Site:
+async def city(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Its addresses take the place of more streets than it has, in parts smaller than all."""
+    monkeypatch.setattr(service, "BATCH_SIZE", 2)
+    before = [files.Place(f"улица Мира {number}-я", "12", 55.1, 38.8) for number in range(9)]
+    await service.load(context.database, site.id, before, journal.COMMAND_LINE)
     await service.load(context.database, site.id, [files.Place(*one) for one in PLACES], journal.COMMAND_LINE)
     return site
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from widget_api.addresses import spelling
 from widget_api.addresses.spelling import House
 from widget_api.database import Database, Row, Transaction
-from widget_api.geo.model import box_around
+from widget_api.database.near import in_box_around
 
+NumberedHouse = tuple[House, str, float, float]  # with its number as loaded, latitude and longitude
 _CANDIDATES = 60  # streets that share most letters with what was typed
 
 
@@ -24,32 +25,59 @@ class Street:
     lng: float
 
 
-async def replace(
-    tx: Transaction,
-    site_id: str,
-    streets: Iterable[Street],
-    houses: Mapping[int, Iterable[tuple[House, str, float, float]]],
-) -> None:
-    """Put these streets and houses in the place of all that the site has. `houses`: by the number of their street, each
-    with its number as loaded and its point."""
-    for table in ("address_houses", "address_trigrams", "address_streets"):
-        await tx.run(f"DELETE FROM {table} WHERE site_id = :site_id", site_id=site_id)
-    named, grams, numbered = list[tuple[Any, ...]](), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+class Rows(NamedTuple):
+    """Streets whose numbers follow each other, with their letters and houses, as rows of the tables."""
+
+    first: int
+    last: int
+    streets: list[tuple[Any, ...]]
+    trigrams: list[tuple[Any, ...]]
+    houses: list[tuple[Any, ...]]
+
+
+def make_rows(site_id: str, streets: Sequence[Street], houses: Mapping[int, Iterable[NumberedHouse]]) -> Rows:
+    """`houses`: by the number of their street."""
+    rows = Rows(streets[0].number, streets[-1].number, [], [], [])
     for street in streets:
-        named.append((site_id, street.number, street.name, street.lat, street.lng))
+        rows.streets.append((site_id, street.number, street.name, street.lat, street.lng))
         read = spelling.read_street(street.name)
-        grams += ((site_id, one, street.number) for one in sorted(spelling.trigrams(read.tokens)))
+        rows.trigrams.extend((site_id, one, street.number) for one in sorted(spelling.trigrams(read.tokens)))
         for house, text, lat, lng in houses[street.number]:
-            numbered.append((site_id, street.number, house.number, house.key, text, lat, lng))
+            rows.houses.append((site_id, street.number, house.number, house.key, text, lat, lng))
+    return rows
+
+
+async def replace_streets(tx: Transaction, rows: Rows) -> None:
+    """Put streets and their houses in the place of those that have the same numbers."""
+    await delete_streets(tx, rows.streets[0][0], rows.first, rows.last)
     await tx.run_many(
-        "INSERT INTO address_streets (site_id, street, name, lat, lng) VALUES (:a, :b, :c, :d, :e)", named
+        "INSERT INTO address_streets (site_id, street, name, lat, lng) VALUES (:a, :b, :c, :d, :e)", rows.streets
     )
-    await tx.run_many("INSERT INTO address_trigrams (site_id, trigram, street) VALUES (:a, :b, :c)", grams)
+    await tx.run_many("INSERT INTO address_trigrams (site_id, trigram, street) VALUES (:a, :b, :c)", rows.trigrams)
     await tx.run_many(
         "INSERT INTO address_houses (site_id, street, number, house, text, lat, lng)"
         " VALUES (:a, :b, :c, :d, :e, :f, :g)",
-        numbered,
+        rows.houses,
     )
+
+
+async def delete_streets(tx: Transaction, site_id: str, first: int, last: int) -> None:
+    """Delete the streets with these numbers, and their houses."""
+    for table in ("address_houses", "address_trigrams", "address_streets"):
+        await tx.run(
+            f"DELETE FROM {table} WHERE site_id = :site_id AND street BETWEEN :first AND :last",
+            site_id=site_id,
+            first=first,
+            last=last,
+        )
+
+
+async def find_last_street(database: Database, site_id: str) -> int:
+    """The greatest number of a street, -1 where there is none."""
+    row = await database.row(
+        "SELECT MAX(street) AS last FROM address_streets WHERE site_id = :site_id", site_id=site_id
+    )
+    return row["last"] if row is not None and row["last"] is not None else -1
 
 
 async def is_filled(database: Database, site_id: str) -> bool:
@@ -88,15 +116,11 @@ async def find_houses(database: Database, site_id: str, street: int, number: int
 
 async def find_near(database: Database, site_id: str, lat: float, lng: float, metres: float) -> Sequence[Row]:
     """The houses in a box around a point: `name` of the street, `text`, `lat`, `lng`. By the index of latitude."""
-    south, north, spans = box_around(lat, lng, metres)
-    across = " OR ".join(f"h.lng BETWEEN :west{at} AND :east{at}" for at in range(len(spans)))
+    near_by, edges = in_box_around(lat, lng, metres)
     return await database.rows(
-        "SELECT s.name, h.text, h.lat, h.lng FROM address_houses h"
-        " JOIN address_streets s ON s.site_id = h.site_id AND s.street = h.street"
-        f" WHERE h.site_id = :site_id AND h.lat BETWEEN :south AND :north AND ({across})",
+        "SELECT s.name, h.text, h.lat, h.lng FROM"
+        f" (SELECT street, text, lat, lng FROM address_houses WHERE site_id = :site_id AND {near_by}) AS h"
+        " JOIN address_streets s ON s.site_id = :site_id AND s.street = h.street",
         site_id=site_id,
-        south=south,
-        north=north,
-        **{f"west{at}": west for at, (west, _) in enumerate(spans)},
-        **{f"east{at}": east for at, (_, east) in enumerate(spans)},
+        **edges,
     )

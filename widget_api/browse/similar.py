@@ -9,8 +9,9 @@ from typing import Any
 from widget_api.browse import listing
 from widget_api.browse.listing.conditions import APART, circle
 from widget_api.database import Database
+from widget_api.database.near import in_box_around
 from widget_api.geo.address import find_street, normalise_address
-from widget_api.geo.model import box_around, distance
+from widget_api.geo.model import distance
 from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
 
@@ -28,21 +29,17 @@ async def near(
     Those of the first category come before those of the others.
     """
     lat, lng = where
-    south, north, spans = box_around(lat, lng, NEAR)
-    across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
+    near_by, edges = in_box_around(lat, lng, NEAR)
     among = ", ".join(f":category{index}" for index in range(len(codes)))
     rows = await database.rows(
         f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category IN ({among}) AND published"
-        f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
+        f" AND lat IS NOT NULL AND {near_by} AND status IN ({_OPEN})"
         f" AND {APART} <= :square ORDER BY category <> :category0, {APART}, number DESC LIMIT :limit",
         site_id=site.id,
-        south=south,
-        north=north,
         limit=MOST,
         **{f"category{index}": code for index, code in enumerate(codes)},
         **circle(lat, lng, NEAR),
-        **{f"west{index}": west for index, (west, _) in enumerate(spans)},
-        **{f"east{index}": east for index, (_, east) in enumerate(spans)},
+        **edges,
     )
     return {
         "items": [
