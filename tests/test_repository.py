@@ -159,7 +159,7 @@ def test_names_of_chunks_and_texts_carry_their_hash() -> None:
         digest = base64.b64encode(hashlib.sha256(contents).digest()).decode()
         assert path.stem.endswith("-" + re.sub(r"\W", "", digest)[:8]), path
     plain = {path.name for path in current.iterdir() if path.suffix != ".map"} - {path.name for path in hashed}
-    assert plain == {"LICENSES.txt", "chunks.json", "frame.js", "loader.js", "photos.js"}
+    assert plain == {"LICENSES.txt", "application.js", "chunks.json", "frame.js", "loader.js", "photos.js", "worker.js"}
 
 
 def test_licences_of_bundled_packages_are_delivered() -> None:

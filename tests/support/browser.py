@@ -43,6 +43,9 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 
+# Playwright's own word, where a page registers a service worker (`open_context`).
+BLOCKED = "Service Worker registration blocked by Playwright"
+
 
 @dataclass
 class Watch:
@@ -69,7 +72,7 @@ class Watch:
         page.on("request", lambda request: self.requests.append(request))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and message.text != BLOCKED:
             self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
 
 
@@ -112,6 +115,8 @@ def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserConte
         "timezone_id": "Europe/Moscow",
         "viewport": {"width": 360, "height": 740},
         "reduced_motion": "reduce",
+        # A worker keeps requests from `page.route` (test_application.py allows it).
+        "service_workers": "block",
     }
     context = browser.new_context(**(settings | options))
     context.set_default_timeout(20_000)

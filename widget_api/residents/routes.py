@@ -17,6 +17,7 @@ from widget_api.mail import links
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.forms import Form
 from widget_api.residents import problem_forms, service
+from widget_api.residents.application import routes as application
 from widget_api.residents.collections import routes as collections
 from widget_api.residents.comments import routes as discussion
 from widget_api.residents.feeds import routes as feeds
@@ -199,6 +200,7 @@ routes: list[BaseRoute] = [
     *printed,
     *published,
     *feeds,
+    *application,
     *city,
     *collections,
 ]

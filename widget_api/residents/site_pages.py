@@ -30,7 +30,14 @@ from widget_api.participation import store as participants
 from widget_api.problems import timeline
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import contacts, records
-from widget_api.residents import city_head, collection_view, participation, problem_forms, site_pages_view
+from widget_api.residents import (
+    application,
+    city_head,
+    collection_view,
+    participation,
+    problem_forms,
+    site_pages_view,
+)
 from widget_api.signing import Purpose
 from widget_api.sites import appearance, changes, collection, origins, presets, service, store
 from widget_api.sites.deadlines import local_date
@@ -87,11 +94,13 @@ async def site_page(request: Request) -> Response:
         public=not previewed,
         private=bool(previewed),
         preview=bool(previewed),
-        policy=web.WIDGET_POLICY if town_map else web.PAGE_POLICY,
+        policy=web.PAGE_POLICY if own else web.WIDGET_POLICY,
         language=language,
         site=site,
         kept=site_pages_view.filter_query(pairs)[1:],
         here=f"/s/{site.key}",
+        application=None if own else application.page_values(site),
+        made=i18n.format_moment(language, now, site.time_zone, today=today),
         query=query,
         files=site_pages_view.files_query([] if wrong else pairs, site, language),
         form=form,

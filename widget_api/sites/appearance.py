@@ -64,7 +64,7 @@ def _make_readable(accent: str, ground: str, ink: str, towards: str) -> str:
     share, colour = 0.0, accent
     while min(contrast_ratio(colour, ground), contrast_ratio(colour, ink)) < MIN_CONTRAST and share < 1:
         share += _STEP
-        colour = _mix(accent, towards, min(share, 1))
+        colour = mix(accent, towards, min(share, 1))
     return colour
 
 
@@ -72,7 +72,7 @@ def _channels(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
-def _mix(one: str, other: str, share: float) -> str:
+def mix(one: str, other: str, share: float) -> str:
     mixed = (round(a + (b - a) * share) for a, b in zip(_channels(one), _channels(other), strict=True))
     return "#" + bytes(mixed).hex()
 

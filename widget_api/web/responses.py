@@ -25,8 +25,8 @@ PAGE_POLICY = (
 )
 PHOTO_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")  # photos.js draws photos smaller
 
-# Of pages that hold the widget, which shows photos before they are sent.
-WIDGET_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")
+# Of pages that hold the widget, which shows photos before they are sent, and that can be installed.
+WIDGET_POLICY = PHOTO_POLICY.replace("form-action", "manifest-src 'self'; form-action")
 
 _YEAR = 365 * 86_400  # seconds
 SHARED_CACHE_CONTROL = "max-age=0, s-maxage=10, stale-while-revalidate=30"

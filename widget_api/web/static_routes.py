@@ -98,7 +98,12 @@ async def widget(request: Request) -> Response:
         raise NotFound
     found = version if full else releases.served_version(version)
     cache_control = (IMMUTABLE if full else FOLLOWING) if releases.is_released(found) else UNRELEASED
-    return _file_within(releases.dist_folder() / found, path).response(request, cache_control)
+    response = _file_within(releases.dist_folder() / found, path).response(request, cache_control)
+    if (
+        path == "worker.js"
+    ):  # it serves the pages of a town (widget_js/pages/worker.ts), not those below its own address
+        response.headers["Service-Worker-Allowed"] = "/s/"
+    return response
 
 
 @at_once

@@ -16,7 +16,7 @@ import { licences } from "./licences.mjs";
 const SOURCE = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(SOURCE, "../dist");
 /** Brotli bytes for one language, answers of the API aside. */
-const BUDGETS = { loader: 3_000, basic: 30_000, extended: 38_000, map: 34_000 };
+const BUDGETS = { loader: 3_000, basic: 30_000, extended: 38_000, map: 34_000, application: 3_500, worker: 1_500 };
 /** Share of a budget from which on the build warns. */
 const NEAR = 0.95;
 /** Chunks by name, in an order in which each comes after those whose hashes it holds. */
@@ -230,6 +230,10 @@ for (const [name, entry] of Object.entries(CHUNKS)) {
 /** What opens the widget; chunks.json tells it to the loader of an earlier build (loader.ts). */
 const OPENING = ["core", "report", "browse"];
 files["chunks.json"] = Buffer.from(`["${version}/",${pick(OPENING)}]\n`);
+/** What the form needs without a network, in every language: the service worker keeps it. */
+const OFFLINE = ["core", "report", "photos", "mine", "later"];
+const spoken = languages.flatMap(lang => [`${lang}-widget`, `${lang}-later`]);
+const kept = [...OFFLINE.map(fileOf), ...spoken.map(textsOf)].map(file => `/w/${version}/${file}`);
 const scripts = {
   loader: await bundle("loader/loader.ts", {
     format: "iife",
@@ -241,7 +245,13 @@ const scripts = {
     }
   }),
   frame: await bundle("iframe/iframe.ts", { format: "iife" }),
-  photos: await bundle("pages/photos.ts", { format: "iife" })
+  photos: await bundle("pages/photos.ts", { format: "iife" }),
+  application: await bundle("pages/application.ts", { format: "iife" }),
+  worker: await bundle("pages/worker.ts", {
+    format: "iife",
+    inject: [], // it has no document
+    define: { FILES: JSON.stringify(["/w/1/loader.js", "/w/1/application.js", ...kept]) }
+  })
 };
 for (const [name, { code, map }] of Object.entries(scripts)) {
   files[name + ".js"] = Buffer.from(code);
@@ -265,7 +275,7 @@ const ways = {
   discussion: ["discussion"],
   collection: ["collection", "-collection"]
 };
-const paths = { loader: ["loader.js"] };
+const paths = { loader: ["loader.js"], application: ["application.js"], worker: ["worker.js"] };
 for (const lang of languages)
   for (const [way, names] of Object.entries(ways)) {
     paths[`${way} ${lang}`] = names.map(name =>

@@ -12,8 +12,7 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { randomKey } from "../shared/key.ts";
 import { ignoreErrors } from "../shared/storage.ts";
-import { contentOf } from "./send.ts";
-import { contacts, type Draft, type Values } from "./values.ts";
+import { contacts, contentOf, type Draft, type Values } from "./values.ts";
 
 const PREFIX = "igrajdanin:";
 

@@ -3,9 +3,8 @@
 import { ApiError, type Api } from "../shared/api.ts";
 import type { Receipt, Report } from "../shared/contract.ts";
 import type { Tickets } from "../shared/tickets.ts";
-import { json } from "../shared/json.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
-import type { Draft, Values } from "./values.ts";
+import { contentOf, type Draft } from "./values.ts";
 
 /** `earlier`: what arrived is the version sent before the last changes. */
 export type ReceivedOutcome = { state: "received"; receipt: Receipt; earlier?: boolean };
@@ -19,9 +18,6 @@ export type Outcome =
   | { state: "refused"; error: ApiError };
 
 export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(status) || status >= 500;
-
-/** What the person has written; where and how it is sent may differ. */
-export const contentOf = (report?: Partial<Report | Values>): string => json({ ...report, lang: "", page_url: "" });
 
 /**
  * `draft.sent` is the report that may have arrived; `remember` keeps it. It is repeated as it was while nothing was

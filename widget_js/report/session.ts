@@ -377,13 +377,20 @@ export class ReportSession extends Store {
       return { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail }] }) };
     }
     const { waits, since } = this.draft;
-    const post = () => {
+    const keep = () => {
       const { values } = this.draft;
+      const now = report(config, values, options.lang);
+      // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
+      const body = values.consent || !waits ? now : { ...waits, photos: now.photos };
+      this.saveNow({ waits: body, since: since || Date.now() });
+      return body;
+    };
+    // It has been agreed to: the tab may be closed while its photos wait for a network.
+    keep();
+    const post = () => {
       this.isPosting = true;
       this.changed();
-      // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
-      const body = values.consent || !waits ? report(config, values, options.lang) : waits;
-      this.saveNow({ waits: body, since: since || Date.now() });
+      const body = keep();
       // What is typed meanwhile stays.
       return attempt(api, tickets, this.draft, body, sent => this.saveNow({ sent }));
     };

@@ -1,6 +1,7 @@
 /** What the person has typed, and how it becomes the report of the API. */
 
 import type { Category, Configuration, ReportLocation, Report } from "../shared/contract.ts";
+import { json } from "../shared/json.ts";
 import type { Site } from "../shared/site.ts";
 
 /** What says who somebody is; a draft keeps it apart from all else. */
@@ -53,6 +54,9 @@ export interface Draft {
   waits?: Report | undefined;
   since?: number | undefined;
 }
+
+/** What the person has written; where and how it is sent may differ. */
+export const contentOf = (report?: Partial<Report | Values>): string => json({ ...report, lang: "", page_url: "" });
 
 /** An empty text is an absent one. */
 const trimmed = (text: string) => text.trim() || undefined;

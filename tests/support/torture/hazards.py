@@ -114,7 +114,8 @@ class Driver(Protocol):
 class Chromium:
     def __init__(self, browser: Browser, options: dict[str, Any]) -> None:
         self._watch = Watch()
-        self.context = open_context(browser, self._watch, **({"viewport": {"width": 1280, "height": 900}} | options))
+        settings = {"viewport": {"width": 1280, "height": 900}, "service_workers": "allow"}  # hosts may have one
+        self.context = open_context(browser, self._watch, **(settings | options))
         self.page: Page = self.context.new_page()
         self._held: list[Route] | None = []
         self.evaluate = self.page.evaluate
