@@ -1,6 +1,6 @@
-"""One tour of the pages: axe and no overflow, for each state, in every width and in the colour schemes in turn.
+"""One tour of the pages: no overflow in any width, axe in the widths and the colour schemes in turn.
 
-Pages share their colours, so `make test` shows each in one scheme beside the light one; `make test-full` in all.
+Pages share their structure and their colours, so `make test` looks at each in two appearances; `make test-full` in all.
 
 States that only a story brings about (an answer in work, a conflict of two agents, a file with errors) are checked
 where they arise, and so are the states of the widget and of the city's pages.
@@ -24,7 +24,6 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
 from tests.support.registration import plant_application
-from tests.support.selection import is_full
 from tests.support.town import Town
 from tests.support.widget import WidgetSite
 from widget_api import clock
@@ -143,14 +142,6 @@ def world(service: Service) -> World:
     return World(town, pages)
 
 
-def looks_in_turn(looks: Sequence[axe.Look], turn: int) -> list[axe.Look]:
-    """The first look of each width, in which all rules run, and one of the others; in the full run all of them."""
-    widths = {look[0]: look for look in reversed(looks)}
-    others = [look for look in looks if look not in widths.values()]
-    chosen = others if is_full() or not others else [others[turn % len(others)]]
-    return [look for look in looks if look in widths.values() or look in chosen]
-
-
 @pytest.fixture
 def check(page: Page, watch: Watch) -> Callable[..., None]:
     """`check(states, looks)`: every state in these appearances, and its address in English as far as words matter."""
@@ -168,7 +159,7 @@ def check(page: Page, watch: Watch) -> Callable[..., None]:
                 page.evaluate(UNFOLD)
             else:
                 state(page)
-            found[name] = axe.violations_in_appearances(page, looks_in_turn(looks, turn), also)
+            found[name] = axe.violations_in_turn(page, looks, turn, also)
             if large:
                 found[name] += axe.violations_with_large_text(page)
         addresses = [(name, state) for name, state in states.items() if isinstance(state, str)]

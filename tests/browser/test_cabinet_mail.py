@@ -102,12 +102,12 @@ def names(page: Page, role: Any) -> list[str]:
     return [re.sub(r"\s+", " ", one.inner_text()).strip() for one in page.locator("main").get_by_role(role).all()]
 
 
-def check(page: Page, state: str) -> None:
+def check(page: Page, state: str, turn: int) -> None:
     language = page.locator("html").get_attribute("lang") or ""
     page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
     # Colours do not depend on the language, the width of words does.
-    complaints = axe.violations_in_appearances if language == "ru" else axe.overflow_in_appearances
-    assert complaints(page, LOOKS) == [], state
+    found = axe.violations_in_turn(page, LOOKS, turn) if language == "ru" else axe.overflow_in_appearances(page, LOOKS)
+    assert found == [], state
     page.set_viewport_size({"width": 360, "height": 800})
     foreign = page.evaluate(WITHOUT_LANGUAGE, language)
     assert foreign == [], (state, "Russian words an English voice would spell")
@@ -134,21 +134,21 @@ def test_pages_are_accessible_in_all_languages_and_schemes(town: Town, page: Pag
     town.sign_in(page)
     mapping = f"/cabinet/sites/{town.site.id}/platforms"
     open_page(town, page, mapping, language)
-    check(page, "mapping")
+    check(page, "mapping", 0)
     too_long(page).press("Enter")
     expect(page.locator(".summary")).to_be_focused()
-    check(page, "mapping with an error")
+    check(page, "mapping with an error", 1)
     open_page(town, page, "/cabinet/mail", language)
-    check(page, "letters")
+    check(page, "letters", 2)
     addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
     assert len(addresses) == 3
-    for address in addresses:
+    for turn, address in enumerate(addresses, 3):
         open_page(town, page, address, language)
-        check(page, address)
-    for tab in ("dead", "waiting", "dropped"):
+        check(page, address, turn)
+    for turn, tab in enumerate(("dead", "waiting", "dropped")):
         open_page(town, page, f"/cabinet/deliveries?tab={tab}", language)
         expect(page.locator(".delivery").first).to_be_visible()
-        check(page, tab)
+        check(page, tab, turn)
     assert watch.hosts() == {town.service.url}
 
 

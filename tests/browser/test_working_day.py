@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -181,9 +182,11 @@ def test_a_working_day(
     def enter(email: str) -> Hand:
         return Hand(agency.sign_in(new_page(**browser), email), keyboard)
 
+    turns = itertools.count()
+
     def check(page: Page) -> None:
         if keyboard:  # colours and structure are the same on a phone
-            assert axe.violations_in_appearances(page, LOOKS) == []
+            assert axe.violations_in_turn(page, LOOKS, next(turns)) == []
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
         else:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -316,8 +319,10 @@ def test_the_administrators_first_day(
     desk = agency.sign_in(new_page(viewport=DESK), "admin@gorod.test")
     organisation = f"{service.url}/cabinet/organisation"
 
+    turns = itertools.count()
+
     def check(state: str) -> None:
-        assert axe.violations_in_appearances(desk, LOOKS) == [], state
+        assert axe.violations_in_turn(desk, LOOKS, next(turns)) == [], state
         desk.set_viewport_size(DESK)  # type: ignore[arg-type]
 
     def press(name: str) -> None:

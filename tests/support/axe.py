@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 from playwright.sync_api import Page
+
+from tests.support.selection import is_full
 
 _FILE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 # Passing rules are left out of the result: computing their selectors takes time.
@@ -71,11 +73,36 @@ def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: 
     return found
 
 
-def overflow_in_appearances(page: Page, looks: Iterable[Look], also: str = "() => []") -> list[str]:
-    """What another language may change: words are longer, names and structure are the same."""
+def violations_in_turn(page: Page, looks: Sequence[Look], turn: int, also: str = "() => []") -> list[str]:
+    """`violations_in_appearances` of one of many pages, which share their structure and their colours: all rules run in
+    one width, those that depend on the appearance in one of the other looks. In the full run in each.
+
+    `turn` is the page's place among those of a test. Nothing may be too wide in any width.
+    """
+    if is_full():
+        return violations_in_appearances(page, looks, also)
+    widths = list_widths(looks)
+    others = [look for look in looks if look not in widths]
+    thorough, coloured = widths[turn % len(widths)], others[turn % len(others)] if others else None
+    found: list[str] = []
+    for look in _appearances(page, [one for one in looks if one in widths or one == coloured]):
+        complaints = horizontal_overflow(page) + list(page.evaluate(also))
+        if look in (thorough, coloured):
+            complaints += violations(page, only=() if look == thorough else APPEARANCE_RULES)
+        found += [f"{look}: {one}" for one in complaints]
+    return found
+
+
+def list_widths(looks: Sequence[Look]) -> list[Look]:
+    """The first look of each width."""
+    return list({look[0]: look for look in reversed(looks)}.values())
+
+
+def overflow_in_appearances(page: Page, looks: Sequence[Look], also: str = "() => []") -> list[str]:
+    """What another language may change in each width: words are longer, names and structure are the same."""
     return [
         f"{look}: {one}"
-        for look in _appearances(page, looks)
+        for look in _appearances(page, list_widths(looks))
         for one in horizontal_overflow(page) + list(page.evaluate(also))
     ]
 
