@@ -260,6 +260,7 @@ async def test_a_programme_is_a_file_for_calendars(context: Context, client: Cli
         "DTSTART;VALUE=DATE:20261201",
         "DTEND;VALUE=DATE:20270101",
         f"URL:https://widget.test{path}/1",
+        "LOCATION:ул. Октябрьской Революции\\, 205",
     ):
         assert line in lines
     assert lines[0] == "BEGIN:VCALENDAR"

@@ -225,6 +225,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     assert not [one for one in (*shown, *town.platform.bodies, str(town.feed())) if "@example.test" in one]
 
 
+@pytest.mark.full("test_participation.py hands letters on, test_cabinet_collections.py loads files with errors")
 def test_experts_are_found_by_field_and_asked_by_mail(found_town: FoundTown, new_page: NewPage, watch: Watch) -> None:
     """An administrator, an official, an expert, who asks, a platform."""
     watch.allow("status of 404")

@@ -136,6 +136,7 @@ def nobody_sees(town: Town, *secrets: str) -> None:
     assert [(where, secret) for where, text in read.items() for secret in secrets if secret in text] == []
 
 
+@pytest.mark.full("test_visits.py finds inspectors, invites them, and shows who sees which address")
 def test_inspectors_offer_are_invited_by_a_council_and_come(
     found_town: FoundTown, new_page: NewPage, watch: Watch
 ) -> None:
@@ -271,6 +272,7 @@ def write_to_author(town: Town, page: Page, number: int, author: str, **given: A
     return town.letter(author, given["text"])
 
 
+@pytest.mark.full("test_directories.py asks whether entries still exist, and writes to their authors")
 def test_resource_centres_are_found_written_to_and_asked_whether_they_still_exist(
     found_town: FoundTown, new_page: NewPage, watch: Watch
 ) -> None:
@@ -363,6 +365,7 @@ def read_calendar(text: str) -> list[dict[str, str]]:
     return events
 
 
+@pytest.mark.full("test_directories.py reads calendars, test_widget_collections.py folds past programmes away")
 def test_programmes_are_announced_put_into_a_calendar_and_fold_away(
     found_town: FoundTown, new_page: NewPage, watch: Watch
 ) -> None:
