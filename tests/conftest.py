@@ -8,6 +8,7 @@ import gc
 import os
 import random
 import shutil
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -97,6 +98,11 @@ def pytest_configure() -> None:
         runs_programs = not os.statvfs(memory).f_flag & os.ST_NOEXEC
         if runs_programs and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ENOUGH_MEMORY:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+def pytest_sessionstart() -> None:
+    """Spare httpx2 the search for sniffio, which is not installed: it tries to import it at every request."""
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
 def pytest_collection() -> None:
