@@ -129,8 +129,6 @@ class Visitor:
 
     def __init__(self, page: Page, tour: Tour, found: Found, which: str) -> None:
         self._page, self._tour, self._found, self._which = page, tour, found, which
-        # Both tours have the same colours: `make test` looks at all of them on the phone.
-        self._themes = THEMES if which == "phone" or is_full() else tuple(ROOMS[which])
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("Accessibility.enable")
         # Pending scripts: lazy chunks show the previous language until their texts are loaded.
@@ -140,14 +138,21 @@ class Visitor:
             page.on(end, lambda request: self._coming.discard(request))
 
     def look(self, state: str) -> None:
+        rooms, coloured = ROOMS[self._which], self._themes()
         self._found.states.append(state)
         self._arrive()
         count = self._page.evaluate(COUNT)
+        # English words are shorter: `make test` measures them in the small text alone.
+        themes = {"ru": dict.fromkeys((*rooms, *coloured)), "en": rooms if is_full() else ("light",)}
         for lang in LANGUAGES:
-            for theme in self._themes if lang == "ru" else ROOMS[self._which]:
+            for theme in themes[lang]:
                 self._wear(lang, theme, count)
                 what = f"{state}, {lang}, {theme}"
-                self._found.axe += [f"{what}: {one}" for one in self._violations(lang, theme)]
+                if theme == "light" and (lang == "ru" or is_full()):
+                    found = axe.violations(self._page, without=axe.HOST_PAGE_RULES)
+                else:
+                    found = axe.violations(self._page, only=axe.COLOUR_RULES) if theme in coloured else []
+                self._found.axe += [f"{what}: {one}" for one in found]
                 if theme == "light":
                     self._found.read_out[f"{self._which}-{lang}"] += f"# {state}\n{accessibility_text(self._session)}\n"
                 for size, spaced in ROOMS[self._which].get(theme, ()):
@@ -155,6 +160,15 @@ class Visitor:
                 self._page.set_viewport_size(SIZES[self._which])
         self._wear("ru", "light", count)
         self._found.turned += [f"{state}: {one}" for one in self._page.evaluate(NOT_MIRRORED)]
+
+    def _themes(self) -> tuple[str, ...]:
+        """Those in which the colours of this state are checked: one after the other, on the phone alone. The states
+        share their colours, which are the same in each window; the full run looks at all of them in both.
+        """
+        if is_full():
+            return THEMES
+        others = [theme for theme in THEMES if theme != "light"]
+        return (others[len(self._found.states) % len(others)],) if self._which == "phone" else ()
 
     def _wear(self, lang: str, theme: str, count: str) -> None:
         self._page.evaluate(SET_LANGUAGE_AND_THEME, [lang, theme])
@@ -173,16 +187,6 @@ class Visitor:
             self._page.wait_for_timeout(10)
             waited = True
         return waited
-
-    def _violations(self, lang: str, theme: str) -> list[str]:
-        """All rules in Russian and light; names and structure in English; only colours in the other themes."""
-        if lang != "ru":
-            return (
-                axe.violations(self._page, without=axe.HOST_PAGE_RULES + axe.COLOUR_RULES) if theme == "light" else []
-            )
-        if theme == "light":
-            return axe.violations(self._page, without=axe.HOST_PAGE_RULES)
-        return axe.violations(self._page, only=axe.COLOUR_RULES)
 
     def _measure(self, what: str, size: ViewportSize, spaced: bool) -> None:
         self._page.set_viewport_size(size)
