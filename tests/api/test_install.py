@@ -112,7 +112,7 @@ async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
 
 
 async def test_a_button_that_opens_the_list(client: Client, site: Site) -> None:
-    """Its text names the list, the link without the script leads there, and only a button of an extended widget has it."""
+    """Its text names the list and its link leads there; only a button of an extended widget has it."""
     code = await shown(client, site, start="map")
     assert 'type="extended" label="Проблемы города" data-start="map">' in code["script"]
     assert 'data-label="Проблемы города" data-start="map">' in code["div"]
