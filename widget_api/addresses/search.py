@@ -139,8 +139,13 @@ def _similarity(typed: str, word: str) -> float:
         return 0.0
     if word.startswith(typed):
         return 0.5 if len(typed) == 1 else 0.95
-    ratio = SequenceMatcher(None, typed, word, autojunk=False).ratio()
-    return ratio if ratio >= _SIMILAR and len(typed) > 2 else 0.0
+    if len(typed) < 3:
+        return 0.0
+    matcher = SequenceMatcher(None, typed, word, autojunk=False)
+    if matcher.real_quick_ratio() < _SIMILAR or matcher.quick_ratio() < _SIMILAR:  # which are at least the ratio
+        return 0.0
+    ratio = matcher.ratio()
+    return ratio if ratio >= _SIMILAR else 0.0
 
 
 def _rank_house(key: str, wanted: Sequence[House]) -> float:
