@@ -75,7 +75,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     narrow = seen.width < 600
 
     def following(name: str) -> None:
-        """A picture of the step; on a phone, which asks one question a step, on to the next."""
+        """A picture of the step; on a phone, which asks step by step, on to the next."""
         if narrow:
             seen.shoot(name, full=False)
             page.get_by_role("button", name="Далее").click()
@@ -85,13 +85,10 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
         seen.shoot("form", full=False)
     following("step-category")
     page.get_by_label("Что именно не так").fill("Глубокая яма на переходе у школы № 14, вечером её не видно")
-    following("step-description")
-    if narrow:
-        page.get_by_role("heading", name="Добавьте фото").wait_for()
     page.locator("input[type=file]").first.set_input_files(picture())
     page.get_by_role("button", name="Убрать").first.wait_for()
     seen.shoot("photos", full=False)
-    following("step-photos")
+    following("step-description")
     page.get_by_label("Адрес или ориентир").fill("улица Ленина, 12, у второго подъезда")
     page.get_by_role("button", name="Показать на карте").click()
     page.get_by_role("application", name="Карта", exact=True).click()
@@ -101,13 +98,10 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     following("step-place")
     page.get_by_label("Электронная почта").fill(EMAIL)
     seen.shoot("contacts", full=False)
-    page.get_by_role("button", name="Далее" if narrow else "Отправить").click()  # without the consent
+    page.get_by_role("button", name="Отправить").click()  # without the consent
     page.locator("dialog #consent[aria-invalid]").wait_for()
     seen.shoot("form-errors", full=False)
     page.get_by_label("Даю согласие").check()
-    following("step-contacts")
-    if narrow:
-        page.get_by_role("heading", name="Проверьте").first.wait_for()
     seen.shoot("review", full=False)
     with page.expect_response(lambda answer: answer.status == 201 and answer.url.endswith("/problems")) as sent:
         page.get_by_role("button", name="Отправить").click()

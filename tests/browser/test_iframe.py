@@ -168,7 +168,7 @@ def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], wid
     expect(inside(page).get_by_role("heading", name="Сообщение получено")).to_be_visible()
     wait_until_fitted(page)
     events = page.evaluate("events.filter(([, tag]) => tag === 'IFRAME')")
-    assert events[2] == ["igrajdanin:step", "IFRAME", {"step": 1, "of": 6}]
+    assert events[2] == ["igrajdanin:step", "IFRAME", {"step": 1, "of": 4}]
     assert [name for name, _, _ in events if not name.endswith("step")] == [
         "igrajdanin:ready", "igrajdanin-ready", "igrajdanin:submitted", "igrajdanin-submitted",
     ]  # fmt: skip

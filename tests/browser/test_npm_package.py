@@ -208,7 +208,7 @@ def test_react_mounts_the_widget_gets_events_and_unmounts_it(
     recorded = page.evaluate("events.map(([drawn, type, detail]) => [drawn, type.split(':')[1], detail])")
     events = [tuple(one) for one in recorded]
     assert [name for _, name, _ in events if name != "step"] == ["ready", "queued", "open", "submitted", "close"]
-    assert (1, "step", {"step": 1, "of": 6}) in events
+    assert (1, "step", {"step": 1, "of": 4}) in events
     assert [(drawn, detail["number"]) for drawn, name, detail in events if name == "submitted"] == [(2, sent)]
     draw(3)
     expect(page.locator("igrajdanin-widget")).to_have_count(0)

@@ -124,14 +124,12 @@ def test_from_the_snippet_to_the_central_platform_and_back(
     resident.get_by_label("Дороги и тротуары").click()  # leads on
     resident.get_by_label("Что именно не так").fill(TEXT)
     onwards.click()
-    onwards.click()  # photos are optional
     resident.get_by_label("Адрес или ориентир").fill("ул. Октябрьской Революции, 205")
     onwards.click()
     resident.get_by_label("Электронная почта").fill(EMAIL)
     consent = resident.get_by_label(re.compile("Даю согласие"))
     expect(consent).not_to_be_checked()
     consent.check()
-    onwards.click()
     before_sending = resident.get_by_role("region", name="Куда уйдёт сообщение")
     expect(before_sending).to_contain_text(AGENCY)
     expect(before_sending).to_contain_text(re.compile(r"не\s+обращение"))

@@ -52,10 +52,10 @@ def reports(watch: Watch) -> list[str]:
     return [post["key"] for post in posts(watch)]
 
 
-def test_one_question_per_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
+def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> None:
     open_form(page, address)
     following = page.get_by_role("button", name="Далее")
-    expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 1 из 4")).to_be_visible()
     following.click()
     # A single error is read with its control, without a list of one.
     group = page.locator("#category")
@@ -68,26 +68,24 @@ def test_one_question_per_step_on_a_phone(page: Page, watch: Watch, address: str
     topic = page.get_by_label("Дороги и тротуары")
     expect(topic).to_be_checked()
     expect(group).to_have_accessible_description("")
-    expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 1 из 4")).to_be_visible()
     topic.click()
-    expect(page.get_by_role("heading", name="Опишите проблему")).to_be_focused()
+    expect(page.get_by_label("Что именно не так")).to_be_focused()
     page.get_by_role("button", name="Назад").click()
     expect(topic).to_be_checked()
     page.locator("label").filter(has=topic).click()
-    expect(page.get_by_role("heading", name="Опишите проблему")).to_be_focused()
-    page.get_by_label("Что именно не так").fill("Яма на переходе")
+    page.keyboard.type("Яма на переходе")
+    expect(page.get_by_role("heading", name="Добавьте фото")).to_be_visible()
     following.click()
-    expect(page.get_by_role("heading", name="Добавьте фото")).to_be_focused()
-    following.click()
+    expect(page.get_by_role("heading", name="Укажите место")).to_be_focused()
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Шаг 5 из 6")).to_be_visible()
+    expect(page.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
+    expect(page.get_by_text("Шаг 4 из 4")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
-    following.click()
-    expect(page.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
     before = page.get_by_label("Куда уйдёт сообщение")
     expect(before).to_contain_text(AGENCY)
     expect(before).to_contain_text(re.compile(r"до \d+\s[а-я]+"))
@@ -137,12 +135,13 @@ def test_consent_is_asked_where_contacts_are(
         expect(desktop.locator("section.section")).to_have_count(4)
         desktop.set_viewport_size(PHONE)
         steps(desktop, "Яма", "улица Мира, 5")
-        expect(desktop.get_by_text("Шаг 5 из 5")).to_be_visible()
+        expect(desktop.get_by_text("Шаг 4 из 4")).to_be_visible()
+        expect(desktop.get_by_role("heading", name="Согласие")).to_have_count(0)
         desktop.get_by_role("button", name="Изменить: Что именно не так").click()
         desktop.get_by_role("button", name="Далее").click()
         expect(desktop.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
         desktop.get_by_role("button", name="Назад").click()
-        expect(desktop.get_by_text("Шаг 4 из 5")).to_be_visible()
+        expect(desktop.get_by_text("Шаг 3 из 4")).to_be_visible()
         desktop.get_by_role("button", name="Далее").click()
         send(desktop)
         assert number(desktop) > 0
@@ -217,25 +216,32 @@ def test_errors_from_the_service_are_shown_at_their_field(page: Page, watch: Wat
     open_form(page, address)
     steps(page, "ы", "у школы")
     page.get_by_label(re.compile("Даю согласие")).check()
-    page.get_by_role("button", name="Далее").click()
     send(page)
     expect(page.get_by_label("Что именно не так")).to_be_focused()
-    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
     expect(page.get_by_label("Что именно не так")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Что именно не так")).to_have_value("ы")
+    # What stands at no field of the form is told all the same: above it, or as a whole.
+    page.get_by_label("Что именно не так").fill("Яма на переходе")
+    page.get_by_role("button", name="Далее").click()
+    body: dict[str, Any] = {"errors": [{"field": "answers.gone", "code": "", "detail": "Такого вопроса нет."}]}
+    page.route(re.compile("/problems$"), lambda route: route.fulfill(status=422, json=body, headers=ANY_ORIGIN))
+    send(page)
+    expect(summary(page)).to_be_focused()
+    expect(summary(page)).to_contain_text("Такого вопроса нет.")
+    body.update(errors=[], detail="Сообщение не принято.")
+    page.get_by_role("button", name="Далее").click()
+    send(page)
+    expect(page.get_by_role("alert")).to_have_text("Сообщение не принято.")
 
 
 def steps(page: Page, *texts: str) -> None:
-    """Go through the steps of a phone for which there are texts (topic, description, photos, place), to the step after
-    the last.
-    """
+    """Go through the steps of a phone for which there are texts (topic, description, place), to the one after."""
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Дороги и тротуары").click()
     for label, text in zip(("Что именно не так", "Адрес или ориентир"), texts, strict=False):
         page.get_by_label(label).fill(text)
         following.click()
-        if label.startswith("Что"):
-            following.click()
 
 
 def with_limits(route: Route, least: int) -> None:
@@ -342,7 +348,7 @@ def test_a_pending_report_can_be_discarded(desktop: Page, watch: Watch, address:
 def resume(page: Page, text: str) -> None:
     """Go on with the unsent report that is offered above an empty form."""
     field = page.get_by_label("Что именно не так")
-    expect(field.or_(page.get_by_text("Шаг 1 из 6"))).to_be_visible()
+    expect(field.or_(page.get_by_text("Шаг 1 из 4"))).to_be_visible()
     if field.count():
         expect(field).to_have_value("")
     page.get_by_role("button", name="Продолжить").click()
@@ -380,25 +386,23 @@ def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, widget_site: Widg
     reopened = page.get_by_role("status").filter(has_text="Черновик восстановлен")
     open_form(page, address)
     steps(page, "Яма на переходе", "улица Мира, 5")
-    for step in (5, 4):
-        expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
+    for step in (4, 3):
+        expect(page.get_by_text(f"Шаг {step} из 4")).to_be_visible()
         open_form(page, address)
         expect(reopened).to_be_visible()
-        expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
+        expect(page.get_by_text(f"Шаг {step} из 4")).to_be_visible()
         page.get_by_role("button", name="Назад").click()
     page.get_by_role("button", name="Далее").click()
     page.get_by_role("button", name="Далее").click()
     page.get_by_label(re.compile("Даю согласие")).check()
-    page.get_by_role("button", name="Далее").click()
-    expect(page.get_by_text("Шаг 6 из 6")).to_be_visible()
     open_form(page, address)
-    expect(page.get_by_text("Шаг 5 из 6")).to_be_visible()  # the consent is given for each report
+    expect(page.get_by_text("Шаг 4 из 4")).to_be_visible()  # the consent is given for each report
     expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
     for change, shown in (("values.description = ''", 2), ("values.category = 'gone'", 1), ("step = undefined", 1)):
         keep = "localStorage[localStorage.key(0)] = JSON.stringify(draft)"
         page.evaluate(f"() => {{ const draft = {DRAFT}; draft.{change}; {keep} }}")
         open_form(page, address)
-        expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
+        expect(page.get_by_text(f"Шаг {shown} из 4")).to_be_visible()
 
 
 def test_a_first_attempt_is_not_shown_as_a_retry(desktop: Page, widget_site: WidgetSite, address: str) -> None:
@@ -471,7 +475,7 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     page.keyboard.type("?")
     page.goto("about:blank")
     open_form(page, address)
-    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
     expect(field).to_have_value(text + "?")
     # Killed by the system, after a pause.
     field.fill("Убито")

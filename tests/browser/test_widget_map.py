@@ -493,8 +493,6 @@ def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: 
     expect(page.locator(".photo img")).to_be_visible()
     following.click()
     following.click()
-    page.get_by_label(re.compile("Даю согласие")).check()
-    following.click()
     facts = page.locator(".facts")
     expect(facts).to_contain_text("Место отмечено на карте")
     expect(facts).not_to_contain_text(re.compile(r"\d\d[.,]\d"))
@@ -509,7 +507,7 @@ def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: 
         one.evaluate("one => one.getBoundingClientRect().right")
         for one in facts.get_by_role("button", name="Изменить").all()
     ]
-    assert len(ends) == 5
+    assert len(ends) == 4
     assert ends == pytest.approx([facts.evaluate("one => one.getBoundingClientRect().right")] * 5, abs=1)
 
 

@@ -59,13 +59,11 @@ def test_the_widget_names_the_receiver_on_each_step(
     page.get_by_label("Дороги и тротуары").click()
     page.get_by_label("Что именно не так").fill(TEXT)
     following.click()
-    following.click()
     notice = page.get_by_role("alert").filter(has_text=f"сообщение получит {found.receiver}")
     expect(notice).to_be_visible()
     expect(notice).to_have_class("notice")  # no error
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
-    following.click()
     before = page.get_by_label("Куда уйдёт сообщение")
     expect(before).to_contain_text(f"Его получит {found.receiver}.")
     expect(before).not_to_contain_text(AGENCY)

@@ -706,7 +706,6 @@ def to_photos(page: Page) -> None:
     page.locator("igrajdanin-widget [type=radio]").first.press("Space")
     following.click()
     page.locator("#description").fill("Яма")
-    following.click()
     page.locator("input#photos").wait_for(state="attached")
 
 
@@ -725,7 +724,6 @@ def test_on_a_phone_photos_are_uploaded_in_other_steps(
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.get_by_role("button", name="Далее").click()
     page.get_by_label(re.compile("Даю согласие")).check()
-    page.get_by_role("button", name="Далее").click()
     send(page)
     expect(page.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
     restore()

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, browse, crowd, extended, settle
 from tests.support.browser import Watch
+from tests.support.by_names import ByNames
 from tests.support.city import DELAYED, LOST, FakeCity, picture
 from tests.support.pictures import file
 from tests.support.widget import DESKTOP, POLL, REPORT, TEXT, WidgetSite, draw_twice, wait_until
@@ -392,3 +393,63 @@ def test_the_inline_widget_takes_no_focus(page: Page, widget_site: WidgetSite) -
     page.goto(extended(widget_site, 'view="inline"'))
     expect(page.locator(CARD).first).to_be_visible()
     expect(page.locator(TITLE)).not_to_be_focused()
+
+
+def test_names_alone_suffice_for_every_task(
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, address: str
+) -> None:
+    """Twelve tasks, but for the vote in a collection (test_widget_collections.py)."""
+    page = new_page()
+    visitor = ByNames(page)
+    page.goto(address)
+    visitor.press("button", REPORT)
+    visitor.press("radio", "Дороги и тротуары")
+    visitor.press("button", "Далее")
+    visitor.fill("Что именно не так", "Яма на переходе у школы")
+    visitor.choose("Выбрать фото", [file(picture())])
+    visitor.read("Загружено")
+    visitor.press("button", "Далее")
+    visitor.fill("Адрес или ориентир", "улица Мира, 5")
+    visitor.press("button", "Далее")
+    visitor.press("checkbox", "Даю согласие")
+    visitor.press("button", "Отправить")
+    visitor.read("Сообщение получено", "Код сообщения")
+    found = re.search(r"№ (\d+).*Код сообщения.*?\b([2-9A-Z]{8})\b", visitor.text(), re.DOTALL)
+    assert found
+    number, code = found.groups()
+    # The own reports of this device, and the answer to anybody who has number and code.
+    page.reload()
+    visitor.press("button", REPORT)
+    visitor.press("button", "Мои сообщения")
+    visitor.read(f"№ {number}")
+    visitor.press("link", "Найти сообщение")
+    visitor.fill("Номер", number)
+    visitor.fill("Код", code)
+    visitor.press("button", "Показать")
+    visitor.read("Яма на переходе у школы")
+    # What others have reported.
+    page = new_page()
+    visitor = ByNames(page)
+    city = FakeCity(page, widget_site)
+    page.goto(widget_site.page(widget_site.snippet('type="extended"')))
+    visitor.press("button", REPORT)
+    visitor.press("button", "Проблемы города")
+    city.problems = city.problems[:1]
+    visitor.fill("Поиск", "яма", role="searchbox")
+    visitor.read("Найдено 1")
+    visitor.press("link", TEXT)
+    visitor.read("Яму засыпали щебнем", "И у соседнего дома такая же яма.")
+    visitor.press("button", "У меня тоже")
+    visitor.read("Ваш голос учтён")
+    visitor.press("button", "Следить")
+    visitor.fill("Электронная почта", "anna@example.test")
+    visitor.press("checkbox", "Даю согласие")
+    visitor.press("button", "Присылать новости")
+    visitor.read("Пришлём письмо для подтверждения")
+    visitor.press("button", "Написать комментарий")
+    visitor.fill("Ваш комментарий", "Вторая яма рядом")
+    visitor.fill("Имя", "Анна")
+    visitor.fill("Электронная почта", "anna@example.test")
+    visitor.press("checkbox", "Даю согласие")
+    visitor.press("button", "Отправить комментарий")
+    visitor.read("Комментарий появится после проверки")

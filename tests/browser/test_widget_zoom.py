@@ -107,7 +107,7 @@ def test_the_next_step_is_in_sight_on_a_phone_and_covers_no_field(
 
     def walk() -> None:
         """Go through the controls of the step, from its heading to the button that leads on."""
-        page.locator("form h3").focus()
+        page.locator("form h3").first.focus()
         for _ in range(20):
             page.keyboard.press("Tab")
             covered.append(page.evaluate(COVERED))

@@ -168,20 +168,17 @@ class Tour:
         self.control("description").fill(TEXT)
         self.control("answers.size").fill("30")
         self.widget.locator("[id='answers.danger'] input").first.check()
-        self.press_continue()
         yield from self.photos()
         self.press_continue()
         yield from self.place()
         self.press_continue()
         expect(self.control("email")).to_be_visible()
-        yield "contacts"
+        expect(self.widget.locator(".facts")).to_be_visible()
+        yield "review and contacts"
         self.widget.locator(".section .link").first.click()
         self.control("name").fill("Анна")
         yield "name and phone"
         self.control("consent").check()
-        self.press_continue()
-        expect(self.widget.locator(".facts")).to_be_visible()
-        yield "review"
 
     def place(self) -> Iterator[str]:
         expect(self.control("address")).to_be_visible()

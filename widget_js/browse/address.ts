@@ -153,6 +153,12 @@ export class Address extends Store {
     if (!shown) return;
     if (leaving) return this.settle();
     const { session } = this;
+    const { at, entries, stepBack } = session.trail;
+    // «Назад», where the form lies over the list: what cannot be seen stays as it is.
+    if (this.visible && session.view !== "browse" && stepBack && at < entries.length - 1) {
+      stepBack();
+      return this.write(true);
+    }
     const empty = !hash(shown);
     if (!this.visible && empty) return;
     if (this.visible && empty && this.walked) return session.close();

@@ -43,7 +43,7 @@ const FOLLOWING = {
 /** The part of the dictionary that a chunk speaks by, where it is not `later`. */
 const PARTS = { report: "widget", browse: "browse", problem: "browse", collection: "collection" };
 /** Of the names in what is minified: those that stand in code anyway come first, digits last. */
-const LETTERS = "etnrisouaflchpdvmgybwESxTNCkLAOM_DPHBjFIqRUzWXV$JKQGYZ0123456789";
+const LETTERS = "etsinraolhucdfpmvgbwykxjqzESTNCLAOM_DPHBFIRUWXV$JKQGYZ0123456789";
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
 const json = async path => JSON.parse(await readFile(path, "utf8"));

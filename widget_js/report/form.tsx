@@ -24,17 +24,21 @@ import type { SectionProps } from "./section.ts";
 import { ContactsSection, DescriptionSection } from "./sections.tsx";
 import { reportSession } from "./session.ts";
 import { ErrorSummary, Waiting } from "./states.tsx";
-import { stepOf } from "./validate.ts";
-import { askedContacts, coordinates } from "./values.ts";
+import { REVIEW, stepOf } from "./validate.ts";
+import { askedContacts, chosen, coordinates } from "./values.ts";
 
-/** In the order of their steps (validate.ts). Photos come before the place, which may be read from one of them. */
-type Step = [title: Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], Section: ComponentType<SectionProps>];
-const SECTIONS: Step[] = [
-  ["category_title", CategorySection],
-  ["description_title", DescriptionSection],
-  ["photos_title", PhotosSection],
-  ["place_title", PlaceSection],
-  ["contacts_title", ContactsSection]
+type Title = Parameters<ReturnType<typeof useSite>["language"]["t"]>[0];
+/**
+ * By their steps (validate.ts). Photos come before the place, which may be read from one of them; the review, which
+ * only a phone needs, before the contacts, whose consent is given next to the button that sends.
+ */
+const SECTIONS: [step: number, title: Title, Section: ComponentType<SectionProps>][] = [
+  [0, "category_title", CategorySection],
+  [1, "description_title", DescriptionSection],
+  [1, "photos_title", PhotosSection],
+  [2, "place_title", PlaceSection],
+  [REVIEW, "review_title", Review],
+  [REVIEW, "contacts_title", ContactsSection]
 ];
 /** Below this width, in pixels of its own, the form asks one question a step. */
 const NARROW = 600;
@@ -44,14 +48,18 @@ export function Form() {
   const { config, host, language, visible, setStepBack } = site;
   const { t } = language;
   const report = useStore(reportSession(site));
-  const { draft, errors, isBusy, review, sending } = report;
+  const { draft, errors, isBusy, sending } = report;
   const { values } = draft;
-  const sections: Step[] = [...SECTIONS.slice(0, review), ["review_title", Review]];
-  /** A draft may be of a page that asks for more. */
-  const step = Math.min(draft.step, review);
+  /** A draft may be of a version with more steps. */
+  const step = Math.min(draft.step, REVIEW);
   const box = useRef<HTMLDivElement>(null);
   const narrow = (useWidth(box) || innerWidth) < NARROW;
-  const isLast = !narrow || step === review;
+  const isLast = !narrow || step === REVIEW;
+  const asksContacts = askedContacts(site)[0];
+  const asks = asksContacts || config.consent.required !== "contacts";
+  const sections = SECTIONS.filter(
+    ([of, , Section]) => (narrow ? of === step : Section !== Review) && (asks || Section !== ContactsSection)
+  );
   const heading = useFocus<HTMLHeadingElement>(report.moves);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(report.failures);
@@ -64,6 +72,8 @@ export function Form() {
     setTimeout(() => {
       const text = host.shadowRoot!.getElementById(control + "-error");
       if (text) show(text);
+      // The service names what this form does not show.
+      else report.fail(errors, false, true);
     });
   }, [report.failures]);
   report.isFocusKept = useFocusKept(isBusy);
@@ -90,7 +100,7 @@ export function Form() {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
   useLayoutEffect(() => {
-    emit(host, "step", { step: step + 1, of: sections.length });
+    emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);
   // Other sections have come above the field in hand, or gone.
   useLayoutEffect(() => {
@@ -109,7 +119,14 @@ export function Form() {
     values,
     errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
     set: report.set,
-    goOn: narrow ? () => report.draft.step || report.proceed(false) : undefined,
+    goOn: narrow
+      ? () => {
+          if (report.draft.step) return;
+          report.proceed(false);
+          // To be written in at once, where no notice is to be read first.
+          if (!chosen(config, report.draft.values).notice) focusOn(host, "subject", "description");
+        }
+      : undefined,
     visit,
     place,
     area
@@ -137,26 +154,23 @@ export function Form() {
         {unsent.chunk && report.unsent && <unsent.chunk.Notice report={report} />}
         {narrow && (
           <label class="progress">
-            <Words>{t("step", { n: step + 1, of: sections.length })}</Words>
-            <progress value={step + 1} max={sections.length} />
+            <Words>{t("step", { n: step + 1, of: REVIEW + 1 })}</Words>
+            <progress value={step + 1} max={REVIEW + 1} />
           </label>
         )}
         {errors.length > 0 && report.isSummarised && (
           <ErrorSummary errors={errors} alert={report.isAnnounced} visit={visit} box={summary} />
         )}
-        {sections.map(
-          ([title, Section], index) =>
-            (narrow ? index === step : index < review) && (
-              <section class="section" key={index} data-step={index}>
-                <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>
-                  {t(title === "contacts_title" && !askedContacts(site)[0] ? "consent_title" : title)}
-                </h3>
-                {/* The press that has chosen the category has led past what it says. */}
-                {narrow && index === 1 && <Notice values={values} />}
-                <Section {...props} />
-              </section>
-            )
-        )}
+        {sections.map(([of, title, Section], index) => (
+          <section class="section" key={title} data-step={of}>
+            <h3 tabIndex={-1} ref={index ? null : heading}>
+              {t(title === "contacts_title" && !asksContacts ? "consent_title" : title)}
+            </h3>
+            {/* The press that has chosen the category has led past what it says. */}
+            {narrow && Section === DescriptionSection && <Notice values={values} />}
+            <Section {...props} />
+          </section>
+        ))}
         {isLast && <Destination {...props} />}
         {isBusy && photos.chunk && report.photos && <photos.chunk.Waiting photos={report.photos} />}
         {/* Beside the button, where the person looks: on a desk the top of the form is far. */}

@@ -1,4 +1,4 @@
-/** Before sending: what was said, with a way back to each part, and where it goes. */
+/** Before sending: what was said, with a way back to each part, and where it goes. Contacts are asked for below it. */
 
 import { link } from "../shared/links.ts";
 import { useLazy, type Lazy } from "../shared/lazy.ts";
@@ -6,17 +6,15 @@ import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
 import type { PickerChunk } from "./place.tsx";
 import type { SectionProps } from "./section.ts";
-import { askedContacts, chosen } from "./values.ts";
+import { chosen } from "./values.ts";
 
 export function Review({ values, visit, place, report, photosChunk }: SectionProps) {
-  const site = useSite();
   const { chunk: photos } = photosChunk as Lazy<typeof import("./photos/entry.ts")>;
   const { chunk: map } = useLazy<PickerChunk>("map");
   const {
     config,
     language: { t }
-  } = site;
-  const contacts = askedContacts(site);
+  } = useSite();
   const { name, questions } = chosen(config, values);
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string, picture?: unknown][] = [
@@ -47,7 +45,6 @@ export function Review({ values, visit, place, report, photosChunk }: SectionPro
       )
     ]
   ];
-  if (contacts[0]) rows.push([t("contacts_title"), together(...contacts.map(name => values[name])), contacts[0]]);
   return (
     <>
       <dl class="facts">

@@ -64,5 +64,6 @@ export async function attempt(
 function classify(error: ApiError): Outcome {
   if (error.body.code === "idempotency_key_reused") return { state: "conflict" };
   if (waits(error)) return { state: "waiting", error };
-  return { state: error.status === 422 ? "fields" : "refused", error };
+  // Without a field that it could stand at, the answer is shown as a whole.
+  return { state: error.status === 422 && (error.body.errors || [])[0] ? "fields" : "refused", error };
 }

@@ -14,7 +14,7 @@ import { reportFailure } from "../shared/telemetry.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
 import { Drafts } from "./drafts.ts";
 import { attempt, type Outcome } from "./send.ts";
-import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
+import { fromService, REVIEW, stepOf, validate, type FieldError } from "./validate.ts";
 import {
   askedContacts,
   CONTACTS,
@@ -141,12 +141,6 @@ export class ReportSession extends Store {
     });
   }
 
-  /** The last step of a phone: everything again. It takes the place of a step in which nothing would be asked. */
-  get review(): number {
-    const { consent } = this.site.config;
-    return consent.required === "contacts" && !askedContacts(this.site)[0] ? 4 : 5;
-  }
-
   get isBusy(): boolean {
     return this.sending.state === "sending";
   }
@@ -235,8 +229,8 @@ export class ReportSession extends Store {
     if (errors.length) return this.fail(errors);
     this.errors = [];
     if (isLast) return void this.send();
-    if (step + 1 === this.review) this.isReviewed = true;
-    this.go(this.isReviewed ? this.review : step + 1);
+    if (step + 1 === REVIEW) this.isReviewed = true;
+    this.go(this.isReviewed ? REVIEW : step + 1);
   }
 
   // --- where it is ---
@@ -418,12 +412,13 @@ export class ReportSession extends Store {
     this.saveNow({ since: undefined, waits: undefined });
   }
 
-  private fail(errors: FieldError[], isAnnounced = false): void {
+  /** `isSummarised` also where the control of an error is not there. */
+  fail(errors: FieldError[], isAnnounced = false, isSummarised = isAnnounced || errors.length > 1): void {
     this.errors = errors;
     this.isAnnounced = isAnnounced;
-    this.isSummarised = isAnnounced || errors.length > 1;
+    this.isSummarised = isSummarised;
     if (!isAnnounced) {
-      if (errors[0]) this.enter(stepOf(errors[0].control));
+      this.enter(stepOf(errors[0]!.control));
       this.failures++;
     }
     this.changed();

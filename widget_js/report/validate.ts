@@ -11,15 +11,19 @@ export interface FieldError {
   text: string;
 }
 
-/** Which controls stand in which step; extra questions belong to the description. */
+/**
+ * Which controls stand in which step of a phone; extra questions belong to the description. Each step costs a tap and
+ * a look at a new screen, so that what is answered together stands together.
+ */
 const STEPS = [
   /^category$/,
-  /^subject$|^description$|^answers\./,
-  /^photos$/,
+  /^subject$|^description$|^answers\.|^photos$/,
   /^address$/,
   new RegExp(`^(${CONTACTS.join("|")}|consent|publish)$`)
 ];
 
+/** The last of them shows everything again. */
+export const REVIEW = STEPS.length - 1;
 export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));
 
 export const answered = (value: Values["answers"][string] | undefined): boolean => !!String(value || "").trim();

@@ -136,7 +136,7 @@ test("the service's fields find their controls and steps", () => {
     errors.map(error => error.text),
     fields
   );
-  assert.deepEqual(controls.map(stepOf), [0, 1, 3, 3, 3, 4, 4, 4, 1, 4, 4, 2, 2, 4]);
+  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 3, 3, 3, 1, 3, 3, 1, 1, 3]);
 });
 
 test("the report holds what was said and nothing else", () => {

@@ -14,7 +14,7 @@ export function Follow({ number, email }: { number: number; email?: string }) {
       number={number}
       given={email}
       hint={t("follow_hint")}
-      submit={t("follow")}
+      submit={t("follow_submit")}
       sent="follow_sent"
       refusal={t("follow_consent")}
     />
