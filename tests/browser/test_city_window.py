@@ -69,9 +69,9 @@ def rendered_at_end(page: Page) -> int:
 
 
 def test_pages_load_near_the_end_and_the_document_stays_small(page: Page, cards: Locator) -> None:
-    scroll_to_problem(page, 9_700)
+    scroll_to_problem(page, 9_800)
     few = rendered_at_end(page)
-    scroll_to_problem(page, 9_400)
+    scroll_to_problem(page, 9_600)
     assert rendered_at_end(page) < few * 1.3
     # Positions are announced although most cards are not rendered, and the set size is unknown.
     numbered = page.locator("igrajdanin-widget [role=listitem]").evaluate_all(
@@ -147,7 +147,7 @@ def test_closing_a_problem_restores_the_scroll_position(page: Page, cards: Locat
 
 
 def test_resizing_renders_the_same_number_of_cards(page: Page, cards: Locator) -> None:
-    scroll_to_problem(page, 9_700)
+    scroll_to_problem(page, 9_800)
     few = rendered_at_end(page)
     for width in (640, 320, 360):
         page.set_viewport_size({"width": width, "height": 740})
