@@ -208,6 +208,8 @@ def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
     earlier.write_bytes(photo(halves(60, 40)))
     os.utime(earlier, (1e9, 1e9))
     page.get_by_label("Выбрать фото").set_input_files(earlier)
+    expect(page.locator(".photo img")).to_have_count(1)
+    expect(question).to_have_count(0)
     page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
     expect(page.locator(".photo img")).to_have_count(2)
     expect(question).to_have_count(0)
