@@ -205,6 +205,7 @@ def test_pages_of_residents(world: World, check: Callable[..., None], watch: Wat
         "form": f"{town.page}/report?category=roads",
         "form with errors": sent(f"{town.page}/report", "button.primary"),
         "site": town.page,
+        "form of the application": f"{town.page}/form",
         "consent": f"{town.page}/consent",
         "track": f"{service}/track?site={town.site.key}",
         "ask for all": f"{service}/mine",
