@@ -175,7 +175,7 @@ class Tour:
         expect(self.control("email")).to_be_visible()
         expect(self.widget.locator(".facts")).to_be_visible()
         yield "review and contacts"
-        self.widget.locator(".section .link").first.click()
+        self.widget.locator(".section .link").last.click()
         self.control("name").fill("Анна")
         yield "name and phone"
         self.control("consent").check()
