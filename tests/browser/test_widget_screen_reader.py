@@ -399,6 +399,7 @@ def test_names_alone_suffice_for_every_task(
     new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, address: str
 ) -> None:
     """Twelve tasks, but for the vote in a collection (test_widget_collections.py)."""
+    watch.allow("status of 404")  # of the report that is not published yet
     page = new_page()
     visitor = ByNames(page)
     page.goto(address)
@@ -422,7 +423,9 @@ def test_names_alone_suffice_for_every_task(
     visitor.press("button", REPORT)
     visitor.press("button", "Мои сообщения")
     visitor.read(f"№ {number}")
-    visitor.press("link", "Найти сообщение")
+    with page.expect_popup() as opened:
+        visitor.press("link", "Найти сообщение")
+    visitor = ByNames(opened.value)
     visitor.fill("Номер", number)
     visitor.fill("Код", code)
     visitor.press("button", "Показать")
@@ -435,7 +438,8 @@ def test_names_alone_suffice_for_every_task(
     visitor.press("button", REPORT)
     visitor.press("button", "Проблемы города")
     city.problems = city.problems[:1]
-    visitor.fill("Поиск", "яма", role="searchbox")
+    visitor.press("button", "Фильтры")
+    visitor.fill("Поиск", "яма")
     visitor.read("Найдено 1")
     visitor.press("link", TEXT)
     visitor.read("Яму засыпали щебнем", "И у соседнего дома такая же яма.")

@@ -39,8 +39,8 @@ class ByNames:
     def press(self, role: str, beginning: str, *words: str) -> None:
         self.find(role, beginning, *words).click()
 
-    def fill(self, beginning: str, text: str, role: str = "textbox") -> None:
-        self.find(role, beginning).fill(text)
+    def fill(self, beginning: str, text: str) -> None:
+        self.find("textbox", beginning).fill(text)
 
     def choose(self, beginning: str, file: Any) -> None:
         """Choose a file, for which browsers have a button."""
