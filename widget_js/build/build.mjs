@@ -118,7 +118,7 @@ const hashes = {};
 const nth_identifier = {
   get(n) {
     let name = "";
-    // As terser's own: 54 characters that may begin a name, 64 that may follow; without consider() it has no favourites.
+    // As terser's own: 54 characters may begin a name, 64 may follow; without consider() it has no favourites.
     for (let size = LETTERS.length - 10; n >= 0; n = Math.floor(n / size) - 1, size = LETTERS.length)
       name += LETTERS[n % size];
     return name;

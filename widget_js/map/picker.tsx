@@ -17,8 +17,8 @@ const NEAR = 16;
 const REST = 400;
 
 /**
- * `found`: what else than a press told the place, and how exactly, in metres; `parse` reads one that is typed; `put(null)` takes the
- * pin away. `#map` is what opened it.
+ * `found`: what else than a press told the place, and how exactly, in metres; `parse` reads one that is typed;
+ * `put(null)` takes the pin away. `#map` is what opened it.
  */
 export function Picker({
   place,

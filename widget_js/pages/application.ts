@@ -47,7 +47,7 @@ function remind(): void {
   else element("unsent")!.hidden = !unsent.some(([, record]) => record.page === form);
 }
 
-/** Shows the page itself once the service answers: the browser cannot tell that it does, only that there is a network. */
+/** Shows the page itself once the service answers: the browser can only tell that there is a network. */
 function comeBack(): void {
   let pause = FIRST_PAUSE;
   let timer: ReturnType<typeof setTimeout>;

@@ -2,9 +2,9 @@
  * The service worker of a town's application: one file for all towns, whose scope, /s/{key}, says which one it serves.
  *
  * Everything is asked of the network first. What the service said last of the town's page stands in for it while there
- * is none, and is replaced as a whole as soon as it answers again, so that nothing that was erased lives on here. Beside
- * that page only public things are kept: the form, its configuration, the widget's files. Other pages, photos and what
- * is sent pass by untouched.
+ * is none, and is replaced as a whole as soon as it answers again, so that nothing that was erased lives on here.
+ * Beside that page only public things are kept: the form, its configuration, the widget's files. Other pages, photos
+ * and what is sent pass by untouched.
  */
 
 /** Written in by the build: addresses of the widget's files that the form needs without a network. */

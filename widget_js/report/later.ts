@@ -1,7 +1,7 @@
 /**
  * The chunk of what the form needs later, or not at all: a word about personal data in the text, questions of
- * categories, addresses, what the service says of a place, similar problems to support instead of a report, what follows
- * a report that was sent. One for all, since each costs the form a hash.
+ * categories, addresses, what the service says of a place, similar problems to support instead of a report, what
+ * follows a report that was sent. One for all, since each costs the form a hash.
  */
 
 import beside from "../shared/ui/beside.css";

@@ -1,6 +1,6 @@
 /**
- * Finds telephone numbers, e-mail addresses, vehicle plates and numbers of documents in a text that everybody will read.
- * It runs in the browser: for a warning nothing is sent anywhere.
+ * Finds telephone numbers, e-mail addresses, vehicle plates and numbers of documents in a text that everybody will
+ * read. It runs in the browser: for a warning nothing is sent anywhere.
  *
  * The service removes telephone numbers and addresses from logs (widget_api/redaction.py). There a digit too many is
  * harmless; here a false alarm teaches people to overlook the warning, so local spellings count, and dates, sums and
@@ -21,18 +21,38 @@ const LETTER = "[АВЕКМНОРСТУХABEKMHOPCTYX]";
 const START = "(?<![\\p{L}\\d])";
 const END = "(?![\\p{L}\\d])";
 
+/** Whether a text ends with one of these words, and with no other letter or digit after it. */
+const endsWith = (words: string[], more = ""): RegExp =>
+  new RegExp(`(?<!\\p{L})(${words.join("|")})${more}[^\\p{L}\\d]*$`, "iu");
+
 /** What stands before a number that belongs to no person: of a letter, an account, a standard, a company. */
-const OFFICIAL =
-  /(№|(?<!\p{L})(сч[её]т\p{L}*|заявк\p{L}+|обращени\p{L}+|заказ\p{L}*|договор\p{L}*|контракт\p{L}*|акт(а|у|ом|е)?|штрих-?код\p{L}*|ГОСТ|ТУ|ИНН|ОГРН|КПП|no\.|ticket|order))[^\p{L}\d]*$/iu;
+const OFFICIAL = endsWith([
+  ".*№",
+  "сч[её]т\\p{L}*",
+  "(заявк|обращени)\\p{L}+",
+  "(заказ|договор|контракт|штрих-?код)\\p{L}*",
+  "акт(а|у|ом|е)?",
+  "ГОСТ|ТУ|ИНН|ОГРН|КПП",
+  "no\\.|ticket|order"
+]);
 /** What stands before a telephone number. */
-const CALL =
-  /(?<!\p{L})((тел|моб|сот)(?!\p{L})|телефон(?!н)\p{L}{0,2}|мобильн(ый|ого)|сотов(ый|ого)|ватсап|what'?s?app|вайбер|телеграм|(tele)?phone|tel|mobile)( \p{L}+)?[^\p{L}\d+(]*$/iu;
+const CALL = endsWith(
+  [
+    "(тел|моб|сот)(?!\\p{L})",
+    "телефон(?!н)\\p{L}{0,2}",
+    "(мобильн|сотов)(ый|ого)",
+    "ватсап|what'?s?app|вайбер|телеграм",
+    "(tele)?phone|tel|mobile"
+  ],
+  "( \\p{L}+)?"
+);
 /** 1 234 567 890: a sum. */
 const SUM = /^\d{1,3}(\s\d{3})+$/;
 /** 12-11-25: a date. Houses and routes are listed with even more hyphens, or after their word. */
 const DATE = /^(0?[1-9]|[12]\d|3[01])-(0?[1-9]|1[012])-\d\d$/;
-const LISTED =
-  /(?<!\p{L})(дом(а|у|е|ах|ов|ами)?|маршрут\p{L}*|автобус\p{L}*|квартир\p{L}*|кв|д|участ\p{L}*|houses?|bus(es)?)[^\p{L}\d]*$/iu;
+const LISTED = endsWith(["дом(а|у|е|ах|ов|ами)?|houses?", "(маршрут|автобус|квартир|участ)\\p{L}*|bus(es)?", "кв|д"]);
+/** What stands before a vehicle plate. */
+const PLATED = endsWith(["номер|номером|plate", "гос\\p{L}*", "(автомобил|машин)\\p{L}+"]);
 /** Units of measurement in letters of plates: «в 100 см 20 …». */
 const UNIT = /^..?\d{3}(СМ|КМ|ММ|КВ|МК|CM|KM|MM)/i;
 
@@ -85,7 +105,7 @@ const RULES: Rule[] = [
     (text, before) => {
       const parts = text.replace(/\s/g, "");
       if (UNIT.test(parts)) return false;
-      if (/(номер|номером|гос\p{L}*|автомобил\p{L}+|машин\p{L}+|plate)[^\p{L}\d]*$/iu.test(before)) return true;
+      if (PLATED.test(before)) return true;
       return text === text.toUpperCase() || (/\d\d$/.test(parts) && /^\p{L}\d/u.test(text));
     }
   ]
@@ -106,8 +126,13 @@ export function findPersonalData(text: string): Finding[] {
 }
 
 /** Words that announce what follows them, and are left without a sense when it is gone. */
-const LEAD =
-  /(?<!\p{L})((мой|моя|мои|наш|my|our)\s+)?((контактн(ый|ая)|домашний|мобильный|рабочий|электронн(ый|ая))\s+)?(номер телефона|тел|телефон|моб|сот|почта|адрес почты|эл\.? почта|e-?mail|телефон для связи|номер для связи|для связи|контакт|контакты|phone|tel|mobile)[\s.:—–-]*$/iu;
+const LEAD = new RegExp(
+  "(?<!\\p{L})((мой|моя|мои|наш|my|our)\\s+)?" +
+    "((контактн(ый|ая)|домашний|мобильный|рабочий|электронн(ый|ая))\\s+)?" +
+    "(номер телефона|тел|телефон|моб|сот|почта|адрес почты|эл\\.? почта|e-?mail" +
+    "|(телефон |номер )?для связи|контакты?|phone|tel|mobile)[\\s.:—–-]*$",
+  "iu"
+);
 
 /** The text without this one, and without what it leaves behind: its lead-in, doubled spaces and stops. */
 export function takeOut(text: string, { start, text: { length } }: Finding): string {

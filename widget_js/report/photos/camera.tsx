@@ -11,7 +11,7 @@ const MOMENTS = 60_000;
 
 const isPhone = () => matchMedia("(pointer: coarse)").matches;
 
-/** Whether it was just taken, by whichever of the two controls; cameras of phones make JPEGs, whose place we can read. */
+/** Whether it was just taken, by either control; cameras of phones make JPEGs, whose place we can read. */
 export const isTaken = (photo: Blob): boolean =>
   isPhone() && photo.type === "image/jpeg" && Date.now() - (photo as File).lastModified < MOMENTS;
 
