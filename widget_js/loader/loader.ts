@@ -119,14 +119,14 @@ const isSmall = (host: Element): boolean =>
 
 function createLauncher(host: Host): Launcher {
   const button = document.createElement("button");
-  const small = isSmall(host);
+  // Before its shadow root, which gives the host a height.
+  if (isSmall(host)) button.animate({ minHeight: ["0", "44px"] }, 1e3);
   const slot = document.createElement("slot");
   const place = new CSSStyleSheet();
   const root = host.attachShadow({ mode: "open" });
   root.adoptedStyleSheets = [sheet, place];
   root.append(button, slot);
   (button as any).part = "button";
-  if (small) button.animate({ minHeight: ["0", "44px"] }, 1e3);
   let starting: Promise<void> | undefined;
   let widget: Widget | void;
   let failed = false;
@@ -136,7 +136,7 @@ function createLauncher(host: Host): Launcher {
 
   /** The folder of the chunks beside this script's, and the hashes of those that open the widget. */
   let [folder, hashes] = [RELEASE, HASHES];
-  const address = (name: string) => new URL("../" + folder + name, src).href;
+  const address = (name: string) => new URL("../" + folder + name, src);
 
   /**
    * `import()` takes no hash, a preloaded module does, and is the one that import() then finds. WebKit loads it without
@@ -149,7 +149,7 @@ function createLauncher(host: Host): Launcher {
       link.nonce = nonce;
       link.integrity = "sha256-" + hash;
       link.crossOrigin = "";
-      link.href = address(name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js");
+      (link as { href: string | URL }).href = address(name + "-" + hash.replace(/\W/g, "").slice(0, 8) + ".js");
       link.onload = link.onerror = (event: Event | string) => {
         link.remove();
         ((event as Event).type === "load" ? resolve : reject)(link.href);
