@@ -168,7 +168,7 @@ async def test_every_page_is_available_in_it(app: Any, client: Client, context: 
         "site_id": site.id, "agency_id": site.agency.id, "user_id": admin_id, "template_id": template_id,
         "district_id": district.id, "code": "roads", "application_id": application_id, "problem_id": problem_id,
         "letter_id": letter_id, "bulk_id": bulk_id, "table": "months", "collection_id": inspectors.id,
-        "visit_id": visit_id,
+        "visit_id": visit_id, "name": "192",
     }  # fmt: skip
     of_a_collection = parameters | {
         "slug": "volunteers", "number": entry.number, "version": of_child, "code": "other",

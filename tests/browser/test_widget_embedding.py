@@ -363,7 +363,7 @@ def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) ->
 
 def test_the_category_attribute_selects_a_category(page: Page, widget_site: WidgetSite) -> None:
     open_form(page, widget_site.page(widget_site.snippet('category="lighting"')))
-    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
@@ -665,7 +665,7 @@ def test_the_page_drives_the_element(page: Page, watch: Watch, widget_site: Widg
     assert page.evaluate("(async () => { const opening = widget.open(); widget.close(); await opening; })()") is None
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("other.open({ category: 'lighting' }).then(() => other.isOpen)") is True
-    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
     assert page.evaluate("other.close(); other.isOpen") is False
     page.evaluate("igrajdanin('open', { category: 'roads' }, widget)")
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -93,7 +93,6 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     keys.press("Space")
     onward("Опишите проблему")
     keys.type("#description", "Сломана скамейка")
-    onward("Добавьте фото")
     keys.to("#photos")
     # The photo control replaces the first button and takes its focus.
     expect(keys.widget.locator("input#photos[accept*='.heic']")).to_be_focused()
@@ -119,14 +118,13 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     keys.to(".picker > .actions .link:last-child", back=True)
     keys.press("Enter")
     expect(keys.widget.locator("#map")).to_be_focused()
-    onward("Куда прислать ответ")
+    onward("Проверьте и отправьте")
     keys.type("#email", "anna@example.test")
     keys.to("p > .link")
     keys.press("Enter")
     expect(keys.widget.locator("#name")).to_be_focused()
     keys.to("#consent")
     keys.press("Space")
-    onward("Проверьте и отправьте")
     keys.to(".end .button:not([type])")
     keys.press("Enter")
     assert number(page) == 1205

@@ -510,7 +510,7 @@ def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: 
         for one in facts.get_by_role("button", name="Изменить").all()
     ]
     assert len(ends) == 4
-    assert ends == pytest.approx([facts.evaluate("one => one.getBoundingClientRect().right")] * 5, abs=1)
+    assert ends == pytest.approx([facts.evaluate("one => one.getBoundingClientRect().right")] * 4, abs=1)
 
 
 def test_attributes_can_change_while_the_map_is_open(desktop: Page, widget_site: WidgetSite, strict: str) -> None:

@@ -88,7 +88,7 @@ export function Form() {
   const later = useLazy<typeof import("./later.ts")>(
     "later",
     isBusy ||
-      step > 2 ||
+      step > 1 ||
       !!(place || values.description) ||
       config.categories.some(category => category.questions.length)
   );
