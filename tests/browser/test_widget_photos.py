@@ -188,11 +188,15 @@ def test_a_policy_without_blob_only_disables_previews(
     assert len(attached_photos(watch)[0]) == 1
 
 
+@pytest.mark.parametrize(("latency", "size"), [(0, (1536, 2048)), (400, (960, 1280))])
 def test_large_photos_are_resized_rotated_and_keep_only_their_location(
-    desktop: Page, address: str, snapshot: bytes
+    desktop: Page, address: str, snapshot: bytes, latency: int, size: tuple[int, int]
 ) -> None:
+    """A browser that tells of a slow network, here by milliseconds of latency, sends them even smaller."""
     desktop.add_init_script(RECORD_UPLOAD)
     open_form(desktop, address)
+    network = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+    desktop.context.new_cdp_session(desktop).send("Network.emulateNetworkConditions", network)
     choose(desktop, file(snapshot, "IMG_ivanov_home.jpg"))
     expect_uploaded(desktop)
     name, content = record_upload(desktop)
@@ -200,7 +204,7 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     assert len(content) < len(snapshot) / 2
     sent = Image.open(io.BytesIO(content))
     assert sent.format == "JPEG"
-    assert sent.size == (1536, 2048), "the camera was on its side"
+    assert sent.size == size, "the camera was on its side"
     exif = sent.getexif()
     assert exif.get(ORIENTATION) is None
     assert exif.get(MAKE) is None
