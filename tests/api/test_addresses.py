@@ -48,6 +48,7 @@ async def test_houses_are_found_by_badly_typed_addresses(context: Context, site:
 PLACES = (
     ("улица Мира", "1", 55.1, 38.8), ("улица Мира", "12А", 55.1004, 38.8), ("улица Мира", "12", 55.1005, 38.8),
     ("переулок Мира", "12", 55.12, 38.8), ("площадь Ленина", "2/1", 55.1009, 38.8), ("Набережная", "5", 55.13, 38.8),
+    ("Зелёная улица", "2", 55.14, 38.8),
 )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ async def city(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) ->
         ("q=мир", ["улица Мира", "переулок Мира"]),  # while it is typed
         ("q=мира 99", ["улица Мира", "переулок Мира"]),  # a street where no house fits
         ("q=наб 5", ["Набережная, 5"]),
+        ("q=ленина 2", ["площадь Ленина, 2/1", "площадь Ленина"]),
         ("q=12", []),
         ("q=мира ²", ["улица Мира", "переулок Мира"]),  # a digit that is no number
         ("q=", []),
@@ -88,6 +90,7 @@ async def test_a_text_or_a_point_names_houses(
         assert answer.status_code == 200, answer.text
         items = answer.json()["items"]
         assert [item["text"] for item in items][: len(expected) or None] == expected
+        assert not any("Зелёная" in item["text"] for item in items), "of similar letters, and not meant"
         assert all((item["lat"], item["lng"]) in {place[2:] for place in PLACES} for item in items)
         assert answer.headers["Cache-Control"].startswith("private"), "people type where they live"
 

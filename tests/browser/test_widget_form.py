@@ -158,8 +158,8 @@ def test_contacts_move_out_of_the_text_and_the_private_link_can_be_copied(
     written = f"Яма у школы, машина А123ВС77 пробила колесо. Мой телефон 8 900 123-45-67, почта {EMAIL}."
     fill_form(page, written)
     notice = page.get_by_role("status").filter(has_text="Этот текст увидят все")
-    expect(notice).to_contain_text("есть номер машины, телефон, адрес почты.")
-    move = page.get_by_role("button", name="Перенести в контакты: телефон, адрес почты")
+    expect(notice).to_contain_text("есть номер машины, телефон и адрес почты.")
+    move = page.get_by_role("button", name="Перенести в контакты: телефон и адрес почты")
     move.press("Enter")
     back = page.get_by_role("button", name="Вернуть в текст")
     expect(back).to_be_focused()

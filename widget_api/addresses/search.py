@@ -20,6 +20,7 @@ from widget_api.geo.model import distance
 MOST = 7  # items
 NEAR = 150  # metres from a point to a house that names it
 _STREETS = 12  # whose houses are looked at
+_WORTH = 0.75  # of the best street's score; below it a street is not what was meant
 _SIMILAR = 0.6  # ratio of difflib; below it two words have nothing in common
 # What a street loses for a word of its own that was not typed (people leave out first names and titles), for a number
 # of its own («1-я Садовая» is not «Садовая»), and for a typed word that it does not have; as shares of the word.
@@ -75,7 +76,7 @@ async def _rank(database: Database, site_id: str, text: str) -> list[_Candidate]
         streets = await store.find_streets(database, site_id, sorted(spelling.trigrams(typed.tokens)))
         matches = sorted(((compare(typed, one.name), one) for one in streets), key=lambda pair: -pair[0].score)
         for match, street in matches[:_STREETS]:
-            if match.score <= 0:
+            if match.score <= max(0, matches[0][0].score * _WORTH):
                 break
             houses = list(spelling.find_houses(match.rest))
             rows = await store.find_houses(database, site_id, street.number, houses[0].number) if houses else []

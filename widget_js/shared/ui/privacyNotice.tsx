@@ -7,9 +7,9 @@ import { useSite } from "../site.ts";
 import { Icon } from "./icon.tsx";
 import { Words } from "./words.tsx";
 
-/** «телефон, номер машины» */
-export const nameKinds = (found: Finding[], { t }: Pick<Language, "t">): string =>
-  [...new Set(found.map(({ kind }) => t(`private_${kind}`)))].join(", ");
+/** «телефон и номер машины» */
+export const nameKinds = (found: Finding[], { t, lang }: Pick<Language, "t" | "lang">): string =>
+  new Intl.ListFormat(lang).format(new Set(found.map(({ kind }) => t(`private_${kind}`))));
 
 /** `done`: what is told where nothing is found; `children` stand below. */
 export function PrivacyNotice({
