@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import orjson
@@ -246,14 +247,15 @@ async def _find_services(bulk: Bulk, site: Site) -> dict[str, Service]:
 
 
 async def read_houses(source: Bulk | Database, site: Site) -> list[House]:
-    """The houses whose addresses the site has, or the site of a collection."""
+    """The houses in its territory whose addresses the site has, or the site of a collection."""
     rows = await source.rows(
         "SELECT s.name || ', ' || h.text AS address, h.lat, h.lng FROM address_houses h"
         " JOIN address_streets s ON s.site_id = h.site_id AND s.street = h.street"
         " WHERE h.site_id = :site_id ORDER BY h.street, h.number, h.house",
         site_id=site.parent_id or site.id,
     )
-    return [House(row["address"], (row["lat"], row["lng"])) for row in rows]
+    territory = site.territory or rectangle(DEFAULT_AREA)
+    return [House(row["address"], (row["lat"], row["lng"])) for row in rows if territory.covers(row["lat"], row["lng"])]
 
 
 def _received_at(index: int, of: int) -> int:
@@ -279,11 +281,6 @@ def make_batch(
     begins, ends = span
     batch = Batch()
     territory, now = site.territory or rectangle(DEFAULT_AREA), clock.now()
-    houses = [
-        house
-        for house in chance.sample(houses, min(count, len(houses)))
-        if house.place and territory.covers(*house.place)
-    ]
     written = _descriptions(chance, site, houses)
     for index in range(count):
         code, description, house, answers = next(written)
@@ -434,15 +431,19 @@ def random_location(chance: random.Random, territory: Area) -> tuple[float, floa
 def _descriptions(
     chance: random.Random, site: Site, houses: Sequence[House]
 ) -> Iterator[tuple[str, str, House, dict[str, str | list[str]]]]:
-    """Yield category, text, house and answers, endlessly; without `houses` an invented address."""
+    """Yield category, text, house and answers, endlessly; without `houses` an invented address.
+
+    Each street has as many as the next: by houses most would lie among small ones at the edge of the town.
+    """
     words = _dictionary()
+    streets = [list(group) for _, group in groupby(houses, key=lambda house: house.address.rpartition(", ")[0])]
     codes = [category.code for category in site.categories] or ["other"]
     while True:
         code = chance.choice(codes)
         text = chance.choice(words["texts"].get(code, words["texts"]["other"]))
         house = (
-            chance.choice(houses)
-            if houses
+            chance.choice(chance.choice(streets))
+            if streets
             else House(f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}", None)
         )
         address = house.address
