@@ -246,7 +246,7 @@ def cabinet(browser: Browser, at: Examples) -> None:
     agent.locator(".inbox .c-text a").first.click()
     agent.locator("#to-resolved").check()
     agent.fill("#field-text", ANSWER)
-    agent.get_by_role("button", name="Сохранить решение").click()
+    agent.get_by_role("button", name="Отправить на утверждение").click()
     agent.locator(".notice.good").wait_for()
     head.reload()
     keep("cabinet-today", taken(head))
