@@ -196,6 +196,9 @@ def test_the_open_report_is_shown_beside_the_list_on_wide_screens(
     assert heading
     assert decision
     assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
+    desk.set_viewport_size({"width": 1100, "height": 640})
+    lines = desk.locator(".beside .tabs li").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert 0 < max(lines) < 50, "a row of tabs that has no room scrolls, and breaks in no word"
     phone = town.sign_in(new_page(viewport=PHONE), to="problems")
     report_link(phone, "Первое").click()
     expect(phone.locator(".beside")).to_be_hidden()
