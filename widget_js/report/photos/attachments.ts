@@ -3,7 +3,7 @@
 import { ApiError, type ErrorBody } from "../../shared/api.ts";
 import type { Outcome } from "../send.ts";
 import type { Photos, ReportSession } from "../session.ts";
-import type { Photo as DraftPhoto } from "../values.ts";
+import type { Photo as DraftPhoto, Values } from "../values.ts";
 import { isTaken } from "./camera.tsx";
 import { Queue, toDraft, type Photo } from "./queue.ts";
 import { faultOf, LARGEST, locate, shrink } from "./shrink.ts";
@@ -47,8 +47,9 @@ export class Attachments implements Photos {
   }
 
   restore(photos: DraftPhoto[]): void {
-    this.written = "";
     this.queue.restore(photos);
+    // What is only read is not written anew: the draft would be kept for another day.
+    this.written = JSON.stringify(this.draft);
   }
 
   storeAgain(): void {
@@ -107,11 +108,16 @@ export class Attachments implements Photos {
         : fault && t("photo_error_type");
   }
 
-  private changed(lasting: boolean): void {
+  /** What the draft keeps of the photos. */
+  private get draft(): Pick<Values, "photos" | "photoPlace"> {
     const { photos } = this.queue;
+    const located = photos.find(({ place }) => place);
+    return { photos: toDraft(photos), photoPlace: located ? located.place : null };
+  }
+
+  private changed(lasting: boolean): void {
     if (lasting) {
-      const located = photos.find(({ place }) => place);
-      const change = { photos: toDraft(photos), photoPlace: located ? located.place : null };
+      const change = this.draft;
       const text = JSON.stringify(change);
       if (text !== this.written) this.report.set(change);
       this.written = text;
