@@ -142,8 +142,9 @@ export class Queue {
     this.left = 0;
     this.photos = this.photos.filter(one => one !== photo);
     this.stop(photo);
-    void this.world.store.remove(photo.id).catch(() => undefined);
+    // First: where another tab has gone on with the record, the draft moves, and that tab keeps the picture.
     this.changed(true);
+    void this.world.store.remove(photo.id).catch(() => undefined);
   }
 
   /** Tries again now: one photo, or all that wait (the network is back). */
