@@ -147,6 +147,12 @@ export class Drafts {
     ignoreErrors(() => indexedDB.deleteDatabase(name));
   }
 
+  /** The present record has been written, and no other tab has erased it or gone on with it since. */
+  get isOurs(): boolean {
+    const found = this.isStored && read(this.name);
+    return !!found && found.holder === this.holder;
+  }
+
   /** Leaves the present record as it is, to whoever finds it. */
   release(): void {
     held.delete(this.name);

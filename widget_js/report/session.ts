@@ -283,10 +283,13 @@ export class ReportSession extends Store {
     this.changed();
   }
 
-  /** The name under which pictures may be stored: without a record nobody would find and erase them. */
+  /** The name under which pictures may be stored: without a record of ours nobody would find and erase them. */
   pictureStore(): string | undefined {
+    const { drafts } = this;
+    // Another tab has it now: this draft moves.
+    if (drafts.isStored && !drafts.isOurs) this.save({});
     this.write();
-    return this.drafts.isStored ? this.drafts.name : undefined;
+    return drafts.isOurs ? drafts.name : undefined;
   }
 
   // --- drafts ---
