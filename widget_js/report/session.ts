@@ -373,9 +373,9 @@ export class ReportSession extends Store {
       const detail = language.t("unavailable_server");
       return { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail }] }) };
     }
-    const { waits, since } = this.draft;
+    const { waits } = this.draft;
     const keep = () => {
-      const { values } = this.draft;
+      const { values, since } = this.draft;
       const now = report(config, values, options.lang);
       // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
       const body = values.consent || !waits ? now : { ...waits, photos: now.photos };
