@@ -95,9 +95,13 @@ export class UnsentReports implements Unsent {
   resume(offer = this.offer): void {
     const { report } = this;
     if (!offer || report.isBusy) return;
-    report.write();
-    if (!this.describe(report.draft)) this.drafts.erase();
-    this.takeUp(offer);
+    // As it is now: since it was offered it may have been gone on with in another tab, sent, or have expired.
+    const found = list(this.drafts).find(({ name }) => name === offer.name);
+    if (found) {
+      report.write();
+      if (!this.describe(report.draft)) this.drafts.erase();
+      this.takeUp(found);
+    }
     this.look();
     report.moveFocus();
   }
