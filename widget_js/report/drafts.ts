@@ -12,7 +12,7 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { randomKey } from "../shared/key.ts";
 import { ignoreErrors } from "../shared/storage.ts";
-import { contacts, contentOf, type Draft, type Values } from "./values.ts";
+import { CONTACTS, contacts, contentOf, type Contacts, type Draft, type Values } from "./values.ts";
 
 const PREFIX = "igrajdanin:";
 
@@ -29,6 +29,12 @@ export interface Stored extends Omit<Draft, "values" | "written"> {
   /** It had contacts. */
   personal?: boolean;
 }
+
+/**
+ * The contacts of a record, in sessionStorage: those typed, and those of the reports that may have arrived or wait,
+ * which are repeated as they were; up to 1.1.0 the former alone.
+ */
+export type StoredContacts = Partial<Contacts> & Partial<Record<"sent" | "waits", Partial<Contacts>>>;
 
 /** A record, as it can be gone on with. */
 export interface Found {
@@ -92,14 +98,15 @@ export class Drafts {
    * way: both may be sent.
    */
   write(draft: Draft, page: string, writtenAt = this.now()): string {
-    const typed = contacts(draft.values, text => text);
+    const of = (one?: Values | Report) => one && contacts(one as Contacts, text => text);
+    const all: StoredContacts = { ...of(draft.values), sent: of(draft.sent), waits: of(draft.waits) };
     const stored: Stored = {
       ...draft,
       ...publicOf(draft),
       at: writtenAt,
       page,
       holder: this.holder,
-      personal: Object.values(typed).some(Boolean)
+      personal: [all, all.sent, all.waits].some(one => one && CONTACTS.some(name => one[name]))
     };
     const { sent, waits } = stored;
     if (this.isStored) {
@@ -114,7 +121,7 @@ export class Drafts {
     ignoreErrors(() => {
       localStorage.setItem(this.name, json(stored));
       this.isStored = true;
-      sessionStorage.setItem(this.name, json(typed));
+      sessionStorage.setItem(this.name, json(all));
     });
     return stored.id;
   }

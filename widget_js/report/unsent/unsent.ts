@@ -3,7 +3,7 @@
 import type { Report } from "../../shared/contract.ts";
 import type { Language } from "../../shared/i18n.ts";
 import { ignoreErrors } from "../../shared/storage.ts";
-import type { Drafts, Found, Stored } from "../drafts.ts";
+import type { Drafts, Found, Stored, StoredContacts } from "../drafts.ts";
 import type { ReportSession, Unsent } from "../session.ts";
 import { stepOf } from "../validate.ts";
 import { contacts, empty, withoutPrototype, type Contacts, type Draft, type Values } from "../values.ts";
@@ -17,15 +17,11 @@ function open(
   { at, page, holder, values, written, personal, waits, since, sent, ...rest }: Stored
 ): Found {
   const session = ignoreErrors(() => sessionStorage.getItem(name));
-  const all: Values = {
-    ...empty,
-    ...values,
-    answers: withoutPrototype(values.answers!),
-    ...(ignoreErrors(() => JSON.parse(session!)) as Contacts | undefined)
-  };
-  const complete = (one?: Report) => one && { ...one, ...contacts(all) };
+  const { sent: sentBy, waits: waitsBy, ...typed } = ignoreErrors(() => JSON.parse(session!) as StoredContacts) || {};
+  const all: Values = { ...empty, ...values, answers: withoutPrototype(values.answers!), ...typed };
+  const complete = (one?: Report, by: Partial<Contacts> = contacts(all)) => one && { ...one, ...by };
   // Without the contacts it had, it is not the report the person sent: they have to look at it again.
-  const isComplete = !personal || !!session;
+  const isComplete = !personal || !!waitsBy;
   return {
     name,
     page,
@@ -35,8 +31,8 @@ function open(
       ...rest,
       values: all,
       written: written || Object.keys(values),
-      sent: complete(sent),
-      ...(isComplete && { waits: complete(waits), since })
+      sent: complete(sent, sentBy),
+      ...(isComplete && { waits: complete(waits, waitsBy), since })
     }
   };
 }
