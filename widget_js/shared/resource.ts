@@ -51,9 +51,12 @@ export function useResource<T>(
   const first = useRef(requested);
   /** Of the path that is asked for now. */
   const asking = useRef<AbortController>(null);
+  /** How often was asked, and which question was the latest that has an answer: earlier ones come too late. */
+  const turns = useRef({ asked: 0, answered: 0 }).current;
   const ask = async (again: boolean): Promise<T | undefined> => {
     if (!path) return;
     const { signal } = asking.current!;
+    const turn = ++turns.asked;
     const known = first.current;
     first.current = undefined;
     try {
@@ -61,11 +64,12 @@ export function useResource<T>(
       const data = await (typeof known === "object"
         ? known
         : api.get<T>(path, known || undefined, again ? { cache: "no-cache", signal } : { signal }));
-      if (signal.aborted) return;
+      if (signal.aborted || turn < turns.answered) return;
+      turns.answered = turn;
       set(before => take(before, path, data));
       return data;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || turn < turns.answered) return;
       set(before => ({ ...before, error: error as ApiError }));
       throw error;
     }
