@@ -98,12 +98,6 @@ test("each contact is sent, and kept in the session only", () => {
   assert.doesNotMatch(local.text(), /private/);
 });
 
-test("what was sent comes back whole within the session", () => {
-  const sent = report(config, values, "ru");
-  write({ sent });
-  assert.deepEqual(plain(load().sent), plain(sent));
-});
-
 test("what waits goes on after a reload, and without its contacts only when the person says so", () => {
   const waits = report(config, values, "ru");
   write({ waits, since: 5 });
@@ -121,76 +115,6 @@ test("what waits goes on after a reload, and without its contacts only when the 
   write({ values: nameless, waits: report(config, nameless, "ru"), since: 5 });
   session.clear();
   assert.equal(load().since, 5, "there was nothing to lose");
-});
-
-test("two tabs, one of which copies the session of the other, do not overwrite each other", () => {
-  const one = new Drafts("key");
-  one.write(draftOf(), PAGE);
-  const { name } = one;
-  // The other tab runs the same code with a memory of its own: nothing is held there.
-  one.release();
-  const other = new Drafts("key");
-  const [copy] = list(other);
-  assert.ok(copy!.isOwn);
-  take(other, copy!);
-  assert.equal(one.write(draftOf(), PAGE), "one", "the same text may be sent already: the key stays");
-  assert.notEqual(one.name, name);
-  assert.deepEqual(local.names().sort(), [name, one.name].sort());
-  assert.equal(other.write(draftOf({ values: { ...values, description: "Другая" } }), PAGE), "one");
-  one.erase();
-  other.release();
-  assert.deepEqual(
-    found().map(({ draft }) => draft.values.description),
-    ["Другая"]
-  );
-});
-
-test("who goes on differently with what another tab has taken up sends a report of its own", () => {
-  const one = new Drafts("key");
-  const takeOver = () => {
-    one.release();
-    const other = new Drafts("key");
-    take(
-      other,
-      list(other).find(({ name }) => name === one.name)!
-    );
-    other.release();
-  };
-  const changed = draftOf({ values: { ...values, description: "Другая" } });
-  one.write(draftOf(), PAGE);
-  takeOver();
-  assert.equal(
-    one.write({ ...changed, sent: report(config, values, "ru") }, PAGE),
-    "one",
-    "unless it may have arrived"
-  );
-  takeOver();
-  assert.notEqual(one.write(draftOf(), PAGE), "one");
-  takeOver();
-  const { length } = local;
-  one.erase();
-  assert.equal(local.length, length, "what another tab has taken up is not erased");
-});
-
-test("every record of a report that has arrived is forgotten, but what was written in one of them since", () => {
-  const sent = report(config, values, "ru");
-  const waiting = draftOf({ sent, waits: sent });
-  write(waiting);
-  // Nobody knows yet that it was sent.
-  write();
-  write({ id: "another" });
-  const other = { ...values, description: "Другая" };
-  write({ values: other });
-  write({ values: other, waits: report(config, other, "ru") });
-  const drafts = new Drafts("key");
-  drafts.write(waiting, PAGE);
-  drafts.forget(waiting);
-  assert.deepEqual(
-    found()
-      .map(({ draft }) => draft.id + draft.values.description)
-      .sort(),
-    ["anotherЯма", "oneДругая", "oneДругая"]
-  );
 });
 
 test("after a day nothing is left, whichever site it is of", () => {

@@ -1,7 +1,11 @@
 /** A storage of a browser, as far as the widget uses it. */
 
 export class FakeStorage {
-  constructor(private readonly items = new Map<string, string>()) {
+  /** `state`: whether something more can be stored. */
+  constructor(
+    private readonly items = new Map<string, string>(),
+    readonly state = { isFull: false }
+  ) {
     // Names of items are properties, as a browser has them.
     return new Proxy(this, {
       ownKeys: () => this.names(),
@@ -16,6 +20,7 @@ export class FakeStorage {
     return this.items.get(name) ?? null;
   }
   setItem(name: string, value: string): void {
+    if (this.state.isFull) throw new Error("full");
     this.items.set(name, value);
   }
   removeItem(name: string): void {
@@ -27,6 +32,9 @@ export class FakeStorage {
 
   names(): string[] {
     return [...this.items.keys()];
+  }
+  entries(): [name: string, value: string][] {
+    return [...this.items];
   }
   text(): string {
     return [...this.items.values()].join();

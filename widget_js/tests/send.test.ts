@@ -67,25 +67,6 @@ function person(service: Service, desk = new Desk()) {
   };
 }
 
-test("a report that arrives is received once", async () => {
-  const service = new Service();
-  assert.deepEqual(await person(service).send(), { state: "received", receipt: { number: 1 } });
-  assert.equal(service.stored.size, 1);
-});
-
-for (const failure of ["request", "answer", "500"] as const) {
-  test(`after a lost ${failure} the same report goes again with the same key`, async () => {
-    const service = new Service();
-    service.losing = [failure];
-    const anna = person(service);
-    assert.equal((await anna.send()).state, "waiting");
-    assert.ok(anna.draft.sent, "the draft knows that something may have arrived");
-    anna.desk.tickets = ["t2"];
-    assert.deepEqual(await anna.send(), { state: "received", receipt: { number: 1 } });
-    assert.equal(service.stored.size, 1);
-  });
-}
-
 test("the language and the page may change between two tries", async () => {
   const service = new Service();
   service.losing = ["answer"];
@@ -93,58 +74,6 @@ test("the language and the page may change between two tries", async () => {
   await anna.send();
   const again = { ...newReport(), lang: "en", page_url: "https://gorod.test/other" };
   assert.deepEqual(await anna.send(again), { state: "received", receipt: { number: 1 } });
-});
-
-test("a text changed after a lost answer gets the receipt of what arrived, and no second report", async () => {
-  const service = new Service();
-  service.losing = ["answer", "request"];
-  const anna = person(service);
-  await anna.send();
-  assert.equal((await anna.send(newReport("Яма глубже"))).state, "waiting");
-  assert.deepEqual(await anna.send(newReport("Яма глубже")), {
-    state: "received",
-    receipt: { number: 1 },
-    earlier: true
-  });
-  assert.equal(service.stored.size, 1);
-});
-
-test("a text changed after a lost request replaces it", async () => {
-  const service = new Service();
-  service.losing = ["request"];
-  const anna = person(service);
-  await anna.send();
-  assert.deepEqual(await anna.send(newReport("Яма глубже")), { state: "received", receipt: { number: 1 } });
-  assert.match(service.stored.get("key")!.body, /глубже/);
-});
-
-test("a key used for a text that is not known here any more is a conflict", async () => {
-  const service = new Service();
-  await person(service).send();
-  assert.deepEqual(await person(service, new Desk()).send(newReport("Другое")), { state: "conflict" });
-});
-
-test("an expired ticket is renewed once, within the same try", async () => {
-  const service = new Service();
-  service.good = new Set(["t2"]);
-  const anna = person(service);
-  assert.equal((await anna.send()).state, "received");
-  assert.equal(anna.desk.dropped, 1);
-});
-
-test("tickets that are refused twice end the try", async () => {
-  const service = new Service();
-  service.good.clear();
-  const anna = person(service);
-  assert.equal((await anna.send()).state, "refused");
-  assert.equal(service.posts, 2);
-});
-
-test("fields at fault come back as such, and nothing is remembered as sent", async () => {
-  const service = new Service();
-  const anna = person(service);
-  assert.equal((await anna.send(newReport("Я"))).state, "fields");
-  assert.equal(anna.draft.sent, undefined);
 });
 
 test("no ticket within reach: the report waits", async () => {
