@@ -230,7 +230,8 @@ function createLauncher(host: Host): Launcher {
     if (!widget) button.setAttribute("aria-busy", "true");
     await start(options);
     if (widget && wanted) await widget.open(options || (isList() ? options : { view: "report" }));
-    return !!widget;
+    // Taken out meanwhile it may be gone already.
+    return !failed && !destroyed;
   };
   button.onclick = () => open();
   button.onpointerenter = button.onfocus = () => widget || load(isList()).catch(ignore);
