@@ -365,8 +365,11 @@ export class ReportSession extends Store {
 
   private async deliver(): Promise<Outcome> {
     const { api, config, options, language, tickets } = this.site;
+    const { delivery } = this;
     const count = this.files.length;
     if (!this.photos && (count || this.draft.values.photos.length)) await this.loadPhotos();
+    // Erased meanwhile: the form that has begun anew is neither sent nor hears of this.
+    if (delivery !== this.delivery) return new Promise(() => undefined);
     if (count && !this.photos) {
       // The next try goes without them.
       this.files = [];

@@ -62,27 +62,48 @@ test("a page may fill in a category that the site has, and a refusal to an offer
   }
 });
 
-test("files that are chosen before their code is here wait for it, and the report for them", async () => {
-  const file = new Blob(["1"]);
-  let arrive: () => void = () => undefined;
+const nothing = (): void => undefined;
+
+/** Photos that are complete at once. */
+const readyPhotos = (files: Blob[]) => (): Photos => ({
+  restore: nothing,
+  storeAgain: nothing,
+  stop: nothing,
+  sendWith: send => send(),
+  add: added => void files.push(...added)
+});
+
+/** Sends a report with a file whose code is on its way; `arrive()` ends that. */
+async function sendBeforeCode(file: Blob): Promise<() => Promise<void>> {
+  let arrive = nothing;
   widget.report.loadPhotos = () => new Promise<void>(resolve => (arrive = resolve));
   widget.report.addFiles([file]);
   widget.report.set(WHOLE);
   widget.report.proceed(true);
   await calm();
   assert.equal(world.service.posts.length, 0);
-  const files: Blob[] = [];
-  const nothing = () => undefined;
-  const photos = {
-    restore: nothing,
-    storeAgain: nothing,
-    stop: nothing,
-    sendWith: (send => send()) as Photos["sendWith"]
+  return async () => {
+    arrive();
+    await calm();
   };
-  widget.report.attachPhotos(() => ({ ...photos, add: added => void files.push(...added) }));
-  arrive();
-  await calm();
+}
+
+test("files that are chosen before their code is here wait for it, and the report for them", async () => {
+  const file = new Blob(["1"]);
+  const files: Blob[] = [];
+  const arrive = await sendBeforeCode(file);
+  widget.report.attachPhotos(readyPhotos(files));
+  await arrive();
   assert.deepEqual([files, world.service.posts.length], [[file], 1]);
+});
+
+test("what is erased while the code of its photos is on its way neither goes nor waits", async () => {
+  const arrive = await sendBeforeCode(new Blob(["1"]));
+  widget.report.erase();
+  widget.report.attachPhotos(readyPhotos([]));
+  await arrive();
+  const { draft, sending } = widget.report;
+  assert.deepEqual([sending.state, draft.waits, world.service.posts.length], ["editing", undefined, 0]);
 });
 
 test("where their code does not come, the person is told, and may send without them", async () => {
