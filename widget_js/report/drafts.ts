@@ -12,7 +12,7 @@ import type { Report } from "../shared/contract.ts";
 import { json } from "../shared/json.ts";
 import { randomKey } from "../shared/key.ts";
 import { ignoreErrors } from "../shared/storage.ts";
-import { CONTACTS, contacts, contentOf, type Contacts, type Draft, type Values } from "./values.ts";
+import { contacts, contentOf, type Contacts, type Draft, type Values } from "./values.ts";
 
 const PREFIX = "igrajdanin:";
 
@@ -99,14 +99,18 @@ export class Drafts {
    */
   write(draft: Draft, page: string, writtenAt = this.now()): string {
     const of = (one?: Values | Report) => one && contacts(one as Contacts, text => text);
-    const all: StoredContacts = { ...of(draft.values), sent: of(draft.sent), waits: of(draft.waits) };
+    const personal = json({
+      ...of(draft.values),
+      sent: of(draft.sent),
+      waits: of(draft.waits)
+    } satisfies StoredContacts);
     const stored: Stored = {
       ...draft,
       ...publicOf(draft),
       at: writtenAt,
       page,
       holder: this.holder,
-      personal: [all, all.sent, all.waits].some(one => one && CONTACTS.some(name => one[name]))
+      personal: /:"[^"]/.test(personal)
     };
     const { sent, waits } = stored;
     if (this.isStored) {
@@ -121,7 +125,7 @@ export class Drafts {
     ignoreErrors(() => {
       localStorage.setItem(this.name, json(stored));
       this.isStored = true;
-      sessionStorage.setItem(this.name, json(all));
+      sessionStorage.setItem(this.name, personal);
     });
     return stored.id;
   }
