@@ -197,6 +197,7 @@ function createLauncher(host: Host): Launcher {
     (starting =
       starting ||
       (async () => {
+        if (destroyed) return;
         const list = isList(options);
         const control = new AbortController();
         const lang = language();
@@ -226,7 +227,7 @@ function createLauncher(host: Host): Launcher {
         draw();
       })());
   const open = async (options?: OpenOptions) => {
-    wanted = true;
+    wanted = !destroyed;
     if (!widget) button.setAttribute("aria-busy", "true");
     await start(options);
     if (widget && wanted) await widget.open(options || (isList() ? options : { view: "report" }));
@@ -291,7 +292,6 @@ function createLauncher(host: Host): Launcher {
       place.replaceSync(":host{display:none!important}");
       outer(host).removeAttribute("data-" + TAG);
       await stop();
-      starting = Promise.resolve();
       root.textContent = "";
     }
   };
