@@ -1,3 +1,3 @@
-/** Lets `node --test` load the widget's TypeScript, and JSON as modules, through esbuild. */
+/** Lets `node --test` load the widget's TypeScript through esbuild, JSON and styles as modules. */
 import { register } from "node:module";
 register("./hooks.mjs", import.meta.url);
