@@ -1,6 +1,6 @@
 """One tour of the pages: no overflow in any width, axe in the widths and the colour schemes in turn.
 
-Pages share their structure and their colours, so `make test` looks at each in two appearances; `make test-full` in all.
+Pages share their structure and their colours, so `make test` looks at each in one appearance; `make test-full` in all.
 
 States that only a story brings about (an answer in work, a conflict of two agents, a file with errors) are checked
 where they arise, and so are the states of the widget and of the city's pages.
@@ -148,9 +148,7 @@ def check(page: Page, watch: Watch) -> Callable[..., None]:
     watch.allow("status of (403|404|422)")
     watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
-    def go(
-        states: Mapping[str, State], looks: Sequence[axe.Look], *, large: bool = False, also: str = "() => []"
-    ) -> None:
+    def go(states: Mapping[str, State], looks: Sequence[axe.Look], *, large: bool = False, also: str = "") -> None:
         found: dict[str, list[str]] = {}
         for turn, (name, state) in enumerate(states.items()):
             page.set_viewport_size({"width": looks[0][0], "height": axe.HEIGHT})
@@ -215,8 +213,8 @@ def test_pages_of_residents(world: World, check: Callable[..., None], watch: Wat
         "not found": f"{service}/nowhere",
     }
     states |= {path: f"{service}{path}" for path in ("/docs", "/docs/embedding", "/docs?q=wordpress")}
-    check(states | comments, axe.NARROW, large=True)
-    check(comments | {"problem": problem}, (WIDE, (1280, "dark", None)))
+    check(states, axe.NARROW, large=True)
+    check(comments | {"problem": problem}, (*axe.NARROW, WIDE, (1280, "dark", None)), large=True)
     assert watch.hosts() == {service}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.support.selection import is_full
 
@@ -44,6 +44,14 @@ def source() -> str:
     return _FILE.read_text()
 
 
+# The page's own storage keeps the source: sending it to each page of a tour takes longer than the checks of small ones.
+_START = """source => {
+  if (source) sessionStorage.axe = source;
+  if (sessionStorage.axe) (0, eval)(sessionStorage.axe);
+  return "axe" in window;
+}"""
+
+
 def violations(page: Page, *, only: Iterable[str] = (), without: Iterable[str] = ()) -> list[str]:
     """One line per violated rule, with the elements. `only` and `without` are names of rules."""
     if not page.evaluate("'axe' in window"):
@@ -57,7 +65,7 @@ def horizontal_overflow(page: Page) -> list[str]:
     return [f"{wider} px wider than the window"] if wider > 0 else []
 
 
-def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: str = "() => []") -> list[str]:
+def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: str = "") -> list[str]:
     """The violations on the current page, in one appearance after the other.
 
     All rules run in the first appearance of each width, where other content may be shown; in the others only the rules
@@ -66,29 +74,26 @@ def violations_in_appearances(page: Page, looks: Iterable[Look] = NARROW, also: 
     found: list[str] = []
     seen: set[int] = set()
     for look in _appearances(page, looks):
-        complaints = violations(page, only=APPEARANCE_RULES if look[0] in seen else ()) + horizontal_overflow(page)
-        complaints += page.evaluate(also)
+        complaints = violations(page, only=APPEARANCE_RULES if look[0] in seen else ()) + _overflow(page, also)
         found += [f"{look}: {one}" for one in complaints]
         seen.add(look[0])
     return found
 
 
-def violations_in_turn(page: Page, looks: Sequence[Look], turn: int, also: str = "() => []") -> list[str]:
+def violations_in_turn(page: Page, looks: Sequence[Look], turn: int, also: str = "") -> list[str]:
     """`violations_in_appearances` of one of many pages, which share their structure and their colours: all rules run in
-    one width, those that depend on the appearance in one of the other looks. In the full run in each.
+    one of the looks. In the full run in each.
 
     `turn` is the page's place among those of a test. Nothing may be too wide in any width.
     """
     if is_full():
         return violations_in_appearances(page, looks, also)
-    widths = list_widths(looks)
-    others = [look for look in looks if look not in widths]
-    thorough, coloured = widths[turn % len(widths)], others[turn % len(others)] if others else None
+    widths, thorough = list_widths(looks), looks[turn % len(looks)]
+    if not page.evaluate(_START, ""):
+        page.evaluate(_START, source())
     found: list[str] = []
-    for look in _appearances(page, [one for one in looks if one in widths or one == coloured]):
-        complaints = horizontal_overflow(page) + list(page.evaluate(also))
-        if look in (thorough, coloured):
-            complaints += violations(page, only=() if look == thorough else APPEARANCE_RULES)
+    for look in _appearances(page, [one for one in looks if one in widths or one == thorough]):
+        complaints = _overflow(page, also) + (violations(page) if look == thorough else [])
         found += [f"{look}: {one}" for one in complaints]
     return found
 
@@ -98,26 +103,30 @@ def list_widths(looks: Sequence[Look]) -> list[Look]:
     return list({look[0]: look for look in reversed(looks)}.values())
 
 
-def overflow_in_appearances(page: Page, looks: Sequence[Look], also: str = "() => []") -> list[str]:
+def overflow_in_appearances(page: Page, looks: Sequence[Look], also: str = "") -> list[str]:
     """What another language may change in each width: words are longer, names and structure are the same."""
-    return [
-        f"{look}: {one}"
-        for look in _appearances(page, list_widths(looks))
-        for one in horizontal_overflow(page) + list(page.evaluate(also))
-    ]
+    return [f"{look}: {one}" for look in _appearances(page, list_widths(looks)) for one in _overflow(page, also)]
+
+
+def _overflow(page: Page, also: str) -> list[str]:
+    return horizontal_overflow(page) + (list(page.evaluate(also)) if also else [])
 
 
 def _appearances(page: Page, looks: Iterable[Look]) -> Iterator[Look]:
     """Show the page in one appearance after the other, and in the default one at the end."""
     page.wait_for_load_state()  # the last press may have started a navigation
-    for look in looks:
-        width, scheme, theme = look
-        page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-        page.evaluate(_SET_THEME, theme)
-        yield look
-    page.evaluate(_SET_THEME, None)
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    scheme, theme = "light", None
+    for look in (*looks, None):
+        before = scheme, theme
+        width, scheme, theme = look or (None, "light", None)
+        if width and page.viewport_size != (size := ViewportSize(width=width, height=HEIGHT)):
+            page.set_viewport_size(size)
+        if scheme != before[0]:
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        if theme != before[1]:
+            page.evaluate(_SET_THEME, theme)
+        if look:
+            yield look
 
 
 def violations_with_large_text(page: Page, only: Iterable[str] = ()) -> list[str]:
