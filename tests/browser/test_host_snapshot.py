@@ -52,6 +52,7 @@ CHANGES = {
     "a field": ("field.value = 2", "page fields"),
     "scrolling": ("document.body.style.height = '5000px'; scrollTo(0, 500)", "page scroll"),
 }
+DOCUMENTS = 5  # the changes made in one of them lie far apart in the list
 
 
 @pytest.fixture
@@ -69,15 +70,18 @@ def test_an_unchanged_page_has_no_differences(host: Host) -> None:
 
 
 def test_changes_are_reported(page: Page, host: Host) -> None:
-    """Each in a new document; what stays in the browser's storage is changed once and belongs to both snapshots."""
+    """Each beside few others; what stays in the browser's storage is changed once."""
     unseen = dict[str, list[str]]()
-    for change, (script, line) in CHANGES.items():
+    for first in range(DOCUMENTS):
         page.reload()
         before = host.take()
-        page.evaluate(script)
+        changes = list(CHANGES.items())[first::DOCUMENTS]
+        for _, (script, _) in changes:
+            page.evaluate(script)
         differences = host.changed(before)
-        if not any(line in difference for difference in differences):
-            unseen[change] = differences
+        for change, (_, line) in changes:
+            if not any(line in difference for difference in differences):
+                unseen[change] = differences
     assert unseen == {}
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from tests.support.pages import EXAMPLES as FOLDER
 from tests.support.pages import WatchedPages, examples
 from tests.support.remote_browser import FIREFOX, WEBKIT
+from tests.support.torture import hazards
 from tests.support.torture.hazards import Chromium, Hazard, survives
 from tests.support.torture.remote import Remote, remote
 from tests.support.torture.rivals import isso, sentry
@@ -108,7 +109,10 @@ def documented_policies() -> set[str]:
     return {policy for policy in found if "unsafe-inline" not in policy}
 
 
-def test_a_rude_subject_does_not_survive(browser: Browser, example_pages: Examples) -> None:
+def test_a_rude_subject_does_not_survive(
+    browser: Browser, example_pages: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hazards, "TIDYING", 1)  # it never tidies up
     rude = """<script>
       addEventListener("click", () => {
         leaked = 1;

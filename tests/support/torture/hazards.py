@@ -44,6 +44,7 @@ from tests.support.torture.subjects import Subject
 
 ENGINES = ("chromium", "firefox", "webkit")
 PATIENCE = 20.0  # seconds; the machine may be busy
+TIDYING = PATIENCE  # until the page is as before
 MOST_TABS = 120
 _WALK = (Path(__file__).parent / "walk.js").read_text()
 # What the button changes when it replaces the link: compared from the moment when it has the focus.
@@ -164,8 +165,8 @@ class Failed(AssertionError):
     """What the subject did not survive, in one line."""
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE
+def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
@@ -274,7 +275,7 @@ class Visit:
             changed[:] = self.list_changes(before)
             return not changed
 
-        until(is_unchanged)
+        until(is_unchanged, TIDYING)
         problems = [
             *changed,
             *(f"violated: {one['violated-directive']} {one['blocked-uri']}" for one in pages.violations),
