@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -22,6 +21,7 @@ from tests.support.widget import (
     fill_form,
     number,
     open_form,
+    publish,
     send,
 )
 from widget_api.sites import tickets
@@ -143,14 +143,6 @@ def test_a_vote_replaces_a_duplicate_report(
     expect(page.locator("dialog")).to_be_hidden()
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_label("Что именно не так")).to_have_value("")
-
-
-def publish(widget_site: WidgetSite, problem: int) -> None:
-    """Publish as a moderator does. The shortest way from here is the database of the service."""
-    with sqlite3.connect(str(widget_site.service.directory / "widget.db")) as database:
-        of_here = "UPDATE problems SET published = 1, status = 'accepted' WHERE site_id = ? AND number = ?"
-        database.execute(of_here, (widget_site.site, problem))
-    database.close()
 
 
 def test_dictated_text_is_not_changed_or_cut(desktop: Page, address: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -206,6 +207,14 @@ def number(page: Page | FrameLocator | Locator) -> int:
 def figure(text: str) -> int:
     """The number in «№ 1 204»."""
     return int(re.sub(r"\D", "", text))
+
+
+def publish(widget_site: WidgetSite, problem: int) -> None:
+    """Publish as a moderator does. The shortest way from here is the database of the service."""
+    with sqlite3.connect(str(widget_site.service.directory / "widget.db")) as database:
+        of_here = "UPDATE problems SET published = 1, status = 'accepted' WHERE site_id = ? AND number = ?"
+        database.execute(of_here, (widget_site.site, problem))
+    database.close()
 
 
 # --- waiting ---
