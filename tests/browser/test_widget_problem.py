@@ -43,54 +43,41 @@ def set_problem(city: FakeCity, number: int, **more: Any) -> None:
     city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
 
 
-def test_code_is_prefetched_and_data_loads_in_parallel(tour: Tour, page: Page) -> None:
-    tour.open()
-    card = tour.widget.locator(".card").first
-    with page.expect_request(re.compile("/problem-")):
-        card.hover()
-    expect(tour.widget.locator("article")).to_have_count(0)
-
-
-@pytest.mark.parametrize(
-    ("direction", "ahead", "mirrored"), [("ltr", 1, "none"), ("rtl", -1, "matrix(-1, 0, 0, 1, 0, 0)")]
-)
-def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(
-    tour: Tour, page: Page, direction: str, ahead: int, mirrored: str
-) -> None:
+def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour, page: Page, city: FakeCity) -> None:
     article = open_problem(tour)
-    tour.widget.locator(".igw").evaluate("(one, direction) => { one.dir = direction }", direction)
-    key = "ArrowRight" if ahead > 0 else "ArrowLeft"
     expect(article.locator(".pair img")).to_have_count(2)
     shot = article.locator(".shot").first
-    shot.focus()
-    page.keyboard.press("Enter")
     viewer = page.get_by_role("dialog", name="Фотографии")
     photo = viewer.locator(".stage img")
-    expect(viewer).to_contain_text("Фото 1 из 2")
-    expect(photo).to_have_attribute("alt", "До: Яма шириной в метр")
-    for arrow in (page.get_by_role("button", name="К списку"), viewer.get_by_role("button", name="Следующее фото")):
-        expect(arrow.locator("svg")).to_have_css("transform", mirrored)
-    page.keyboard.press(key)
-    expect(photo).to_have_attribute("alt", "После: Ровный асфальт")
-    page.keyboard.press(key)
-    expect(viewer).to_contain_text("Фото 2 из 2")
-    box = viewer.locator(".stage").bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 180 - 100 * ahead, box["y"] + 80)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 180 + 100 * ahead, box["y"] + 80)
-    page.mouse.up()
-    expect(viewer).to_contain_text("Фото 1 из 2")
-    page.keyboard.press("Escape")
-    expect(viewer).to_have_count(0)
-    expect(shot).to_be_focused()
-    expect(article).to_be_visible()
-
-
-def test_a_single_photo_has_no_arrows(tour: Tour, city: FakeCity, page: Page) -> None:
+    for direction, ahead, mirrored in (("ltr", 1, "none"), ("rtl", -1, "matrix(-1, 0, 0, 1, 0, 0)")):
+        tour.widget.locator(".igw").evaluate("(one, direction) => { one.dir = direction }", direction)
+        key = "ArrowRight" if ahead > 0 else "ArrowLeft"
+        shot.focus()
+        page.keyboard.press("Enter")
+        expect(viewer).to_contain_text("Фото 1 из 2")
+        expect(photo).to_have_attribute("alt", "До: Яма шириной в метр")
+        for arrow in (page.get_by_role("button", name="К списку"), viewer.get_by_role("button", name="Следующее фото")):
+            expect(arrow.locator("svg")).to_have_css("transform", mirrored)
+        page.keyboard.press(key)
+        expect(photo).to_have_attribute("alt", "После: Ровный асфальт")
+        page.keyboard.press(key)
+        expect(viewer).to_contain_text("Фото 2 из 2")
+        box = viewer.locator(".stage").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 180 - 100 * ahead, box["y"] + 80)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 180 + 100 * ahead, box["y"] + 80)
+        page.mouse.up()
+        expect(viewer).to_contain_text("Фото 1 из 2")
+        page.keyboard.press("Escape")
+        expect(viewer).to_have_count(0)
+        expect(shot).to_be_focused()
+        expect(article).to_be_visible()
+    # A single photo has no arrows.
     set_problem(city, 1204, answer=None)
-    open_problem(tour).locator(".shot").click()
-    viewer = page.get_by_role("dialog", name="Фотографии")
+    page.clock.run_for(POLL)
+    expect(article.locator(".pair")).to_have_count(0)
+    shot.click()
     expect(viewer).to_contain_text("Фото 1 из 1")
     expect(viewer.get_by_role("button")).to_have_accessible_name("Закрыть")
 
@@ -131,24 +118,32 @@ def test_without_tiles_there_is_no_map(new_page: Callable[..., Page], widget_sit
     expect(article.locator(".where")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("more", "expected"),
-    [
+def test_the_due_date_is_compared_with_the_actual_one(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
+    """In the open problem, which follows the service, and stays when the connection is lost."""
+    watch.allow("ERR_FAILED")
+    article = open_problem(tour)
+    for more, expected in (
         ({"kept": True}, "Ответ дан в срок, 23 ноября"),
         ({"kept": False, "overdue": False}, "Ответ дан 23 ноября, обещали до 4 декабря"),
         ({"kept": False, "answered_at": None}, "Ответ обещали до 4 декабря, его ещё нет"),
         ({"kept": None, "answered_at": None, "overdue": False}, "До 4 декабря"),
-    ],
-)
-def test_the_due_date_is_compared_with_the_actual_one(
-    tour: Tour, city: FakeCity, more: dict[str, Any], expected: str
-) -> None:
-    set_problem(city, 1204, **more)
-    expect(open_problem(tour).locator(".brief")).to_contain_text(expected)
+    ):
+        set_problem(city, 1204, **more)
+        page.clock.run_for(POLL)
+        expect(article.locator(".brief")).to_contain_text(expected)
+    city.answers["GET /problems/1204"] = LOST
+    page.clock.run_for(POLL)
+    expect(article).to_contain_text("Показано то, что было раньше")
+    expect(article.locator(".answer").first).to_be_visible()
 
 
-def test_actors_and_attached_documents_are_shown(tour: Tour, widget_site: WidgetSite) -> None:
-    article = open_problem(tour)
+def test_actors_and_attached_documents_are_shown(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+    tour.open()
+    with page.expect_request(re.compile("/problem-")):  # its code is there before the press
+        tour.widget.locator(".card").first.hover()
+    article = tour.widget.locator("article")
+    expect(article).to_have_count(0)
+    tour.widget.locator(".card").first.click()
     lines = article.locator(".timeline li")
     expect(lines.nth(0)).to_contain_text("автор сообщения")
     expect(lines.nth(2)).to_contain_text(re.compile("В работе.*Администрация города Зареченска.*Передали бригаде"))
@@ -158,18 +153,39 @@ def test_actors_and_attached_documents_are_shown(tour: Tour, widget_site: Widget
     expect(answer).to_contain_text("1,2 МБ")
 
 
-def test_texts_of_other_systems_are_attributed_to_them(tour: Tour, city: FakeCity) -> None:
+def test_problems_of_other_systems_name_them(tour: Tour, city: FakeCity) -> None:
+    """In their texts, due dates and links, also if they have no page of the problem. Without a due date none is
+    shown.
+    """
+    tour.open()
     number = city.problems[0]["number"]
+    article = tour.widget.locator("article")
+    facts, timeline = article.locator(".facts"), article.locator(".timeline")
+
+    def reopen(**more: Any) -> None:
+        set_problem(city, number, **more)
+        if article.count():
+            tour.widget.get_by_role("button", name="К списку").click()
+        tour.widget.locator(".card").first.click()
+        expect(timeline.locator("li").last).to_be_visible()
+
     expected: dict[str, Any] = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
     expected |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
-    set_problem(
-        city, number, status="resolved", has_answer=False, answer=None, kept=None, overdue=False, timeline=[expected]
-    )
-    tour.open()
-    tour.widget.locator(".card").first.click()
-    article = tour.widget.locator("article")
-    expect(article.locator(".timeline li").last).to_contain_text(re.compile("Решено.*Мой двор.*Фонарь заменён"))
+    source = {"source_name": "igrajdanin.ru", "source_url": "https://igrajdanin.ru/problems/7"}
+    ours = {"status": "accepted", "has_answer": False, "answer": None, "kept": None, "overdue": False}
+    reopen(**ours | source | {"status": "resolved", "timeline": [expected]})
+    expect(timeline.locator("li").last).to_contain_text(re.compile("Решено.*Мой двор.*Фонарь заменён"))
     expect(article).not_to_contain_text("Официальный ответ")
+    expect(facts.locator("dt", has_text="Источник")).to_be_visible()
+    expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute("href", source["source_url"])
+    ours |= {"source_name": "Портал области", "source_url": None}
+    reopen(**ours, answer_due="2099-03-01")
+    expect(facts).to_contain_text("Портал области")
+    expect(facts.get_by_role("link")).to_have_count(0)
+    expect(timeline.locator("li").last).to_contain_text("Портал области ответит")
+    reopen(**ours, answer_due=None)
+    expect(timeline).not_to_contain_text("ответит")
+    expect(facts).not_to_contain_text("Срок ответа")
 
 
 def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
@@ -185,6 +201,10 @@ def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: Fake
     tour.back()
     tour.widget.locator(".card").first.click()
     expect(mine).to_be_visible()
+    tour.back()
+    tour.widget.locator(".card").nth(2).click()  # closed
+    expect(article.locator(".timeline")).to_be_visible()
+    expect(article.get_by_role("button", name=re.compile("У меня тоже|Ваш голос"))).to_have_count(0)
 
 
 def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
@@ -192,6 +212,8 @@ def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, page: Page, w
     set_problem(city, 1204, discussion="off")  # its code comes with the first press
     page.route(re.compile("/discussion-"), lambda route: route.abort())
     article = open_problem(tour)
+    expect(article.get_by_text("Обсуждение")).to_have_count(0)
+    assert not [one for one in watch.requests if "/comments" in one.url]
     article.get_by_role("button", name="У меня тоже").click()
     expect(article).to_contain_text("Не отправлено. Попробуйте ещё раз.")
     page.unroute(re.compile("/discussion-"))
@@ -227,10 +249,6 @@ def test_on_an_unregistered_page_residents_are_told_where_to_go(
     failed = article.get_by_role("alert").filter(has_text="отсюда ничего не отправить")
     expect(failed.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
     assert "Администратор" not in article.inner_text()
-
-
-def test_closed_problems_accept_no_votes(tour: Tour) -> None:
-    expect(open_problem(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
 
 
 def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
@@ -310,13 +328,6 @@ def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page) -> N
     expect(tour.control("comment-sent")).to_contain_text("will appear after it has been checked")
 
 
-def test_without_a_discussion_comments_are_not_requested(tour: Tour, city: FakeCity, watch: Watch) -> None:
-    set_problem(city, 1204, discussion="off")
-    article = open_problem(tour)
-    expect(article.get_by_text("Обсуждение")).to_have_count(0)
-    assert not [one for one in watch.requests if "/comments" in one.url]
-
-
 def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
     watch.allow("status of 404")  # the other tabs ask the service, which has no such report
     set_problem(city, 1204, duplicate_of=1187, status="duplicate")
@@ -349,10 +360,19 @@ def test_the_url_can_be_shared(tour: Tour, page: Page, widget_site: WidgetSite) 
     expect(tour.control("copy")).to_be_focused()
 
 
-def test_only_the_problem_is_printed(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+def test_the_problem_is_laid_out_and_printed_alone(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+    """The answer precedes the actions, and forms are aligned with the text."""
     page.set_viewport_size(DESKTOP)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = open_problem(tour)
+    top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
+    assert all(top.values())
+    assert top[".answer"]["y"] < top[".facts"]["y"] < top[".actions"]["y"]  # type: ignore[index]
+    article.get_by_role("button", name="Следить").click()
+    form, actions = article.locator("form").bounding_box(), article.locator(".text").first.bounding_box()
+    assert form
+    assert actions
+    assert abs(form["x"] - actions["x"]) <= 1
     page.emulate_media(media="print")
     page.evaluate(
         """() => { window.print = () => {
@@ -376,28 +396,6 @@ def test_only_the_problem_is_printed(tour: Tour, page: Page, widget_site: Widget
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
 
 
-def test_the_answer_precedes_the_actions_and_forms_are_aligned(tour: Tour, page: Page) -> None:
-    page.set_viewport_size(DESKTOP)
-    article = open_problem(tour)
-    top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
-    assert all(top.values())
-    assert top[".answer"]["y"] < top[".facts"]["y"] < top[".actions"]["y"]  # type: ignore[index]
-    article.get_by_role("button", name="Следить").click()
-    form, actions = article.locator("form").bounding_box(), article.locator(".text").first.bounding_box()
-    assert form
-    assert actions
-    assert abs(form["x"] - actions["x"]) <= 1
-
-
-def test_a_lost_connection_keeps_the_problem_visible(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
-    watch.allow("ERR_FAILED")
-    article = open_problem(tour)
-    city.answers["GET /problems/1204"] = LOST
-    page.clock.run_for(POLL)
-    expect(article).to_contain_text("Показано то, что было раньше")
-    expect(article.locator(".answer").first).to_be_visible()
-
-
 def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: WidgetSite, page: Page) -> None:
     with widget_site.strict_policy():
         page.goto(f"{widget_site.host.url}/strict-csp/")
@@ -406,34 +404,3 @@ def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: Widget
         tour.widget.locator(".card").first.click()
         tour.widget.locator(".shot").first.click()
         expect(page.get_by_role("dialog", name="Фотографии")).to_be_visible()
-
-
-def test_a_mirrored_problem_links_to_its_platform(tour: Tour, city: FakeCity) -> None:
-    tour.open()
-    number = city.problems[0]["number"]
-    set_problem(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
-    tour.widget.locator(".card").first.click()
-    facts = tour.widget.locator("article .facts")
-    expect(facts.locator("dt", has_text="Источник")).to_be_visible()
-    expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute(
-        "href", "https://igrajdanin.ru/problems/7"
-    )
-
-
-def test_due_dates_of_platforms_name_the_platform(tour: Tour, city: FakeCity) -> None:
-    """Also if the platform has no page of the problem. Without a due date none is shown."""
-    tour.open()
-    number = city.problems[0]["number"]
-    ours = {"status": "accepted", "has_answer": False, "answer": None, "kept": None, "overdue": False}
-    set_problem(city, number, **ours, source_name="Портал области", source_url=None, answer_due="2099-03-01")
-    tour.widget.locator(".card").first.click()
-    article = tour.widget.locator("article")
-    expect(article.locator(".facts")).to_contain_text("Портал области")
-    expect(article.locator(".facts").get_by_role("link")).to_have_count(0)
-    expect(article.locator(".timeline li").last).to_contain_text("Портал области ответит")
-    set_problem(city, number, **ours, source_name="Портал области", source_url=None, answer_due=None)
-    tour.widget.get_by_role("button", name="К списку").click()
-    tour.widget.locator(".card").first.click()
-    expect(article.locator(".timeline li").last).to_be_visible()
-    expect(article.locator(".timeline")).not_to_contain_text("ответит")
-    expect(article.locator(".facts")).not_to_contain_text("Срок ответа")
