@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -11,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.browse import CARD, browse, crowd, extended, settle
 from tests.support.browser import Watch
 from tests.support.by_names import ByNames
-from tests.support.city import DELAYED, LOST, FakeCity, picture
+from tests.support.city import LOST, FakeCity, picture
 from tests.support.pictures import file
 from tests.support.widget import DESKTOP, POLL, REPORT, TEXT, WidgetSite, draw_twice, wait_until
 
@@ -62,9 +63,7 @@ def again(page: Page) -> None:
     page.get_by_role("button", name=RETRY).press("Enter")
 
 
-def test_retrying_the_list_focuses_its_heading_and_announces_failures(
-    page: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_retrying_focuses_what_failed_and_announces_failures(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
     city = FakeCity(page, widget_site)
     city.answers["GET /problems"] = LOST
@@ -79,6 +78,23 @@ def test_retrying_the_list_focuses_its_heading_and_announces_failures(
     again(page)
     expect(page.locator(CARD)).to_have_count(3)
     expect(page.locator(TITLE)).to_be_focused()
+    failures: tuple[Any, ...] = (LOST, (503, {}))
+    for answer in failures:
+        city.answers["GET /problems/1203"] = answer
+        page.locator(CARD).nth(1).click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        city.answers.clear()
+        again(page)
+        expect(page.locator("article .timeline")).to_be_visible()
+        expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
+        page.get_by_role("button", name="К списку").click()
+    city.answers["GET /problems/1204/comments"] = LOST
+    page.locator(CARD).first.click()
+    expect(page.get_by_role("alert")).to_contain_text("Комментарии не загрузились")
+    city.answers.clear()
+    again(page)
+    expect(page.locator(".comment")).to_have_count(2)
+    expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
 def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -91,34 +107,6 @@ def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, widget_
     again(page)
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     expect(page.locator(TITLE)).to_be_focused()
-
-
-@pytest.mark.parametrize("answer", [LOST, (503, {})])
-def test_retrying_a_problem_focuses_its_heading(
-    page: Page, watch: Watch, widget_site: WidgetSite, answer: object
-) -> None:
-    allow_failures(watch)
-    city = FakeCity(page, widget_site)
-    cards = browse(page, extended(widget_site))
-    city.answers["GET /problems/1203"] = answer
-    cards.nth(1).click()
-    expect(page.get_by_role("alert")).to_be_visible()
-    city.answers.clear()
-    again(page)
-    expect(page.locator("article .timeline")).to_be_visible()
-    expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
-
-
-def test_retrying_the_discussion_focuses_it(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    allow_failures(watch)
-    city = FakeCity(page, widget_site)
-    city.answers["GET /problems/1204/comments"] = LOST
-    browse(page, extended(widget_site)).first.click()
-    expect(page.get_by_role("alert")).to_contain_text("Комментарии не загрузились")
-    city.answers.clear()
-    again(page)
-    expect(page.locator(".comment")).to_have_count(2)
-    expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
 def test_retrying_the_map_focuses_it(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -190,15 +178,6 @@ def test_ids_are_unique(desktop: Page, widget_site: WidgetSite) -> None:
     assert desktop.evaluate(DUPLICATE_IDS) == []
 
 
-def test_the_name_of_a_card_consists_of_parts(page: Page, widget_site: WidgetSite) -> None:
-    FakeCity(page, widget_site)
-    browse(page, extended(widget_site))
-    listed = page.get_by_role("list", name="Проблемы города")
-    name = f"{TEXT} , В работе Просрочено , Дороги и тротуары · улица Мира, 5 · 4 дня назад"
-    expect(listed.get_by_role("link", name=name, exact=True)).to_be_visible()
-    assert page.locator(".card time").count() == 0
-
-
 SCROLL_TO_END = """() => {
   const sheet = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".sheet");
   sheet.scrollTop = sheet.scrollHeight;
@@ -235,19 +214,22 @@ def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page,
     expect_cards_after_press(page, 100, pointer=True)
 
 
-def test_the_viewer_describes_the_photo(page: Page, widget_site: WidgetSite) -> None:
-    FakeCity(page, widget_site)
-    browse(page, extended(widget_site)).first.click()
+def test_cards_photos_and_changes_of_a_problem_are_told(page: Page, widget_site: WidgetSite) -> None:
+    city = FakeCity(page, widget_site)
+    cards = browse(page, extended(widget_site))
+    listed = page.get_by_role("list", name="Проблемы города")
+    name = f"{TEXT} , В работе Просрочено , Дороги и тротуары · улица Мира, 5 · 4 дня назад"
+    expect(listed.get_by_role("link", name=name, exact=True)).to_be_visible()
+    assert page.locator(".card time").count() == 0
+    cards.first.click()
     page.locator(".shot").first.click()
     viewer = page.get_by_role("dialog", name="Фотографии")
     expect(viewer).to_have_accessible_description("Фото 1 из 2 . До: Яма шириной в метр")
     page.keyboard.press("ArrowRight")
     expect(viewer.get_by_role("status")).to_have_text(re.compile(r"Фото 2 из 2\s?. После: Ровный асфальт"))
-
-
-def test_changes_of_the_open_problem_are_announced(page: Page, widget_site: WidgetSite) -> None:
-    city = FakeCity(page, widget_site)
-    browse(page, extended(widget_site)).nth(1).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="К списку").click()
+    cards.nth(1).click()
     status = page.locator("article [role=status]", has_text="Принято")
     expect(status).to_be_visible()
     status.evaluate("status => { status.dataset.same = '' }")
@@ -255,25 +237,6 @@ def test_changes_of_the_open_problem_are_announced(page: Page, widget_site: Widg
     # A live region is announced when its content changes, not when it is inserted.
     page.clock.run_for(POLL)
     expect(page.locator("article [role=status][data-same]")).to_have_text("Запланировано")
-
-
-def test_the_alert_of_a_pending_report_contains_only_the_message(
-    desktop: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
-    allow_failures(watch)
-    city = FakeCity(desktop, widget_site)
-    open_widget(desktop, widget_site.page(widget_site.snippet()))
-    city.answers["POST /problems"] = (503, {})
-    desktop.locator("#category input").nth(1).check()
-    send = desktop.locator("igrajdanin-widget form .end .button:not([type])")
-    desktop.locator("#description").fill(TEXT)
-    desktop.locator("#address").fill("улица Мира, 5")
-    desktop.locator("#consent").check()
-    send.click()
-    alert = desktop.get_by_role("alert")
-    expect(alert).to_contain_text("Сервис не отвечает")
-    expect(alert.get_by_role("button")).to_have_count(0)
-    expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
 
 
 def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -308,16 +271,24 @@ def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_
     send.click()
     expect(desktop.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
     assert desktop.evaluate(ANNOUNCED)[0] == "Пока не отправлено"
+    alert = desktop.get_by_role("alert")
+    expect(alert).to_contain_text("Сервис не отвечает")
+    expect(alert.get_by_role("button")).to_have_count(0)
     city.answers.clear()
     desktop.get_by_role("button", name="Отправить ещё раз").click()
     expect(desktop.locator(".timeline")).to_be_visible()
     assert desktop.evaluate(ANNOUNCED) == ["Сообщение получено", []]
 
 
-def test_groups_and_tables_have_names(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP, forced_colors="active")
+def test_groups_and_tables_have_names_and_the_device_location_is_announced(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    here = {"latitude": 55.1, "longitude": 38.77}
+    page = new_page(viewport=DESKTOP, forced_colors="active", geolocation=here, permissions=["geolocation"])
     FakeCity(page, widget_site)
     browse(page, extended(widget_site))
+    page.get_by_role("button", name="Моё место").click()
+    expect(page.get_by_role("status").get_by_text("Показано ваше место на карте.")).to_be_attached()
     group = page.get_by_role("group", name="Фильтры")
     expect(group.get_by_role("button")).to_have_count(5)
     page.get_by_role("button", name="Графики").click()
@@ -332,30 +303,8 @@ def test_groups_and_tables_have_names(new_page: Callable[..., Page], widget_site
     assert fills[0] != fills[1]
 
 
-def test_the_device_location_is_announced(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    here = {"latitude": 55.1, "longitude": 38.77}
-    page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])
-    FakeCity(page, widget_site)
-    browse(page, extended(widget_site))
-    page.get_by_role("button", name="Моё место").click()
-    expect(page.get_by_role("status").get_by_text("Показано ваше место на карте.")).to_be_attached()
-
-
-def test_buttons_to_remove_photos_name_the_photo(desktop: Page, widget_site: WidgetSite) -> None:
-    city = FakeCity(desktop, widget_site)
-    open_widget(desktop, widget_site.page(widget_site.snippet()))
-    control = desktop.locator("input#photos")
-    control.scroll_into_view_if_needed()
-    control = desktop.locator("input#photos[accept*='.heic']")
-    control.wait_for(state="attached")
-    city.answers["POST /photos"] = DELAYED
-    control.set_input_files(file(picture(), "one.jpg"))
-    expect(desktop.get_by_role("button", name="Убрать Фото 1", exact=True)).to_be_visible()
-    city.release()
-
-
 @pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_reopening_focuses_the_title(page: Page, widget_site: WidgetSite, kind: str) -> None:
+def test_reopening_focuses_the_title_however_soon(page: Page, widget_site: WidgetSite, kind: str) -> None:
     """If the previous content were still there, its scrollable part would take the focus without an announcement."""
     FakeCity(page, widget_site)
     page.set_viewport_size({"width": 360, "height": 560})
@@ -366,12 +315,7 @@ def test_reopening_focuses_the_title(page: Page, widget_site: WidgetSite, kind: 
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
         page.keyboard.press("Enter")
-
-
-def test_reopening_before_the_close_event_keeps_it_open(page: Page, widget_site: WidgetSite) -> None:
-    """Escape directly followed by Enter: the browser has closed the dialog, but its close event comes later."""
-    FakeCity(page, widget_site)
-    open_widget(page, widget_site.page(widget_site.snippet()))
+    # Escape directly followed by Enter: the browser has closed the dialog, but its close event comes later.
     expect(page.locator(TITLE)).to_be_focused()
     page.evaluate(
         """() => new Promise(done => {
@@ -386,13 +330,6 @@ def test_reopening_before_the_close_event_keeps_it_open(page: Page, widget_site:
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
     expect(page.locator(TITLE)).to_be_hidden()
-
-
-def test_the_inline_widget_takes_no_focus(page: Page, widget_site: WidgetSite) -> None:
-    FakeCity(page, widget_site)
-    page.goto(extended(widget_site, 'view="inline"'))
-    expect(page.locator(CARD).first).to_be_visible()
-    expect(page.locator(TITLE)).not_to_be_focused()
 
 
 def test_names_alone_suffice_for_every_task(
