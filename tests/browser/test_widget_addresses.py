@@ -44,7 +44,7 @@ def options(page: Page) -> Locator:
     return page.get_by_role("listbox", name="Адреса").get_by_role("option")
 
 
-def test_a_suggestion_is_chosen_by_keyboard(desktop: Page, watch: Watch, field: Locator) -> None:
+def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Watch, field: Locator) -> None:
     desktop.get_by_label("Дороги и тротуары").check()
     expect(field).to_have_role("textbox")
     field.press_sequentially("мира 5")
@@ -79,9 +79,8 @@ def test_a_suggestion_is_chosen_by_keyboard(desktop: Page, watch: Watch, field: 
     assert maps.coordinates(desktop) == CENTER
     field.fill("улица Мира, 51")
     expect(desktop.locator(".pin")).to_have_count(0)
-
-
-def test_a_street_waits_for_its_number(desktop: Page, field: Locator) -> None:
+    # A street waits for its number.
+    field.fill("")
     field.press_sequentially("садов")
     options(desktop).click()
     expect(field).to_have_value("улица Садовая ")

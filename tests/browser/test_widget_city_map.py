@@ -65,9 +65,12 @@ def biggest(page: Page) -> Locator:
     return max(free, key=lambda found: found[0])[1]
 
 
-def test_clusters_split_on_zooming_in(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
+def test_clusters_split_on_zooming_in_and_stay_when_it_fails(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
+    watch.allow("ERR_FAILED|Failed to fetch")
     fake_map = full(desktop, widget_site)
-    city_map(desktop, strict)
+    ground = city_map(desktop, strict)
     expect(marks(desktop).first).to_be_visible()
     expect(desktop.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
     before = fake_map.queries[-1]
@@ -82,6 +85,15 @@ def test_clusters_split_on_zooming_in(desktop: Page, watch: Watch, widget_site: 
     assert int(fake_map.queries[-1]["zoom"]) > 13
     expect(marks(desktop).first).to_be_visible()
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
+    fake_map.failing = True
+    ground.press("+")
+    alert = desktop.locator(".city-ground [role=alert]")
+    expect(alert).to_contain_text("Сообщения не загрузились.")
+    expect(marks(desktop).first).to_be_attached()
+    fake_map.failing, fake_map.partial = False, True
+    alert.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(alert).to_have_count(0)
+    expect(desktop.get_by_text("Показаны не все")).to_be_visible()
 
 
 def test_small_pans_use_loaded_data_and_large_ones_request_more(
@@ -104,13 +116,7 @@ def test_small_pans_use_loaded_data_and_large_ones_request_more(
     for _ in range(5):
         ground.press("ArrowLeft")
     wait_until(desktop, lambda: fake_map.queries[-1]["bbox"] != box)
-
-
-def test_outdated_questions_are_dropped_and_marks_stay_until_the_next_answer(
-    desktop: Page, widget_site: WidgetSite, strict: str
-) -> None:
-    fake_map = full(desktop, widget_site)
-    ground = city_map(desktop, strict)
+    # Outdated questions are dropped, and the marks stay until the next answer.
     expect(marks(desktop).first).to_be_visible()
     count = marks(desktop).count()
     fake_map.holding = True
@@ -135,9 +141,15 @@ def delayed(page: Page, fake_map: FakeCityMap, zoom: int) -> Route:
     return find()[0]
 
 
-def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+def test_marks_are_reached_by_keyboard_and_open_a_preview(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
     FakeCityMap(desktop, widget_site, two(widget_site))
-    city_map(desktop, strict)
+    ground = city_map(desktop, strict)
+    expect(marks(desktop)).to_have_count(2)
+    ground.focus()
+    desktop.keyboard.press("Tab")
+    assert "просрочено" in desktop.evaluate(FOCUSED)
+    desktop.keyboard.press("Tab")
+    assert "решено" in desktop.evaluate(FOCUSED)
     mark = desktop.get_by_role("button", name=re.compile("в работе, просрочено: "))
     expect(mark.locator(".badge")).to_be_visible()
     mark.click()
@@ -154,18 +166,6 @@ def test_a_mark_opens_a_preview_and_then_the_problem(desktop: Page, widget_site:
     expect(preview).to_have_count(0)
     expect(mark).to_be_focused()
     expect(desktop.get_by_role("dialog")).to_be_visible()
-    mark.click()
-    link.click()
-    expect(desktop.locator("article")).to_be_visible()
-
-
-def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    FakeCityMap(desktop, widget_site, two(widget_site))
-    ground = city_map(desktop, strict)
-    expect(marks(desktop)).to_have_count(2)
-    ground.focus()
-    desktop.keyboard.press("Tab")
-    assert "просрочено" in desktop.evaluate(FOCUSED)
     desktop.keyboard.press("Tab")
     assert "решено" in desktop.evaluate(FOCUSED)
     # The arrow, plus and minus keys also work on a mark; the focus stays on it.
@@ -186,6 +186,9 @@ def test_marks_are_reached_by_keyboard_from_the_north_west(desktop: Page, widget
     expect(desktop.locator(".preview").get_by_role("link")).to_be_focused()
     desktop.keyboard.press("Escape")
     assert "решено" in desktop.evaluate(FOCUSED)
+    desktop.keyboard.press("Enter")
+    link.click()
+    expect(desktop.locator("article")).to_be_visible()
 
 
 def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
@@ -238,42 +241,9 @@ def test_the_map_uses_the_lists_filters_except_box_and_order(
     assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.queries)
 
 
-def test_failures_keep_the_marks_and_are_retried(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
-) -> None:
-    watch.allow("ERR_FAILED|Failed to fetch")
+def test_list_and_map_go_together(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
     fake_map = full(desktop, widget_site)
     ground = city_map(desktop, strict)
-    expect(marks(desktop).first).to_be_visible()
-    fake_map.failing = True
-    ground.press("+")
-    alert = desktop.locator(".city-ground [role=alert]")
-    expect(alert).to_contain_text("Сообщения не загрузились.")
-    expect(marks(desktop).first).to_be_attached()
-    fake_map.failing, fake_map.partial = False, True
-    alert.get_by_role("button", name="Попробовать ещё раз").click()
-    expect(alert).to_have_count(0)
-    expect(desktop.get_by_text("Показаны не все")).to_be_visible()
-
-
-def test_the_list_follows_only_moves_by_the_visitor(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    full(desktop, widget_site)
-    ground = city_map(desktop, strict)
-    expect(marks(desktop).first).to_be_visible()
-    desktop.get_by_label("Показывать в списке то, что на карте").check()
-    desktop.set_viewport_size({"width": 1100, "height": 900})
-    draw_twice(desktop)  # the map has its new size
-    let_time_pass(desktop, POLL)
-    assert "bbox" not in desktop.evaluate("location.href")
-    ground.press("ArrowRight")
-    desktop.wait_for_url(re.compile("bbox="))
-
-
-def test_hovering_a_card_highlights_its_mark_even_in_a_cluster(
-    desktop: Page, widget_site: WidgetSite, strict: str
-) -> None:
-    fake_map = full(desktop, widget_site)
-    city_map(desktop, strict)
     expect(marks(desktop).first).to_be_visible()
     card = desktop.locator(".card:not(.ghost)").first
     card.hover()
@@ -289,6 +259,14 @@ def test_hovering_a_card_highlights_its_mark_even_in_a_cluster(
     skip.focus()
     desktop.keyboard.press("Enter")
     expect(desktop.locator("igrajdanin-widget #list")).to_be_focused()
+    # The list follows moves by the visitor, and only those.
+    desktop.get_by_label("Показывать в списке то, что на карте").check()
+    desktop.set_viewport_size({"width": 1100, "height": 900})
+    draw_twice(desktop)  # the map has its new size
+    let_time_pass(desktop, POLL)
+    assert "bbox" not in desktop.evaluate("location.href")
+    ground.press("ArrowRight")
+    desktop.wait_for_url(re.compile("bbox="))
 
 
 def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_site: WidgetSite, strict: str) -> None:

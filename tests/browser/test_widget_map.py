@@ -47,21 +47,6 @@ def chunks(watch: Watch) -> list[str]:
     return [request.url for request in watch.requests if re.search(r"/w/\S+/map-", request.url)]
 
 
-def test_the_map_loads_on_demand_and_only_from_the_service(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
-) -> None:
-    maps.prepare(desktop, widget_site)
-    maps.to_place(desktop, strict)
-    assert chunks(watch) + pictures(watch) == []
-    ground = maps.show(desktop)
-    expect(ground).to_be_focused()
-    expect(desktop.locator(".source")).to_contain_text("© Участники OpenStreetMap")
-    expect(desktop.locator(".leaflet-tile img").first).to_have_js_property("naturalWidth", 256)
-    assert len(chunks(watch)) == 1
-    assert len(pictures(watch)) >= 6
-    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
-
-
 def test_loading_causes_no_layout_shift(page: Page, widget_site: WidgetSite, strict: str) -> None:
     maps.prepare(page, widget_site)
     held: list[Route] = []
@@ -96,21 +81,6 @@ def test_loading_failures_are_reported_and_can_be_retried(
     expect(page.locator(".ground")).to_be_visible()
     expect(message).to_have_count(0)
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
-
-
-def test_a_pin_is_set_announced_and_removed(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    maps.prepare(desktop, widget_site)
-    ground = maps.opened_map(desktop, strict)
-    x, y = maps.middle(ground)
-    desktop.mouse.click(x + 60, y - 40)
-    assert maps.near(maps.coordinates(desktop), maps.away(60, -40))
-    expect(desktop.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
-    expect(desktop.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
-    desktop.get_by_role("button", name="Убрать метку").click()
-    expect(desktop.locator(".pin")).to_have_count(0)
-    expect(ground).to_be_focused()
-    expect(desktop.get_by_text("Место отмечено на карте")).to_have_count(0)
-    expect(desktop.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
 
 
 def test_typed_coordinates_move_the_pin(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
@@ -204,20 +174,22 @@ def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
     maps.to_place(page, strict)
     following, question = page.get_by_role("button", name="Далее"), page.get_by_text("Проблема здесь, где вы сейчас?")
     page.get_by_role("button", name="Назад").click()
-    earlier = tmp_path / "earlier.jpg"
-    earlier.write_bytes(photo(halves(60, 40)))
-    os.utime(earlier, (1e9, 1e9))
-    page.get_by_label("Выбрать фото").set_input_files(earlier)
-    expect(page.locator(".photo img")).to_have_count(1)
-    expect(question).to_have_count(0)
-    page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
-    expect(page.locator(".photo img")).to_have_count(2)
-    expect(question).to_have_count(0)
-    page.get_by_role("button", name="Убрать").last.click()
+    if answer == "here":  # what was not taken just now, or has a place of its own, asks nothing
+        earlier = tmp_path / "earlier.jpg"
+        earlier.write_bytes(photo(halves(60, 40)))
+        os.utime(earlier, (1e9, 1e9))
+        page.get_by_label("Выбрать фото").set_input_files(earlier)
+        expect(page.locator(".photo img")).to_have_count(1)
+        expect(question).to_have_count(0)
+        page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
+        expect(page.locator(".photo img")).to_have_count(2)
+        expect(question).to_have_count(0)
+        page.get_by_role("button", name="Убрать").last.click()
     page.get_by_label("Снять").set_input_files([file(photo(halves(70, 40)))])
     expect(question.locator("visible=true").first).to_be_visible()
     assert page.evaluate("asked.length") == 0
-    check_appearance(page, "the offer", ("dark", "contrast"))
+    if answer == "here":
+        check_appearance(page, "the offer", ("dark", "contrast"))
     page.get_by_role("button", name="Да, здесь").tap()
     expect(page.locator("#here")).to_be_focused()
     assert page.evaluate("asked.length") == 1
@@ -239,7 +211,7 @@ def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
         expect(page.locator("#here")).to_have_count(0)
         expect(page.locator("input#photos")).to_be_focused()
         page.get_by_label("Снять").set_input_files([file(photo(halves(80, 40)))])
-        expect(page.locator(".photo img")).to_have_count(3)
+        expect(page.locator(".photo img")).to_have_count(2)
         expect(question).to_have_count(0)
         following.click()
         expect(page.locator("#address")).to_be_visible()
@@ -393,7 +365,7 @@ def test_only_tiles_of_the_site_are_requested(
     desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
 ) -> None:
     west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of the widest view
-    maps.prepare(desktop, widget_site, bbox=(west, south, east, north))
+    maps.prepare(desktop, widget_site, bbox=(west, south, east, north), zoom=14)
     ground = maps.opened_map(desktop, strict)
     farther = desktop.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
@@ -433,9 +405,12 @@ SNAPSHOT = """() => {
 }"""
 
 
-def test_the_host_page_is_unchanged(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+def test_the_map_loads_on_demand_only_from_the_service_and_leaves_the_host_page_unchanged(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
+) -> None:
     maps.prepare(desktop, widget_site)
     maps.to_place(desktop, strict)
+    assert chunks(watch) + pictures(watch) == []
     before: Any = desktop.evaluate(SNAPSHOT)
     desktop.evaluate(
         # Files are preloaded with their hash by a temporary <link> (docs/embedding.md).
@@ -447,6 +422,12 @@ def test_the_host_page_is_unchanged(desktop: Page, widget_site: WidgetSite, stri
           .observe(document, {attributes: true, childList: true, subtree: true}) }"""
     )
     ground = maps.show(desktop)
+    expect(ground).to_be_focused()
+    expect(desktop.locator(".source")).to_contain_text("© Участники OpenStreetMap")
+    expect(desktop.locator(".leaflet-tile img").first).to_have_js_property("naturalWidth", 256)
+    assert len(chunks(watch)) == 1
+    assert len(pictures(watch)) >= 6
+    assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
     x, y = maps.middle(ground)
     desktop.mouse.click(x, y)
     for start in ((x, y - 20), (x - 100, y + 60)):
@@ -461,14 +442,17 @@ def test_the_host_page_is_unchanged(desktop: Page, widget_site: WidgetSite, stri
     assert desktop.evaluate(SNAPSHOT) == before
 
 
-def test_the_map_can_be_hidden_shown_and_removed(
+def test_a_pin_is_set_announced_and_removed_and_the_map_hidden_shown_and_removed(
     desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
 ) -> None:
     maps.prepare(desktop, widget_site)
     ground = maps.opened_map(desktop, strict)
     x, y = maps.middle(ground)
-    desktop.mouse.click(x + 40, y)
+    desktop.mouse.click(x + 60, y - 40)
     place = maps.coordinates(desktop)
+    assert maps.near(place, maps.away(60, -40))
+    expect(desktop.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
+    expect(desktop.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
     for _ in range(2):
         desktop.get_by_role("button", name="Скрыть карту").click()
         expect(desktop.get_by_role("button", name="Показать на карте")).to_be_focused()
@@ -481,19 +465,40 @@ def test_the_map_can_be_hidden_shown_and_removed(
     desktop.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
     expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
     assert maps.near(maps.coordinates(desktop), place)
+    maps.show(desktop)
+    desktop.get_by_role("button", name="Убрать метку").click()
+    expect(desktop.locator(".pin")).to_have_count(0)
+    expect(ground).to_be_focused()
+    expect(desktop.get_by_text("Место отмечено на карте")).to_have_count(0)
+    expect(desktop.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
+    # Attributes can change while the map is open.
+    height = ground.bounding_box()
+    wear(desktop, "dark")
+    draw_twice(desktop)
+    assert ground.bounding_box() == height
+    desktop.locator("igrajdanin-widget").evaluate("one => one.setAttribute('lang', 'en')")
+    expect(desktop.get_by_text("Press where the problem is")).to_be_visible()
+    expect(desktop.get_by_role("button", name="Zoom in")).to_be_visible()
 
 
-def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: WidgetSite, strict: str) -> None:
+def test_the_steps_keep_the_place_and_the_review_shows_pictures(
+    page: Page, widget_site: WidgetSite, strict: str
+) -> None:
     maps.prepare(page, widget_site)
     ground = maps.opened_map(page, strict)
     x, y = maps.middle(ground)
     page.mouse.click(x, y)
+    place = maps.coordinates(page)
+    assert maps.near(place, CENTER)
     following = page.get_by_role("button", name="Далее")
     page.get_by_role("button", name="Назад").click()
     page.route(re.compile(r"/photos\?lang="), lambda route: None)  # its picture is there before it is uploaded
     page.locator("input#photos[accept*='.heic']").set_input_files([file(photo(halves(60, 40)))])
     expect(page.locator(".photo img")).to_be_visible()
     following.click()
+    assert maps.coordinates(page) == place
+    maps.show(page)
+    expect(page.locator(".pin")).to_be_visible()
     following.click()
     facts = page.locator(".facts")
     expect(facts).to_contain_text("Место отмечено на карте")
@@ -511,30 +516,3 @@ def test_the_review_shows_photos_and_place_as_pictures(page: Page, widget_site: 
     ]
     assert len(ends) == 4
     assert ends == pytest.approx([facts.evaluate("one => one.getBoundingClientRect().right")] * 4, abs=1)
-
-
-def test_attributes_can_change_while_the_map_is_open(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    maps.prepare(desktop, widget_site)
-    ground = maps.opened_map(desktop, strict)
-    height = ground.bounding_box()
-    widget = desktop.locator("igrajdanin-widget")
-    wear(desktop, "dark")
-    draw_twice(desktop)
-    assert ground.bounding_box() == height
-    widget.evaluate("one => one.setAttribute('lang', 'en')")
-    expect(desktop.get_by_text("Press where the problem is")).to_be_visible()
-    expect(desktop.get_by_role("button", name="Zoom in")).to_be_visible()
-
-
-def test_a_step_back_and_forth_keeps_the_location(page: Page, widget_site: WidgetSite, strict: str) -> None:
-    maps.prepare(page, widget_site)
-    ground = maps.opened_map(page, strict)
-    x, y = maps.middle(ground)
-    page.mouse.click(x, y)
-    place = maps.coordinates(page)
-    page.get_by_role("button", name="Назад").click()
-    page.get_by_role("button", name="Далее").click()
-    assert maps.coordinates(page) == place
-    maps.show(page)
-    expect(page.locator(".pin")).to_be_visible()
-    assert maps.near(place, CENTER)

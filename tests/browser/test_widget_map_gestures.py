@@ -53,7 +53,7 @@ def pin_at(page: Page) -> tuple[float, float]:
 # --- mouse ---
 
 
-def test_dragging_the_map_and_the_pin_with_a_mouse(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+def test_dragging_and_double_clicking_with_a_mouse(desktop: Page, widget_site: WidgetSite, address: str) -> None:
     prepare(desktop, widget_site)
     x, y = middle(opened_map(desktop, address))
     desktop.mouse.click(x, y)
@@ -76,7 +76,13 @@ def test_dragging_the_map_and_the_pin_with_a_mouse(desktop: Page, widget_site: W
     desktop.mouse.up()
     assert near(coordinates(desktop), away(80, 60, start=start), pixels=2)
     expect(desktop.locator(".ground")).to_be_visible()
-    assert near(centre(desktop), away(70, 30), pixels=2)
+    start = centre(desktop)
+    assert near(start, away(70, 30), pixels=2)
+    # A double click zooms in on the location.
+    desktop.mouse.dblclick(x + 50, y + 20)
+    expect(desktop.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    assert near(coordinates(desktop), away(50, 20, start=start))
+    assert pin_at(desktop) == pytest.approx((x + 50, y + 20), abs=3)
 
 
 def test_the_wheel_zooms_if_the_map_is_focused(desktop: Page, widget_site: WidgetSite, inline: str) -> None:
@@ -123,15 +129,6 @@ def test_at_low_zoom_the_first_press_only_zooms_in(
     assert near(coordinates(desktop), away(70, -40, zoom=12) if by == "mouse" else CENTER, zoom=12)
 
 
-def test_a_double_click_zooms_in_on_the_location(desktop: Page, widget_site: WidgetSite, address: str) -> None:
-    prepare(desktop, widget_site)
-    x, y = middle(opened_map(desktop, address))
-    desktop.mouse.dblclick(x + 50, y + 20)
-    expect(desktop.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
-    assert near(coordinates(desktop), away(50, 20))
-    assert pin_at(desktop) == pytest.approx((x + 50, y + 20), abs=3)
-
-
 PANE = """() => { window.seen = []; const pane = document.querySelector("igrajdanin-widget").shadowRoot
   .querySelector(".leaflet-map-pane");
   new MutationObserver(() => seen.push([pane.style.transform, pane.className])).observe(pane, {attributes: true}) }"""
@@ -149,16 +146,15 @@ def moves(page: Page) -> tuple[int, bool]:
     return steps, any("leaflet-zoom-anim" in names.split() for _, names in page.evaluate("seen"))
 
 
-def test_no_animation_with_reduced_motion(new_page: Callable[..., Page], widget_site: WidgetSite, address: str) -> None:
-    lively, still = new_page(viewport=DESKTOP, reduced_motion="no-preference"), new_page(viewport=DESKTOP)
-    for page in (lively, still):
-        prepare(page, widget_site)
-        opened_map(page, address)
-    steps, zoomed = moves(lively)
+def test_motion_is_animated(new_page: Callable[..., Page], widget_site: WidgetSite, address: str) -> None:
+    """Unless it is to be reduced, as everywhere else here."""
+    page = new_page(viewport=DESKTOP, reduced_motion="no-preference")
+    prepare(page, widget_site)
+    opened_map(page, address)
+    steps, zoomed = moves(page)
     assert steps > 3
     assert zoomed
-    assert near(centre(lively), away(80, 0), pixels=2)
-    assert moves(still) == (1, False)
+    assert near(centre(page), away(80, 0), pixels=2)
 
 
 # --- fingers ---
@@ -178,18 +174,13 @@ def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(
     assert phone.locator(".sheet").evaluate("sheet => sheet.scrollTop") == scrolled
     assert coordinates(phone) == start
     assert not near(centre(phone), CENTER, pixels=40)
-
-
-def test_dragging_the_pin_with_a_finger(phone: Page, widget_site: WidgetSite, inline: str) -> None:
-    prepare(phone, widget_site)
-    x, y = middle(opened_map(phone, inline))
-    phone.touchscreen.tap(x, y)
-    start = coordinates(phone)
-    x, y = pin_at(phone)
-    scrolled = phone.evaluate("scrollY")
-    Fingers(phone).move(((x, y - 25), (x + 50, y + 35)))
-    assert near(coordinates(phone), away(50, 60, start=start), pixels=4)
-    assert phone.evaluate("scrollY") == scrolled
+    # Two zoom in, and set no pin.
+    phone.get_by_role("button", name="Убрать метку").click()
+    x, y = middle(phone.locator(".ground"))
+    Fingers(phone).move(((x - 20, y), (x - 85, y)), ((x + 20, y), (x + 85, y)))
+    expect(phone.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 2}/"]').first).to_be_attached()
+    assert phone.evaluate("visualViewport.scale") == 1
+    expect(phone.locator(".pin")).to_have_count(0)
 
 
 def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, widget_site: WidgetSite, inline: str) -> None:
@@ -209,16 +200,14 @@ def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, widget_si
     stays = phone.evaluate("scrollY")
     fingers.move(((x - 40, y), (x + 20, y + 60)), ((x + 40, y), (x + 100, y + 60)))
     assert phone.evaluate("scrollY") == stays
-    assert near(centre(phone), away(-60, -60), pixels=15)
-
-
-def test_pinching_zooms_in(phone: Page, widget_site: WidgetSite, address: str) -> None:
-    prepare(phone, widget_site)
-    x, y = middle(opened_map(phone, address))
-    Fingers(phone).move(((x - 20, y), (x - 85, y)), ((x + 20, y), (x + 85, y)))
-    expect(phone.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 2}/"]').first).to_be_attached()
-    assert phone.evaluate("visualViewport.scale") == 1
-    expect(phone.locator(".pin")).to_have_count(0)
+    start = centre(phone)
+    assert near(start, away(-60, -60), pixels=15)
+    # One that is put on the pin drags it.
+    x, y = pin_at(phone)
+    scrolled = phone.evaluate("scrollY")
+    fingers.move(((x, y - 25), (x + 50, y + 35)))
+    assert near(coordinates(phone), away(50, 60, start=start), pixels=4)
+    assert phone.evaluate("scrollY") == scrolled
 
 
 # --- keys ---
@@ -261,7 +250,9 @@ def test_the_pin_is_set_by_keyboard(desktop: Page, widget_site: WidgetSite, addr
     expect(desktop.get_by_role("alert")).to_have_count(0)
 
 
-def test_keys_of_the_browser_are_not_intercepted(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+def test_keys_of_the_browser_are_not_intercepted_and_reduced_motion_is_not_animated(
+    desktop: Page, widget_site: WidgetSite, address: str
+) -> None:
     prepare(desktop, widget_site)
     ground = opened_map(desktop, address)
     ground.evaluate(
@@ -274,6 +265,7 @@ def test_keys_of_the_browser_are_not_intercepted(desktop: Page, widget_site: Wid
     assert prevented == {"=": False, "ArrowLeft": True, "Tab": False, "a": False} | {
         key: False for key in ("Control", "Alt", "Shift") if key in prevented
     }
+    assert moves(desktop) == (1, False)
 
 
 # --- everybody ---
