@@ -459,11 +459,14 @@ async def test_a_wrong_code_is_refused_and_the_input_kept(
 
 
 @ONE_DATABASE
-async def test_the_visitor_chooses_a_theme(client: Client) -> None:
+async def test_the_visitor_chooses_a_theme(client: Client, site: Site) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": "https://widget.test/track?site=x"})
     assert answer.headers["location"] == "/track?site=x"
     assert "Secure" in answer.headers["set-cookie"]
     assert 'data-theme="blue"' in (await client.get("/track")).text
+    for page in ("/form", "/embed"):  # the widget in the page follows
+        assert ' theme="contrast-blue"' in (await client.get(f"/s/{site.key}{page}")).text
+    assert ' theme="light"' in (await client.get(f"/s/{site.key}/embed?theme=light")).text
     await client.get("/display?theme=off")
     assert "data-theme" not in (await client.get("/track")).text
 

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from widget_api import i18n, status_table
 from widget_api.web import tokens
 
-THEMES = ("black-on-white", "white-on-black", "blue")  # the colour schemes of the «версия для слабовидящих»
+# The colour schemes of the «версия для слабовидящих», and the `theme` of a widget on a page that has one.
+THEMES = {"black-on-white": "contrast", "white-on-black": "contrast-black", "blue": "contrast-blue"}
 
 SHAPES = {status: entry.shape for status, entry in status_table.STATUSES.items()}
 UNSOLVED = tuple(status for status, entry in status_table.STATUSES.items() if entry.group == "closed")

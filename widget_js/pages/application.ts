@@ -7,7 +7,8 @@ import { Drafts } from "../report/drafts.ts";
 import { ignoreErrors } from "../shared/storage.ts";
 import { takeShared } from "./shared.ts";
 
-const key = (document.currentScript as HTMLScriptElement).dataset.key!;
+const { dataset } = document.currentScript as HTMLScriptElement;
+const key = dataset.key!;
 const town = "/s/" + key;
 const form = town + "/form";
 const DAY = 86_400_000;
@@ -29,7 +30,8 @@ function sendWaiting(): void {
   for (const [name, value] of [
     ["site-key", key],
     ["view", "inline"],
-    ["lang", page.lang]
+    ["lang", page.lang],
+    ["theme", dataset.theme || "auto"]
   ] as const)
     widget.setAttribute(name, value);
   document.querySelector("main")!.prepend(widget);
