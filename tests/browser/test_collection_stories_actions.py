@@ -176,6 +176,8 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     oleg.goto(f"{town.page}?sort=support")
     for place, words in enumerate(("2 голоса", "1 голос", "Сцена")):
         expect(oleg.locator(".entries > li").nth(place)).to_contain_text(re.compile(words.replace(" ", r"\s")))
+    room = "one => one.clientHeight - parseFloat(getComputedStyle(one).paddingTop)"
+    assert oleg.locator(".entries img").first.evaluate(room) > 100
     feed = [one["data"] for one in town.feed() if one["type"].endswith(".counted")]
     assert [(one["number"], one["participants"]) for one in feed] == [(3, 1), (1, 1), (3, 2), (1, 2), (1, 1)]
 
