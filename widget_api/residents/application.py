@@ -17,8 +17,9 @@ from widget_api.errors import NotFound
 from widget_api.residents import icons
 from widget_api.sites import service
 from widget_api.sites.model import Site
+from widget_api.web.tokens import TOKENS
 
-_ACCENT = "#0a58a6"  # of the service's own icon, for sites without a colour of theirs
+_ACCENT = TOKENS["accent"]["light"]  # of the service's own icon, for sites without a colour of theirs
 _GROUND = "#ffffff"
 _PHOTOS = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")  # as widget_js/report/photos/camera.tsx
 _MOST_LABEL = 12  # characters that launchers show below an icon
