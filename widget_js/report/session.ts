@@ -283,15 +283,6 @@ export class ReportSession extends Store {
     this.changed();
   }
 
-  /** The name under which pictures may be stored: without a record of ours nobody would find and erase them. */
-  pictureStore(): string | undefined {
-    const { drafts } = this;
-    // Another tab has it now: this draft moves.
-    if (drafts.isStored && !drafts.isOurs) this.save({});
-    this.write();
-    return drafts.isOurs ? drafts.name : undefined;
-  }
-
   // --- drafts ---
 
   /** Without the chunk, which did not come, the form begins empty; the next opening asks for it again. */

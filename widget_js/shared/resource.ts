@@ -49,14 +49,12 @@ export function useResource<T>(
   const { api } = useSite();
   const [state, set] = useState<State<T>>({ data: null, of: null, error: null, changes: 0 });
   const first = useRef(requested);
-  /** Of the path that is asked for now. */
-  const asking = useRef<AbortController>(null);
-  /** How often was asked, and which question was the latest that has an answer: earlier ones come too late. */
-  const turns = useRef({ asked: 0, answered: 0 }).current;
+  /** Of the latest question: an earlier one would be answered too late. */
+  const asking = useRef(new AbortController());
   const ask = async (again: boolean): Promise<T | undefined> => {
     if (!path) return;
-    const { signal } = asking.current!;
-    const turn = ++turns.asked;
+    asking.current.abort();
+    const { signal } = (asking.current = new AbortController());
     const known = first.current;
     first.current = undefined;
     try {
@@ -64,12 +62,11 @@ export function useResource<T>(
       const data = await (typeof known === "object"
         ? known
         : api.get<T>(path, known || undefined, again ? { cache: "no-cache", signal } : { signal }));
-      if (signal.aborted || turn < turns.answered) return;
-      turns.answered = turn;
+      if (signal.aborted) return;
       set(before => take(before, path, data));
       return data;
     } catch (error) {
-      if (signal.aborted || turn < turns.answered) return;
+      if (signal.aborted) return;
       set(before => ({ ...before, error: error as ApiError }));
       throw error;
     }
@@ -82,7 +79,6 @@ export function useResource<T>(
     return latest.current(true).catch(() => {});
   };
   useLayoutEffect(() => {
-    const control = (asking.current = new AbortController());
     const timer = rest && setTimeout(begin, rest);
     set(before => (before.error ? { ...before, error: null } : before));
     function begin() {
@@ -90,7 +86,7 @@ export function useResource<T>(
     }
     if (!rest) begin();
     return () => {
-      control.abort();
+      asking.current.abort();
       if (timer) clearTimeout(timer);
     };
   }, [api, path]);

@@ -19,12 +19,11 @@ interface Asked {
   resolve(data: unknown): void;
   reject(error: Error): void;
 }
-/** What was asked, as the model knows it; `of` is the stay at a path that it belongs to. */
+/** What was asked, as the model knows it. */
 interface Expected {
   path: string;
   requested: number | undefined;
   again: boolean;
-  of: object;
 }
 
 const calm = () => new Promise(resolve => setImmediate(resolve));
@@ -75,20 +74,20 @@ test(`the view shows the latest answer to what it asks for (SEED=${SEED})`, asyn
     const rest = pick(2) * REST;
     let props: Props = { path: "/a", version: pick(2) ? 1 : undefined, rest };
     let state = { data: null as unknown, of: null as string | null, error: null as Error | null, changes: 0 };
-    let stay = {},
-      due = 0,
+    let due = 0,
       requested: number | undefined = 7;
     const asked: Expected[] = [];
-    /** The latest that had an answer. */
-    let answered: Expected | undefined;
+    /** The only one that is waited for. */
+    let latest: Expected | undefined;
     const ask = (again: boolean) => {
       if (!props.path) return;
-      asked.push({ path: props.path, requested, again, of: stay });
+      latest = { path: props.path, requested, again };
+      asked.push(latest);
       requested = undefined;
     };
     const begin = () => ask(props.version !== undefined);
     const arrive = () => {
-      stay = {};
+      latest = undefined;
       state = { ...state, error: null };
       due = rest && world.time + rest;
       if (!rest) begin();
@@ -109,7 +108,7 @@ test(`the view shows the latest answer to what it asks for (SEED=${SEED})`, asyn
       },
       "take out and in": () => {
         world.draw(null);
-        [state, answered, requested] = [{ data: null, of: null, error: null, changes: 0 }, undefined, 7];
+        [state, requested] = [{ data: null, of: null, error: null, changes: 0 }, 7];
         world.draw(props);
         arrive();
       },
@@ -153,17 +152,14 @@ test(`the view shows the latest answer to what it asks for (SEED=${SEED})`, asyn
       const error = new Error("network");
       if (isGood) real!.resolve(data);
       else real!.reject(error);
-      // What was asked earlier is older, whenever it comes.
-      if (expected.of !== stay || (answered && order.get(expected)! < order.get(answered)!)) return;
+      if (expected !== latest) return;
       if (!isGood) return void (state = { ...state, error });
-      answered = expected;
       const isAgain = state.of === expected.path;
       const isEqual = isAgain && JSON.stringify(data) === JSON.stringify(state.data);
       state = { data, of: expected.path, error: null, changes: state.changes + +(isAgain && !isEqual) };
     };
     acts.answer = acts["another answer"] = () => answer(true);
     acts.fail = () => answer(false);
-    const order = new Map<Expected, number>();
 
     const played: string[] = [];
     world.draw(props);
@@ -173,7 +169,6 @@ test(`the view shows the latest answer to what it asks for (SEED=${SEED})`, asyn
       const name = names[pick(names.length)]!;
       played.push(name);
       acts[name]!();
-      for (const one of asked) if (!order.has(one)) order.set(one, order.size);
       await calm();
       const { data, of, error, changes } = shown.resource!;
       assert.deepEqual(
@@ -188,12 +183,7 @@ test(`the view shows the latest answer to what it asks for (SEED=${SEED})`, asyn
         },
         {
           ...{ ...state, timers: +!!due, listeners: +!!state.error },
-          asked: asked.map(({ path, requested, again, of }) => [
-            path,
-            requested,
-            again ? "no-cache" : undefined,
-            of !== stay
-          ])
+          asked: asked.map(one => [one.path, one.requested, one.again ? "no-cache" : undefined, one !== latest])
         },
         `SEED=${SEED + round}: ${played.join(", ")}`
       );

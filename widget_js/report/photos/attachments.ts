@@ -29,7 +29,7 @@ export class Attachments implements Photos {
       isTaken,
       locate,
       shrink,
-      store: new Store(() => report.pictureStore()),
+      store: new Store(() => this.storeName()),
       changed: lasting => this.changed(lasting),
       now: Date.now,
       id: uniqueId,
@@ -50,6 +50,16 @@ export class Attachments implements Photos {
     this.queue.restore(photos);
     // What is only read is not written anew: the draft would be kept for another day.
     this.written = JSON.stringify(this.draft);
+  }
+
+  /** The name under which pictures may be stored: without a record of ours nobody would find and erase them. */
+  private storeName(): string | undefined {
+    const { report } = this;
+    const { drafts } = report;
+    // Another tab has it now: this draft moves.
+    if (drafts.isStored && !drafts.isOurs) report.set({});
+    report.write();
+    return drafts.isOurs ? drafts.name : undefined;
   }
 
   storeAgain(): void {
