@@ -1,7 +1,8 @@
 """Record the statements that each test runs on PostgreSQL, and name the cases that repeat what others run there.
 
-Of a statement are noted its text, the type of each parameter (NULL fits any), and its outcome: rows, no rows, the
-number of rows that it changed (none, or some), or the error. PostgreSQL derives the types of the result from the text.
+Of a statement are noted its text, the type of each parameter (NULL fits any), and its outcome: run, with rows (found or
+changed) or without, or the error. A run with rows counts as one without, too: what an empty result leaves out is the
+reading of its values. PostgreSQL derives the types of the result from the text.
 tests/sqlite_only.txt names the cases of which everything is run on PostgreSQL by a case that is not named; `make test`
 runs those on SQLite alone. Never named are cases whose subject is the database itself (CONCERNED), whatever writes
 beside other writes (CONCURRENT), and cases that run statements in another process, where nothing is recorded.
@@ -16,6 +17,7 @@ import inspect
 import json
 import re
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from itertools import groupby
@@ -35,7 +37,9 @@ CONCERNED = re.compile(
     r"tests/faults/|tests/unit/database/|(bad_input|hostile|query_plans|upgrade|backup|connections|batches|schema|migration)"
 )
 CONCURRENT = re.compile(r"\b(gather|TaskGroup|Barrier|create_task|terminate|cut)\b")
+FIXED = 0.2  # seconds that any case costs beside its own processor time: the server's, its database
 PROCESSES = {"serve", "module_serve", "widget_service", "found_town"}
+WITH_ROWS, WITHOUT_ROWS = "rows", "no rows"
 NAMES = re.compile(r"[0-9a-f]{8,}")
 LISTS = re.compile(r"(\(?\$\d+\)?)(, ?\(?\$\d+\)?)+")
 
@@ -51,9 +55,14 @@ class Recorder:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._running = set()
+        begun = time.process_time()
         result = yield
         if dialect_of(item) == "postgresql":
-            self._cases[item.nodeid] = {"must": concerns_the_database(item), "statements": sorted(self._running)}
+            self._cases[item.nodeid] = {
+                "must": concerns_the_database(item),
+                "seconds": time.process_time() - begun,
+                "statements": sorted(self._running),
+            }
         return result
 
     def pytest_sessionfinish(self) -> None:
@@ -87,16 +96,19 @@ class Recorder:
         kinds = [type(value).__name__ for value in values]
         if "$…" in text:  # of neighbours of one type there may be any number, as in `IN ($1, $2)`
             kinds = [kind for kind, _ in groupby(kinds)]
-        noted = {(text, outcome), *((text, place, kind) for place, kind in enumerate(kinds) if kind != "NoneType")}
+        outcomes = {outcome, WITHOUT_ROWS} if outcome == WITH_ROWS else {outcome}
+        noted = {
+            *((text, one) for one in outcomes),
+            *((text, place, kind) for place, kind in enumerate(kinds) if kind != "NoneType"),
+        }
         self._running |= {zlib.crc32(repr(one).encode()) for one in noted}
 
 
 def outcome_of(result: Any) -> str:
     if isinstance(result, tuple):  # rows, the status, whether there are more
         result = result[0] or result[1].decode()
-    if isinstance(result, str):
-        return "no rows" if result.endswith(" 0") else "changed"
-    return "rows" if result else "no rows"
+    has_rows = not result.endswith(" 0") if isinstance(result, str) else bool(result)
+    return WITH_ROWS if has_rows else WITHOUT_ROWS
 
 
 def concerns_the_database(item: pytest.Item) -> bool:
@@ -130,7 +142,7 @@ def choose(cases: dict[str, dict[str, Any]]) -> list[str]:
     while missing:
         name, new = max(
             ((name, missing.intersection(case["statements"])) for name, case in cases.items() if name not in kept),
-            key=lambda pair: (len(pair[1]), pair[0]),
+            key=lambda pair: (len(pair[1]) / (FIXED + cases[pair[0]]["seconds"]), pair[0]),
         )
         kept.add(name)
         missing -= new
