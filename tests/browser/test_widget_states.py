@@ -100,6 +100,11 @@ SPACING = """on => {
     p { margin-bottom: 2em !important }`);
   shadowRoot.adoptedStyleSheets = on ? [...rest, sheet] : rest;
 }"""
+# Text is spaced for this one measurement, without being drawn so.
+CUT_OFF_ONCE = f"""spaced => {{
+  ({SPACING})(spaced);
+  try {{ return ({CUT_OFF})(); }} finally {{ ({SPACING})(false); }}
+}}"""
 
 # The flag is text spacing. Small or covered targets show in the small text of most themes; overflow shows first with
 # spaced text, in the large text of the contrast themes, and in the narrowest window.
@@ -130,7 +135,6 @@ class Visitor:
     def __init__(self, page: Page, tour: Tour, found: Found, which: str) -> None:
         self._page, self._tour, self._found, self._which = page, tour, found, which
         self._session: CDPSession = page.context.new_cdp_session(page)
-        self._session.send("Accessibility.enable")
         # Pending scripts: lazy chunks show the previous language until their texts are loaded.
         self._coming: set[Request] = set()
         page.on("request", lambda request: self._coming.update({request} if request.resource_type == "script" else ()))
@@ -138,37 +142,35 @@ class Visitor:
             page.on(end, lambda request: self._coming.discard(request))
 
     def look(self, state: str) -> None:
-        rooms, coloured = ROOMS[self._which], self._themes()
+        rooms, thorough = ROOMS[self._which], self._themes()
         self._found.states.append(state)
         self._arrive()
         count = self._page.evaluate(COUNT)
         # English words are shorter: `make test` measures them in the small text alone.
-        themes = {"ru": dict.fromkeys((*rooms, *coloured)), "en": rooms if is_full() else ("light",)}
+        themes = {"ru": dict.fromkeys((*rooms, *thorough)), "en": rooms if is_full() else ("light",)}
         for lang in LANGUAGES:
             for theme in themes[lang]:
                 self._wear(lang, theme, count)
                 what = f"{state}, {lang}, {theme}"
-                if theme == "light" and (lang == "ru" or is_full()):
-                    found = axe.violations(self._page, without=axe.HOST_PAGE_RULES)
-                else:
-                    found = axe.violations(self._page, only=axe.COLOUR_RULES) if theme in coloured else []
-                self._found.axe += [f"{what}: {one}" for one in found]
+                if theme in thorough and (lang == "ru" or is_full()):
+                    only = axe.COLOUR_RULES if is_full() and theme != "light" else ()
+                    found = axe.violations(self._page, only=only, without=axe.HOST_PAGE_RULES)
+                    self._found.axe += [f"{what}: {one}" for one in found]
                 if theme == "light":
                     self._found.read_out[f"{self._which}-{lang}"] += f"# {state}\n{accessibility_text(self._session)}\n"
                 for size, spaced in ROOMS[self._which].get(theme, ()):
                     self._measure(what, size, spaced)
-                self._page.set_viewport_size(SIZES[self._which])
+                self._resize(SIZES[self._which])
         self._wear("ru", "light", count)
         self._found.turned += [f"{state}: {one}" for one in self._page.evaluate(NOT_MIRRORED)]
 
     def _themes(self) -> tuple[str, ...]:
-        """Those in which the colours of this state are checked: one after the other, on the phone alone. The states
-        share their colours, which are the same in each window; the full run looks at all of them in both.
+        """Those in which axe looks at this state: one after the other on the phone, the light one on the desk. The
+        states share their colours, which are the same in each window; the full run looks at all of them in both.
         """
         if is_full():
             return THEMES
-        others = [theme for theme in THEMES if theme != "light"]
-        return (others[len(self._found.states) % len(others)],) if self._which == "phone" else ()
+        return (THEMES[len(self._found.states) % len(THEMES)] if self._which == "phone" else "light",)
 
     def _wear(self, lang: str, theme: str, count: str) -> None:
         self._page.evaluate(SET_LANGUAGE_AND_THEME, [lang, theme])
@@ -188,18 +190,22 @@ class Visitor:
             waited = True
         return waited
 
+    def _resize(self, size: ViewportSize) -> None:
+        if self._page.viewport_size != size:
+            self._page.set_viewport_size(size)
+
     def _measure(self, what: str, size: ViewportSize, spaced: bool) -> None:
-        self._page.set_viewport_size(size)
-        if spaced:
-            self._page.evaluate(SPACING, True)
-        losses: list[str] = self._page.evaluate(CUT_OFF)
+        self._resize(size)
+        losses: list[str] = self._page.evaluate(CUT_OFF_ONCE, spaced)
         for _ in range(30):  # a map moves its marks some frames after its size has changed; what is cut off stays so
             if not losses:
                 break
+            if spaced:
+                self._page.evaluate(SPACING, True)
             draw_twice(self._page)
             losses = self._page.evaluate(CUT_OFF)
-        if spaced:
-            self._page.evaluate(SPACING, False)
+            if spaced:
+                self._page.evaluate(SPACING, False)
         where = f"{what}, {size['width']} px" + (", spaced" if spaced else "")
         self._found.lost += [f"{where}: {one}" for one in losses]
 
