@@ -149,12 +149,6 @@ def test_the_number_is_shown_without_further_code(
     expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
 
-def test_the_basic_type_does_not_load_the_list(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    open_form(page, widget_site.page(widget_site.snippet('type="basic"')))
-    assert not [path for path in to_service(watch, widget_site) if "/browse-" in path or "/problems" in path]
-    expect(page.get_by_role("button", name="К списку")).to_have_count(0)
-
-
 @pytest.mark.parametrize("event", ["hover", "focus"])
 def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite, event: str) -> None:
     page.goto(widget_site.page(widget_site.snippet()))
@@ -241,10 +235,15 @@ def test_the_button_takes_its_own_room(page: Page, widget_site: WidgetSite) -> N
 def test_a_div_works_like_the_element(page: Page, widget_site: WidgetSite) -> None:
     link = f'<a href="{widget_site.service.url}/s/{widget_site.key}/report">{REPORT}</a>'
     attributes = f'data-igrajdanin-widget="{widget_site.key}" data-type="extended" data-lang="ru"'
-    open_form(page, widget_site.page(f"<div {attributes}>{link}</div>"))
+    known = 'data-address="ул. Мира, 5" data-description="Площадка № 12: "'
+    open_form(page, widget_site.page(f"<div {attributes} {known}>{link}</div>"))
     expect(page.get_by_role("button", name="Проблемы города")).to_be_visible()
     page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
     expect(page.get_by_role("button", name="City problems")).to_be_visible()
+    page.get_by_label("Roads and pavements").click()
+    expect(page.locator("#description")).to_have_value("Площадка № 12: ")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#address")).to_have_value("ул. Мира, 5")
 
 
 def test_loading_the_script_twice_gives_one_widget(page: Page, widget_site: WidgetSite) -> None:
@@ -368,16 +367,9 @@ def test_the_category_attribute_selects_a_category(page: Page, widget_site: Widg
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
 
-@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
-def test_the_page_fills_in_what_it_knows_and_a_draft_comes_first(
-    desktop: Page, widget_site: WidgetSite, tag: str
-) -> None:
+def test_the_page_fills_in_what_it_knows_and_a_draft_comes_first(desktop: Page, widget_site: WidgetSite) -> None:
     known = 'data-lat="55.0794" data-lng="38.7783" data-address="ул. Мира, 5" data-description="Площадка № 12: "'
-    snippet = widget_site.snippet(known)
-    if tag == "div":
-        snippet = snippet.replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
-        snippet = snippet.replace("</igrajdanin-widget", "</div")
-    address = widget_site.page(snippet)
+    address = widget_site.page(widget_site.snippet(known))
     for description in ("Площадка № 12: ", "Площадка № 12: сломаны качели"):
         form = open_form(desktop, address)
         written = form.get_by_label(re.compile("^Что именно не так"))
