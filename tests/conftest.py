@@ -360,10 +360,7 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
             "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "WIDGET_MAIL_FROM": "widget@widget.test",
         } | {f"WIDGET_{name.upper()}": value for name, value in settings.items()}
-        # A fork has the fork server's clock, and cannot spawn worker processes.
-        fork = (
-            fork and "--workers" not in arguments and not any(one.startswith(("clock=", "moment=")) for one in changes)
-        )
+        fork = fork and "--workers" not in arguments  # a fork cannot spawn worker processes
         program = patched_program(*changes) if changes or fork else (COMMAND,)
         service = Service(directory, environ, port, arguments, program, fork)
         services.append(service)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import sqlite3
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,7 +20,8 @@ from tests.factories import make_site, run_statement, submit_report
 from tests.support import commands, processes
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
-from tests.support.processes import CommandFailed, Service, clean_environment
+from tests.support.processes import CommandFailed, Service, Work
+from tests.support.waiting import wait_for
 from widget_api.cli import app
 from widget_api.database import Database, Transaction
 from widget_api.settings import Settings
@@ -171,7 +171,7 @@ def test_an_error_is_one_line_and_a_non_zero_exit_code(registered: Path, argumen
     ("arguments", "code"),
     [
         (("agency", "list", "--json"), 0),
-        (("site", "show", "nothing"), 1),
+        pytest.param(("site", "show", "nothing"), 1, marks=pytest.mark.full("an error, as of the next")),
         (("nonsense",), 2),
     ],
 )
@@ -179,7 +179,8 @@ def test_the_installed_command_behaves_like_its_function(
     registered: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     """The other tests call the function."""
-    real, called = (run(*arguments, settings={}, directory=registered) for run in (processes.attempt, commands.attempt))
+    runs = (processes.attempt_installed, commands.attempt)
+    real, called = (run(*arguments, settings={}, directory=registered) for run in runs)
     assert (real.returncode, real.stdout, real.stderr) == (called.returncode, called.stdout, called.stderr)
     assert real.returncode == code
 
@@ -298,7 +299,7 @@ def test_a_backup_creates_its_folder(cli: Callable[..., Any], tmp_path: Path) ->
 
 
 def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Service]) -> None:
-    service = serve(migrated=False, fork=False)
+    service = serve(migrated=False)
     cli = service.cli
     agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
     made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
@@ -321,32 +322,16 @@ def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Servic
     assert "/api/v1/sites/{key}/challenge 403" in service.log
 
 
-def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Service]) -> None:
-    service = serve("--workers", "2", "--no-work", environment="production", public_url="https://widget.test")
-    assert status(f"{service.url}/healthz") == 200
-    service.stop()  # a request is logged after its answer
-    lines = [line for line in service.log.splitlines() if "healthz" in line]
-    assert json.loads(lines[0])["event"].startswith("GET /healthz 200")
-
-
 def test_the_worker_stops_gracefully(serve: Callable[..., Service]) -> None:
     service = serve(start=False, changes=("widget_api.worker.SETTLING=0",))
-    process = subprocess.Popen(
-        [*service.program, "work"], cwd=service.directory, env=clean_environment(service.settings)
-    )
-    deadline = time.monotonic() + 90
+    worker = Work(service.directory, service.settings, 0, program=service.program, fork=True).start()
     try:
         with contextlib.closing(sqlite3.connect(service.directory / "widget.db", timeout=30)) as database:
-            while not database.execute("SELECT 1 FROM chores").fetchall():
-                assert process.poll() is None
-                assert time.monotonic() < deadline, "it does nothing"
-                time.sleep(0.1)
+            wait_for(lambda: database.execute("SELECT 1 FROM chores").fetchall(), "it does nothing")
         assert service.cli("deliveries", "list") == []
-        process.terminate()
-        assert process.wait(60) == 0
+        assert worker.stop() == 0
     finally:
-        process.kill()
-        process.wait()
+        worker.kill()
 
 
 # --- doctor ---

@@ -1,7 +1,8 @@
-"""Secrets of a running service cannot be read by other processes."""
+"""Secrets of a running service cannot be read by other processes, also where it has several of its own."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,14 +44,19 @@ def neighbour_may_read(pid: int, what: str) -> bool:
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
-@pytest.mark.parametrize("command", [("serve",), ("serve", "--workers", "2"), ("work",)], ids=" ".join)
+ONE_PROCESS = pytest.param(("serve",), marks=pytest.mark.full("the first of several loads, the others serve"))
+
+
+@pytest.mark.parametrize("command", [ONE_PROCESS, ("serve", "--workers", "2"), ("work",)], ids=" ".join)
 def test_no_process_of_the_service_shows_its_settings(
     command: tuple[str, ...], serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in CANARIES.items():
         monkeypatch.setenv(name, value)
     settings = {name.removeprefix("WIDGET_").lower(): v for name, v in CANARIES.items() if name.startswith("WIDGET_")}
-    service = serve(*command[1:], start=False, platform_url="http://127.0.0.1:9/open311/v2", **settings)
+    production = {"environment": "production", "public_url": "https://widget.test", "smtp_url": "smtp://127.0.0.1:9"}
+    platform = "http://127.0.0.1:9/open311/v2"
+    service = serve(*command[1:], start=False, platform_url=platform, **production, **settings)
     kind = Work if command[0] == "work" else Service
     program = (*AS_A_USER, COMMAND)
     service = kind(service.directory, service.settings, service.port, service.arguments, program)
@@ -67,6 +73,10 @@ def test_no_process_of_the_service_shows_its_settings(
         for pid in processes(service.pid):
             assert b"PYTHONUNBUFFERED=1" in environment(pid)
         assert neighbour_may_read(other.pid, "environ"), "others can be read"
+        if command[0] == "serve":
+            service.stop()  # a request is logged after its answer
+            lines = [line for line in service.log.splitlines() if "readyz" in line]
+            assert json.loads(lines[-1])["event"].startswith("GET /readyz 200"), "as one process logs"
     finally:
         service.kill()
         other.kill()

@@ -123,7 +123,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     started = time.monotonic()
     at_once = ("widget_api.cabinet.bulk_service.DELAY=0", "widget_api.worker.TIDY=0.1")  # decisions wait for no minute
     program = patched_program(f"clock={directory / 'clock'}", *at_once)
-    service = Service(directory, settings, free_port(), program=program)
+    service = Service(directory, settings, free_port(), program=program, fork=True)
     made = Upgraded(recorded, service, peers, started, ticket="")
     peers.clock = made.now
     try:

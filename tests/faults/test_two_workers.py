@@ -57,7 +57,7 @@ async def test_two_workers_share_deliveries_without_duplicates(
     workers = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        workers.append(Work(tmp_path / name, service.settings, 0).start())
+        workers.append(Work(tmp_path / name, service.settings, 0, program=service.program, fork=True).start())
     try:
         early = await until_both_take(city)
         await fill(city, problems - early, UPDATES)

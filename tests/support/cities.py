@@ -15,7 +15,11 @@ ORIGIN = "https://gorod.test"
 JURISDICTION = "gorod.test"
 # Hours become seconds. The number of attempts is unchanged, so that deliveries still die after the last one.
 RETRIES = "widget_api.deliveries.model.RETRY_DELAYS=[0, 1, 1, 1, 2, 2, 2, 2]"
-CIRCUIT = ("widget_api.deliveries.circuit.PAUSE=1", "widget_api.deliveries.circuit.LONGEST_PAUSE=4")
+CIRCUIT = (
+    "widget_api.deliveries.circuit.PAUSE=1",
+    "widget_api.deliveries.circuit.LONGEST_PAUSE=4",
+    "widget_api.deliveries.clock_repair._OWN_PAUSE=5",  # of the longest pause
+)
 QUICK = (RETRIES, *CIRCUIT, "widget_api.platform.pull.FAILED_PAUSE=1")
 
 

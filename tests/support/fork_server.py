@@ -25,7 +25,7 @@ from typing import IO
 _PR_SET_PDEATHSIG = 1
 _MAX_REQUEST = 200_000  # bytes of arguments and environment
 _starting = threading.Lock()
-_servers: dict[tuple[str, ...], tuple[socket.socket, subprocess.Popen[bytes]]] = {}  # by program
+_server: tuple[socket.socket, subprocess.Popen[bytes]] | None = None
 
 
 class Fork:
@@ -53,45 +53,53 @@ class Fork:
                 self._channel.close()
         return self.returncode
 
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.wait()
+
 
 def fork(
-    program: tuple[str, ...], arguments: Sequence[str], directory: Path, environ: Mapping[str, str], log: IO[bytes]
+    program: Sequence[str], directory: Path, environ: Mapping[str, str], output: IO[bytes], errors: IO[bytes]
 ) -> Fork:
-    """Run `program` (see processes.patched_program) with these arguments in a fork."""
+    """Run a program (see processes.patched_program), its arguments included, in a fork."""
+    interpreter, arguments = program[:3], program[3:]
     channel, remote = socket.socketpair()
     request = json.dumps([list(arguments), str(directory), dict(environ)]).encode()
     assert len(request) < _MAX_REQUEST
     with remote:
-        socket.send_fds(_server(program), [request], [log.fileno(), remote.fileno()])
+        descriptors = [output.fileno(), errors.fileno(), remote.fileno()]
+        socket.send_fds(_running_server(interpreter), [request], descriptors)
     return Fork(channel)
 
 
-def _server(program: tuple[str, ...]) -> socket.socket:
-    """Return the socket of the fork server for this program; start one if there is none.
+def _running_server(interpreter: Sequence[str]) -> socket.socket:
+    """Return the socket of the fork server; start it if there is none.
 
     It exits when this process does, since nobody else holds this end of the socket.
     """
+    global _server
     with _starting:
-        if program not in _servers:
+        if _server is None:
             control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
-            *changes, end = program
             with remote:
                 process = subprocess.Popen(
-                    [*changes, f"forks={remote.fileno()}", end],
+                    [*interpreter, f"forks={remote.fileno()}"],
                     cwd="/",
                     env=environ | {"PYTHONUNBUFFERED": "1"},
                     stdin=subprocess.DEVNULL,
                     pass_fds=[remote.fileno()],
                     start_new_session=True,
                 )
-            _servers[program] = control, process
-        return _servers[program][0]
+            _server = control, process
+        return _server[0]
 
 
 @atexit.register
-def _stop_servers() -> None:
-    for control, process in _servers.values():
+def _stop_server() -> None:
+    if _server is not None:
+        control, process = _server
         control.close()
         process.wait()
 
@@ -100,7 +108,7 @@ def _stop_servers() -> None:
 
 
 def serve_requests(descriptor: int) -> list[str]:
-    """Fork once for each request until the other side is closed. Return in each fork, with the command's arguments."""
+    """Fork once for each request until the other side is closed. Return in each fork, with the program's arguments."""
     import widget_api.app
     import widget_api.cli  # noqa: F401 - so that forks need not import it
     from widget_api.web import static_routes
@@ -121,13 +129,14 @@ def serve_requests(descriptor: int) -> list[str]:
             _report_exits(channels)
         if control not in ready:
             continue
-        request, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST, 2)
+        request, descriptors, _, _ = socket.recv_fds(control, _MAX_REQUEST, 3)
         if not request:
             os._exit(0)
-        log, channel = descriptors[0], socket.socket(fileno=descriptors[1])
+        outputs, channel = descriptors[:2], socket.socket(fileno=descriptors[2])
         server, pid = os.getpid(), os.fork()
         if pid:
-            os.close(log)
+            for output in outputs:
+                os.close(output)
             channel.sendall(f"{pid}\n".encode())
             channels[pid] = channel
             continue
@@ -138,7 +147,7 @@ def serve_requests(descriptor: int) -> list[str]:
         os.close(wakeup)
         os.close(signalled)
         _end_with(server)
-        return _prepare_fork(log, *json.loads(request))
+        return _prepare_fork(outputs, *json.loads(request))
 
 
 def _report_exits(channels: dict[int, socket.socket]) -> None:
@@ -156,11 +165,11 @@ def _end_with(server: int) -> None:
         os._exit(1)
 
 
-def _prepare_fork(log: int, arguments: list[str], directory: str, environ: dict[str, str]) -> list[str]:
+def _prepare_fork(outputs: list[int], arguments: list[str], directory: str, environ: dict[str, str]) -> list[str]:
     os.setsid()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    for number, output in enumerate(outputs, 1):
+        os.dup2(output, number)
+        os.close(output)
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environ)

@@ -2,12 +2,15 @@
 
 This is the product's own `main` in a separate process. Before it starts, constants are replaced by their full names
 (`widget_api.deliveries.model.RETRY_DELAYS=[0,1,1]`), so that hours between two attempts become seconds; the rules that
-use them stay the product's. An unknown name ends the process, so that no test relies on a constant that is gone.
+use them stay the product's. An unknown name ends the process, so that no test relies on a constant that is gone. What
+another module has imported or computed of a constant stays: it has a name of its own.
 
 `clock=FILE` shifts the wall clock, and only it, by the number of seconds in that file, which is reread continuously.
 `moment=FILE` stops the clock at the second (since 1970) in that file; the moment that has taken effect is written
 beside it, with the suffix `.reached`.
-`forks=DESCRIPTOR` runs no command here, but in a fork for each request from that socket (tests/support/fork_server.py).
+`code=FILE` runs the Python code in that file first.
+`forks=DESCRIPTOR` alone runs one such list of arguments in a fork for each request from that socket
+(tests/support/fork_server.py).
 """
 
 from __future__ import annotations
@@ -75,23 +78,25 @@ def share_templates() -> None:
 
 
 def main() -> None:
-    end = sys.argv.index("--")
-    arguments = sys.argv[end + 1 :]
-    for assignment in sys.argv[1:end]:
+    arguments = sys.argv[1:]
+    if arguments[0].startswith("forks="):
+        from tests.support import fork_server
+
+        arguments = fork_server.serve_requests(int(arguments[0].removeprefix("forks=")))
+    end = arguments.index("--")
+    for assignment in arguments[:end]:
         name, _, value = assignment.partition("=")
         if name == "clock":
             shift_clock(Path(value))
         elif name == "moment":
             stop_clock(Path(value))
-        elif name == "forks":
-            from tests.support import fork_server
-
-            arguments = fork_server.serve_requests(int(value))
+        elif name == "code":
+            exec(Path(value).read_text(), {})
         else:
             set_constant(name, value)
     if TEMPLATES in os.environ:
         share_templates()
-    sys.argv = ["widget-api", *arguments]
+    sys.argv = ["widget-api", *arguments[end + 1 :]]
     from widget_api import cli
 
     cli.main()

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -89,8 +90,33 @@ class CommandFailed(AssertionError):
         self.code, self.output, self.errors = code, output, errors
 
 
-def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """The result of the installed `widget-api ARGUMENTS`, whatever its exit code."""
+def patched_program(*changes: str) -> tuple[str, ...]:
+    """The program to run instead of `widget-api`, with patched constants: see tests/support/patched_service.py."""
+    return (sys.executable, "-P", str(Path(__file__).with_name("patched_service.py")), *changes, "--")
+
+
+def attempt(
+    *arguments: str, settings: Mapping[str, str], directory: Path, changes: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """The result of `widget-api ARGUMENTS` in a process of its own, a fork, whatever its exit code."""
+    program, environ = (*patched_program(*changes), *arguments), clean_environment(settings)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = fork_server.fork(program, directory, environ, output, errors)
+        try:
+            code = process.wait(120)
+        finally:
+            process.kill()
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read().decode())
+    return subprocess.CompletedProcess(arguments, code, *texts)
+
+
+def attempt_installed(
+    *arguments: str, settings: Mapping[str, str], directory: Path
+) -> subprocess.CompletedProcess[str]:
+    """The same of the installed command, which takes a second of processor time to start."""
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=directory,
@@ -108,11 +134,6 @@ def run_command(*arguments: str, settings: Mapping[str, str], directory: Path) -
     if done.returncode:
         raise CommandFailed(arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout
-
-
-def patched_program(*changes: str) -> tuple[str, ...]:
-    """The program to run instead of `widget-api`, with patched constants: see tests/support/patched_service.py."""
-    return (sys.executable, "-P", str(Path(__file__).with_name("patched_service.py")), *changes, "--")
 
 
 @dataclass
@@ -149,8 +170,8 @@ class Service:
     def _run(self, *arguments: str) -> None:
         with (self.directory / "serve.log").open("ab") as log:
             if self.fork:
-                environ = clean_environment(self.settings)
-                self.process = fork_server.fork(self.program, arguments, self.directory, environ, log)
+                program, environ = (*self.program, *arguments), clean_environment(self.settings)
+                self.process = fork_server.fork(program, self.directory, environ, log, log)
                 return
             self.process = subprocess.Popen(
                 die_with_parent([*self.program, *arguments]),
