@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -18,28 +18,26 @@ from typing import Any, get_args
 import httpx2
 import pytest
 
+from tests.support import fork_server
 from tests.support.cabinet import PageText
-from tests.support.processes import COMMAND, clean_environment, die_with_parent, free_port
+from tests.support.processes import clean_environment, free_port, patched_program
 from tests.support.waiting import wait_for
 from widget_api.people.model import Role
 
 pytestmark = pytest.mark.long
 
 
+FEWER = ("widget_api.demo.map_tiles.ZOOMS=[12]", "widget_api.demo.photos.MAX_PROBLEMS=2")  # they take half of the time
+
+
 @contextmanager
-def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
+def demonstration(directory: Path, first_port: int, changes: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
     """The output of the running demonstration."""
     path = directory / "data" / "demo.json"  # the file of an earlier run exists until this one answers
     before = path.stat().st_mtime_ns if path.exists() else 0
     with (directory / "out").open("wb") as out:
-        process = subprocess.Popen(
-            die_with_parent([COMMAND, "demo", "--port", str(first_port)]),
-            cwd=directory,
-            env=clean_environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-        )
+        program = (*patched_program(*changes), "demo", "--port", str(first_port))
+        process = fork_server.fork(program, directory, clean_environment({}), out, out)
     try:
         deadline = time.monotonic() + 240
         while not path.exists() or path.stat().st_mtime_ns == before:
@@ -48,7 +46,7 @@ def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
             time.sleep(0.2)
         yield json.loads(path.read_bytes())
     finally:
-        process.send_signal(signal.SIGTERM)
+        os.kill(process.pid, signal.SIGTERM)
         process.wait(60)
 
 
@@ -74,7 +72,7 @@ def find_dead_links(address: str, **credentials: str) -> list[tuple[int, str]]:
 
 def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path) -> None:
     first = free_port()
-    with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first) as known:
+    with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first, FEWER) as known:
         key = known["sites"][0]["key"]
         assert {user["role"] for user in known["users"]} == {*get_args(Role)}, "somebody to sign in as"
         assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])

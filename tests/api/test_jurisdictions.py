@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.support.processes import Service
 from widget_api import demo
 from widget_api.app import open_context
 from widget_api.context import Context
-from widget_api.demo import seed
+from widget_api.demo import photos, seed
 from widget_api.demo.town import town_houses
 from widget_api.platform import pull
 from widget_api.platform.store import platforms
@@ -73,12 +74,17 @@ async def test_a_site_may_have_another_name_at_the_platform(
 
 
 async def test_every_site_of_the_demonstration_has_its_own_name(
-    serve: Callable[..., Service], make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: Any
+    serve: Callable[..., Service],
+    make_settings: Callable[..., Settings],
+    tmp_path: Path,
+    migrated_sqlite: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its two databases, the platform in a separate process, and a site added next to the town's."""
     monkeypatch.setattr(seed, "PROBLEMS", 3)
     monkeypatch.setattr(seed, "PLATFORMS_OWN", 3)
-    urls = [f"sqlite:///{tmp_path / name}.db" for name in ("town", "platform")]
+    monkeypatch.setattr(photos, "MAX_PROBLEMS", 1)
+    urls = [f"sqlite:///{shutil.copyfile(migrated_sqlite, tmp_path / name)}" for name in ("town.db", "platform.db")]
     platform = await asyncio.to_thread(serve, start=False, database_url=urls[1], work="off", rate_limits="off")
     before = seed.DemoAddresses(
         service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail=""
