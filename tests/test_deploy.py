@@ -170,16 +170,21 @@ def start_caddy(folder: Path, upstream: int, certificate: Certificate) -> Proxy:
     return Proxy(command, port, plain, folder / "widget.log", certificate)
 
 
-@pytest.fixture(params=[start_nginx, start_caddy])
+@pytest.fixture(scope="module")
+def behind(module_serve: Callable[..., Service]) -> Service:
+    return module_serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1")
+
+
+@pytest.fixture(scope="module", params=[start_nginx, start_caddy])
 def front(
-    request: pytest.FixtureRequest, tmp_path: Path, serve: Callable[..., Service]
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, behind: Service
 ) -> Iterator[tuple[Proxy, Service]]:
     """A proxy and the service behind it."""
     if reason := servers.reason_without(request.param.__name__.removeprefix("start_")):
         pytest.skip(reason)
-    service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1", fork=False)
-    proxy: Proxy = request.param(tmp_path, service.port, issue_certificate(tmp_path, "127.0.0.1"))
-    yield proxy, service
+    folder = tmp_path_factory.mktemp("proxy")
+    proxy: Proxy = request.param(folder, behind.port, issue_certificate(folder, "127.0.0.1"))
+    yield proxy, behind
     proxy.stop()
 
 
@@ -200,7 +205,8 @@ def test_proxies_limit_clients_by_their_own_address(front: tuple[Proxy, Service]
     """X-Forwarded-For from clients is not trusted: all these requests come from one address and hit its limit."""
     proxy, service = front
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
-    key = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")["key"]
+    origin = f"https://a{proxy.port}.test"  # a site has a limit of its own
+    key = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", origin)["key"]
     export = f"/api/v1/sites/{key}/problems.csv"
     most = int(RATES["exports"].partition("/")[0])
     found = [proxy.ask("GET", export, X_Forwarded_For=f"203.0.113.{last}")[0] for last in range(2 * most)]

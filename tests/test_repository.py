@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ INDEX_HOSTS = tuple(
 )
 
 
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def tracked() -> list[Path]:
     """Tracked and untracked files that git does not ignore; none without git (a source archive)."""
     command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -81,7 +88,7 @@ def test_every_locked_version_carries_hashes(kind: str) -> None:
 
 def imported(path: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -104,7 +111,7 @@ def test_names_in_comments_exist() -> None:
     """Modules by their files, and errors that a docstring says are raised: tools for renaming miss both."""
     source = {path: path.read_text() for path in MODULES}
     files = {path.name for path in tracked()}
-    nodes = [node for text in source.values() for node in ast.walk(ast.parse(text))]
+    nodes = [node for path in MODULES for node in ast.walk(parse(path))]
     errors = set(dir(builtins))
     errors |= {node.name for node in nodes if isinstance(node, (ast.ClassDef, ast.alias))}
     errors |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
@@ -123,7 +130,7 @@ def test_every_folder_of_modules_is_a_package() -> None:
 
 
 def test_every_module_has_a_docstring() -> None:
-    trees = {path: ast.parse(path.read_text()) for path in MODULES}
+    trees = {path: parse(path) for path in MODULES}
     silent = [str(path.relative_to(ROOT)) for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
     assert silent == []
 
