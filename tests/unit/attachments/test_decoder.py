@@ -7,6 +7,8 @@ import io
 import itertools
 import os
 import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from PIL import Image
 
 from tests.support import bad_files
 from tests.support.bad_files import CANARY, PICTURE, PLACE, File, saved, scene
+from tests.support.decoder_forks import DecoderForks, decoder_forks
 from widget_api.attachments.photos import decoder, intake
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.photos.model import Picture
@@ -40,10 +43,28 @@ TRACES = (
 )
 
 
-async def run_child(content: bytes) -> tuple[dict[str, object], list[bytes]]:
-    """The child's own output: the message and its parts."""
+Decode = Callable[[bytes], tuple[dict[str, Any], list[bytes]]]
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[DecoderForks]:
+    with decoder_forks() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def decode(forks: DecoderForks) -> Decode:
+    """What a decoder answers to a file: its message and the parts."""
+    return lambda content: parse(forks.run(content))
+
+
+async def run_child(content: bytes) -> bytes:
+    """The output of a real child."""
     with await asyncio.to_thread(intake._spool, content) as file:
-        output = await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
+        return await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
+
+
+def parse(output: bytes) -> tuple[dict[str, Any], list[bytes]]:
     head, _, rest = output.partition(b"\n")
     assert head, "it was ended from outside"
     header = orjson.loads(head)
@@ -88,9 +109,8 @@ def test_there_are_at_least_a_hundred_files() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-async def test_every_file_gives_a_clean_picture_or_a_clear_error(file: File) -> None:
-    content = file.make()
-    header, parts = await run_child(content)
+def test_every_file_gives_a_clean_picture_or_a_clear_error(file: File, decode: Decode) -> None:
+    header, parts = decode(file.make())
     peak = header["peak"]
     assert isinstance(peak, int)
     assert peak <= BOUND, f"{peak / 2**20:.0f} MB"
@@ -122,12 +142,12 @@ def test_oversized_pictures_are_refused_by_their_header(kind: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-async def test_pictures_are_rotated_by_their_exif_orientation(orientation: int) -> None:
+def test_pictures_are_rotated_by_their_exif_orientation(orientation: int, decode: Decode) -> None:
     """Compared with Pillow's implementation."""
     from PIL import ImageOps
 
     content = saved(scene(), "JPEG", exif=bad_files.exif(orientation), quality=95)
-    _, (picture, *_) = await run_child(content)
+    _, (picture, *_) = decode(content)
     wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     got = Image.open(io.BytesIO(picture))
     width, height = got.size
@@ -142,38 +162,38 @@ def near(one: object, other: object, within: int = 12) -> bool:
     return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
 
 
-async def test_colour_profiles_are_applied() -> None:
+def test_colour_profiles_are_applied(decode: Decode) -> None:
     """The profile exchanges red and blue: without it, the colours are wrong."""
     content = saved(
         Image.new("RGB", (64, 64), (230, 30, 30)), "JPEG", icc_profile=bad_files.swapped_profile(), quality=95
     )
-    _, (picture, *_) = await run_child(content)
+    _, (picture, *_) = decode(content)
     red, _, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert blue > 180 > 80 > red
 
 
-async def test_transparency_becomes_white() -> None:
+def test_transparency_becomes_white(decode: Decode) -> None:
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     for content in (saved(image, "PNG"), saved(image, "WEBP", lossless=True), saved(image.convert("LA"), "PNG")):
-        _, (picture, *_) = await run_child(content)
+        _, (picture, *_) = decode(content)
         assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (255, 255, 255))
 
 
-async def test_sixteen_bit_pictures_keep_their_brightness() -> None:
+def test_sixteen_bit_pictures_keep_their_brightness(decode: Decode) -> None:
     image = Image.new("I;16", (64, 64), 32_768)
-    _, (picture, *_) = await run_child(saved(image, "PNG"))
+    _, (picture, *_) = decode(saved(image, "PNG"))
     assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (128, 128, 128), 2)
 
 
-async def test_cmyk_keeps_its_colour() -> None:
-    _, (picture, *_) = await run_child(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
+def test_cmyk_keeps_its_colour(decode: Decode) -> None:
+    _, (picture, *_) = decode(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
     red, green, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
 
 
-async def test_an_animation_becomes_its_first_frame() -> None:
+def test_an_animation_becomes_its_first_frame(decode: Decode) -> None:
     for form in ("WEBP", "PNG"):
-        _, (picture, *_) = await run_child(bad_files.animated(form))
+        _, (picture, *_) = decode(bad_files.animated(form))
         assert near(Image.open(io.BytesIO(picture)).getpixel((10, 10)), (192, 32, 32), 40), form
 
 
@@ -184,7 +204,7 @@ async def test_the_largest_phone_photos_fit_the_memory_limit() -> None:
     for options in ({}, {"progressive": True}):
         content = saved(image, "JPEG", quality=70, **options)
         assert len(content) > 2_000_000
-        header, _ = await run_child(content)
+        header, _ = parse(await run_child(content))
         assert (header["width"], header["height"]) == (2016, 1512)
         assert int(str(header["peak"])) <= BOUND
 
@@ -199,11 +219,11 @@ BASES = {
 
 @given(base=st.sampled_from(sorted(BASES)), seed=st.integers(0, 2**32), many=st.integers(1, 40))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
-def test_damaged_files_are_never_passed_on(base: str, seed: int, many: int) -> None:
+def test_damaged_files_are_never_passed_on(forks: DecoderForks, base: str, seed: int, many: int) -> None:
     chance, made = random.Random(seed), bytearray(BASES[base])
     for _ in range(many):
         made[chance.randrange(len(made))] = chance.randrange(256)
-    outcome = asyncio.run(outcome_of(bytes(made)))
+    outcome = outcome_of(forks, bytes(made))
     if isinstance(outcome, Picture):
         clean(outcome.picture, 2048)
         clean(outcome.thumbnail, 480)
@@ -213,11 +233,18 @@ def test_damaged_files_are_never_passed_on(base: str, seed: int, many: int) -> N
         assert outcome.code in bad_files.ANY
 
 
-async def outcome_of(content: bytes) -> Picture | DomainError:
+def outcome_of(forks: DecoderForks, content: bytes) -> Picture | DomainError:
     try:
-        return await Intake().convert(content)
+        return intake._parse_output(forks.run(content))
     except DomainError as error:
         return error
+
+
+@pytest.mark.parametrize("base", sorted(BASES))
+async def test_a_real_child_decodes_like_a_fork(base: str, forks: DecoderForks) -> None:
+    picture, fork = await Intake().convert(BASES[base]), outcome_of(forks, BASES[base])
+    assert isinstance(fork, Picture)
+    assert replace(picture, peak=None) == replace(fork, peak=None)
 
 
 # --- the confinement itself: a child that tries ---
