@@ -171,7 +171,7 @@ def test_the_receiver_accepts_single_events_and_batches_and_refuses_bad_signatur
 
 def test_old_links_work_while_the_old_key_is_listed(serve: Callable[..., Service]) -> None:
     old, new = f"old-{SECRET}", f"new-{SECRET}"
-    service = serve(secret_keys=old, challenge="off", fork=False)
+    service = serve(secret_keys=old, challenge="off")
     agency = service.cli("agency", "add", "--name", "А", "--email", "a@gorod.test")["agency"]
     key = service.cli("site", "add", "--name", "С", "--agency", agency, "--origin", HOST_ORIGIN)["key"]
     root = f"{service.url}/api/v1/sites/{key}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +16,7 @@ import time_machine
 
 from tests.conftest import ONE_DATABASE
 from tests.factories import existing, make_site, submit_report
-from tests.support.processes import CommandFailed, clean_environment, run_command
+from tests.support.processes import CommandFailed, attempt, run_command
 from tests.support.s3 import S3
 from widget_api import clock
 from widget_api.attachments.bucket import Bucket
@@ -180,8 +178,7 @@ def test_the_newest_backup_is_rehearsed_and_both_are_recorded(cli: Cli, folder: 
 
 
 ENDS_ITSELF = """
-import asyncio, os, signal, sys
-from widget_api import cli
+import asyncio, os, signal
 from widget_api.ops import rehearsal
 
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
@@ -192,8 +189,6 @@ async def migrate(url, migrate=rehearsal.migrate):
     await asyncio.sleep(60)
 
 rehearsal.migrate = migrate
-sys.argv[1:] = ["restore", "--rehearse"]
-cli.main()
 """
 
 
@@ -207,9 +202,9 @@ def test_no_copy_of_the_data_is_left_by_a_rehearsal_that_is_ended(
     monkeypatch.setenv("TMPDIR", str(scratch))
     cli("backup", backups=str(folder))
     given = {"WIDGET_DATABASE_URL": settings.database_url, "WIDGET_BACKUPS": str(folder), "ENDS_BY": str(int(by))}
-    ended = subprocess.run(
-        [sys.executable, "-c", ENDS_ITSELF], cwd=tmp_path, env=clean_environment(given), timeout=60, check=False
-    )
+    (tmp_path / "ends.py").write_text(ENDS_ITSELF)
+    changes = (f"code={tmp_path / 'ends.py'}",)
+    ended = attempt("restore", "--rehearse", settings=given, directory=tmp_path, changes=changes)
     assert ended.returncode == -by
     if by != signal.SIGKILL:
         assert list(scratch.iterdir()) == []

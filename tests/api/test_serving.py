@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.factories import SECRET
 from tests.support import commands, processes
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service, free_port, patched_program
 
 
 def get(url: str) -> HTTPResponse:
@@ -35,6 +35,7 @@ def test_the_service_answers_sees_new_sites_at_once_and_survives_a_kill(
     assert get(f"{service.url}/api/v1/sites/{added['key']}").status == 200
 
     service.kill()
+    service.program, service.fork = patched_program(), True  # the second start is no matter of the installed command
     service.start()
     assert get(f"{service.url}/api/v1/sites/{added['key']}").status == 200
     assert service.stop() in (0, -signal.SIGTERM)  # uvicorn re-raises the signal once everything is closed
