@@ -46,8 +46,9 @@ class Hand:
 
     def reach(self, target: Locator) -> None:
         expect(target).to_be_visible()
+        target.evaluate("element => { window.sought = element }")
         for _ in range(MANY_TABS):
-            if target.evaluate("element => element === document.activeElement"):
+            if self.page.evaluate("sought === document.activeElement"):
                 return
             self.page.keyboard.press("Tab")
         raise AssertionError(f"Tab does not lead to {target}")
