@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from widget_api.attachments.photos import decoder
 
 TIMEOUT = 60.0  # seconds; the decoder limits its own processor time
