@@ -1,4 +1,4 @@
-/** How long ago, in words. */
+/** How long ago, in words; a number stays beside its unit. */
 
 import type { Language } from "../shared/i18n.ts";
 
@@ -18,9 +18,8 @@ export function age({ locale, t }: Language, when: string): string {
   const seconds = (Date.now() - new Date(when).getTime()) / 1000;
   const step = STEPS.find(([, size]) => seconds >= size);
   return step
-    ? (formats[locale] ||= new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(
-        -Math.floor(seconds / step[1]),
-        step[0]
-      )
+    ? (formats[locale] ||= new Intl.RelativeTimeFormat(locale, { numeric: "auto" }))
+        .format(-Math.floor(seconds / step[1]), step[0])
+        .replace(" ", "\u00a0")
     : t("just_now");
 }

@@ -57,12 +57,12 @@ export function language(lang: string, texts: Texts, timeZone?: string): Languag
       const moment = new Date(when);
       // A year off by the hours between two zones is no harm: then it is only said more often.
       const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-      return format(moment.getTime(), {
-        day: "numeric",
-        month: "long",
-        year,
-        timeZone: String(when).length === 10 ? "UTC" : timeZone
-      });
+      const timeZoneOfDay = String(when).length === 10 ? "UTC" : timeZone;
+      // The day stays beside its month.
+      return format(moment.getTime(), { day: "numeric", month: "long", year, timeZone: timeZoneOfDay }).replace(
+        " ",
+        "\u00a0"
+      );
     },
     time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit", timeZone })
   };

@@ -61,7 +61,7 @@ test("a code may be the name of a member that every object has", () => {
     '{"constructor": "b", "toString": ["a", "b"], "__proto__": "x", "valueOf": "1200", "hasOwnProperty": "2020-06-01"}';
   assert.deepEqual(
     answersOf(entry(given), config, words).map(([, answer]) => answer),
-    ["Advice", "Lecture, Advice", "x", "1,200", "1 June 2020"]
+    ["Advice", "Lecture, Advice", "x", "1,200", "1\u00a0June 2020"]
   );
   const blank = { ...empty, category: "law", subject: "Law", description: "Twenty years", address: "1", consent: true };
   const missing = validate(config, blank, words).map(({ control }) => control);
@@ -113,11 +113,11 @@ test("whether entries are taken, and what is said of it", () => {
   assert.equal(periodWith({ who: "agency" }).taking, false);
   assert.equal(periodWith({ who: "invited" }).taking, false);
   const begins = periodWith({ opens_at: "2020-06-30T21:00:00Z" });
-  assert.deepEqual(begins, { taking: false, text: "New entries are taken from 1 July 2020." });
+  assert.deepEqual(begins, { taking: false, text: "New entries are taken from 1\u00a0July 2020." });
   // The midnight after 30 June, in Moscow.
   const closes_at = "2020-06-30T21:00:00Z";
   const open = periodWith({ closes_at });
-  assert.deepEqual(open, { taking: true, text: "New entries are taken up to and including 30 June 2020." });
+  assert.deepEqual(open, { taking: true, text: "New entries are taken up to and including 30\u00a0June 2020." });
   assert.equal(periodWith({ closes_at: "2020-06-01T21:00:00Z" }).taking, false);
 });
 
@@ -205,8 +205,11 @@ test("money, days and what is needed stand on a card in words", () => {
   assert.equal(money({ cost: "1400000", own_share: "0" }), "1,400,000\u00a0₽");
   assert.equal(money({ price: "0" }), "Free of charge");
   assert.equal(money({ cost: "a lot" }), "");
-  assert.equal(daysOf(entry({ begins: "2020-06-01T10:00:00+03:00", ends: "2020-06-01" }), words), "1 June 2020");
-  assert.equal(daysOf(entry({ begins: "2020-06-01", ends: "2020-07-02" }), words), "1 June 2020 – 2 July 2020");
+  assert.equal(daysOf(entry({ begins: "2020-06-01T10:00:00+03:00", ends: "2020-06-01" }), words), "1\u00a0June 2020");
+  assert.equal(
+    daysOf(entry({ begins: "2020-06-01", ends: "2020-07-02" }), words),
+    "1\u00a0June 2020 – 2\u00a0July 2020"
+  );
   const voting = { opens_at: null, closes_at: null, per_person: 3, min_age: null, threshold: 50 };
   assert.equal(neededBy(entry({ people: "7" }), { action: "vote", voting } as Collection), 50);
   assert.equal(neededBy(entry({ people: "7" }), { action: "join", voting: null } as Collection), 7);
@@ -214,7 +217,7 @@ test("money, days and what is needed stand on a card in words", () => {
   assert.equal(ballot(voting, 1, words).text, "Votes left: 2 of 3.");
   assert.match(ballot(voting, 4, words).text, /^You have given all your votes/);
   const over = { ...voting, closes_at: "2020-06-01T00:00:00Z" };
-  assert.equal(ballot(over, 1, words).text, "Voting is over: the last day was 1 June 2020.");
+  assert.equal(ballot(over, 1, words).text, "Voting is over: the last day was 1\u00a0June 2020.");
   assert.equal(actOf(entry({}), { action: "vote", voting: over } as Collection, Date.now(), words), "");
   assert.equal(actOf(entry({}), { action: "vote", voting } as Collection, Date.now(), words), "vote");
 });

@@ -70,10 +70,10 @@ test("plurals, dates and figures", () => {
   );
   const year = new Date().getFullYear();
   // A local date is the same day everywhere; a moment is the day of the site's zone.
-  assert.equal(date(`${year}-12-12`), "12 декабря");
-  assert.equal(language("ru", russian, "Atlantic/Azores").date(`${year}-12-12`), "12 декабря");
-  assert.equal(date(`${year}-06-01T20:00:00Z`), "2 июня");
-  assert.equal(date("2020-06-01"), "1 июня 2020 г.");
+  assert.equal(date(`${year}-12-12`), "12\u00a0декабря");
+  assert.equal(language("ru", russian, "Atlantic/Azores").date(`${year}-12-12`), "12\u00a0декабря");
+  assert.equal(date(`${year}-06-01T20:00:00Z`), "2\u00a0июня");
+  assert.equal(date("2020-06-01"), "1\u00a0июня 2020 г.");
   assert.equal(time("2026-06-01T20:05:00Z"), "06:05");
   assert.equal(number(12345), "12\u202f345");
   assert.equal(t("step", { n: 2, of: 4 }), "Шаг 2 из 4");
@@ -82,7 +82,7 @@ test("plurals, dates and figures", () => {
     [1, 2].map(n => english.count("days", n)),
     ["1 day", "2 days"]
   );
-  assert.equal(english.date(`${year}-12-12`), "12 December");
+  assert.equal(english.date(`${year}-12-12`), "12\u00a0December");
 });
 
 test("a missing text is shown as its key", () => {
@@ -94,7 +94,7 @@ test("age in words", () => {
   const words = language("ru", russian);
   const ago = (seconds: number) => age(words, new Date(Date.now() - seconds * 1000).toISOString());
   assert.equal(ago(5), "только что");
-  assert.equal(ago(5 * 60 + 5), "5 минут назад");
-  assert.equal(ago(3 * 86400 + 5), "3 дня назад");
+  assert.equal(ago(5 * 60 + 5), "5\u00a0минут назад");
+  assert.equal(ago(3 * 86400 + 5), "3\u00a0дня назад");
   assert.equal(ago(-30), "только что");
 });
