@@ -99,7 +99,7 @@ def test_a_vote_replaces_a_duplicate_report(
     widget = page.locator("igrajdanin-widget")
     expect(widget).to_contain_text("Рядом уже сообщали")
     near = page.get_by_role("listitem").filter(has_text="Разбитый тротуар у рынка")
-    expect(near).to_contain_text(re.compile(r"0 м · Принято · \d+ [а-я]+"))
+    expect(near).to_contain_text(re.compile(r"здесь же · Принято · \d+\s[а-я]+"))
     expect(near.get_by_role("link")).to_have_attribute("href", re.compile(f"/problems/{first}$"))
     refused: list[Route] = []
 

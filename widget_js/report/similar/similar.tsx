@@ -57,7 +57,11 @@ export function Similar({ values: { category }, place, report }: SectionProps) {
                 </span>
               </a>
               <p class="hint">
-                {[t("metres", { n: distance }), config.statuses[status], date(created_at)].join(" · ")}
+                {[
+                  distance ? t("metres", { n: distance }) : t("same_place"),
+                  config.statuses[status],
+                  date(created_at)
+                ].join(" · ")}
               </p>
               <button
                 class="button quiet"
