@@ -147,7 +147,7 @@ def test_the_last_list_opens_without_a_network_and_nothing_erased_lives_on(
     running.kill()
     visitor.goto(town.page)
     note = visitor.get_by_role("status").locator("visible=true")
-    expect(note).to_have_text(re.compile(r"^Без сети\. Список от \d+\s\S+, \d\d:\d\d\.$"))
+    expect(note).to_have_text(re.compile(r"^Нет связи\. Список от \d+\s\S+, \d\d:\d\d\.$"))
     expect(visitor.locator(".problems").first).to_contain_text(ERASED)
     expect(visitor.get_by_role("search")).to_be_hidden()
     assert axe.violations(visitor) == []
@@ -174,7 +174,7 @@ def test_a_report_written_without_a_network_is_sent_once_and_told(town: Town, vi
     context = visitor.context
     context.set_offline(True)
     visitor.goto(f"{town.page}/report")
-    expect(visitor.get_by_role("status").locator("visible=true").first).to_contain_text("Без сети. Заполните форму")
+    expect(visitor.get_by_role("status").locator("visible=true").first).to_contain_text("Нет связи. Заполните форму")
     fill_form(visitor, STAYS)
     visitor.set_input_files("#photos", file(photo(halves(64, 48))))
     expect(visitor.get_by_text("Загрузим сами, когда связь появится").first).to_be_visible()
@@ -185,7 +185,7 @@ def test_a_report_written_without_a_network_is_sent_once_and_told(town: Town, vi
 
     returned = context.new_page()
     returned.goto(town.page)
-    expect(returned.get_by_role("status").locator("visible=true")).to_contain_text("Без сети. Список")
+    expect(returned.get_by_role("status").locator("visible=true")).to_contain_text("Нет связи. Список")
     context.set_offline(False)
     expect(returned.get_by_role("alert")).to_contain_text("отправим сами")
     returned.evaluate("dispatchEvent(new Event('online'))")  # else it would be sent five seconds later
@@ -220,7 +220,7 @@ def test_a_shared_photo_opens_the_form_with_it(town: Town, visitor: Page, new_pa
     without.evaluate(SHARE, path(town))
     without.set_input_files("#shared", file(photo(halves(64, 48))))
     without.evaluate("document.querySelector('#shared').form.submit()")
-    expect(without.get_by_role("alert")).to_have_text("Фото не передалось. Добавьте его в форме.")
+    expect(without.get_by_role("alert")).to_have_text("Фото не дошло. Добавьте его в форме.")
     expect(without.get_by_label("Что именно не так")).to_be_hidden()
 
 
@@ -237,7 +237,7 @@ def test_a_new_worker_takes_over_and_leaves_with_the_town(town: Town, visitor: P
     )
     visitor.context.set_offline(True)
     visitor.reload()
-    expect(visitor.get_by_role("status").locator("visible=true")).to_contain_text("Без сети. Список")
+    expect(visitor.get_by_role("status").locator("visible=true")).to_contain_text("Нет связи. Список")
     visitor.context.set_offline(False)
     expect(visitor.get_by_role("status").locator("visible=true")).to_have_count(0)
     running.cli("site", "disable", town.site.key)
