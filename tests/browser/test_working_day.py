@@ -164,7 +164,10 @@ AGAIN = "Трубу заменили целиком 27 ноября, воду п
 @ONE_DATABASE_UNLESS_FULL
 @pytest.mark.parametrize(
     ("language", "viewport", "keyboard"),
-    [("ru", DESK, True), ("en", PHONE, False)],
+    [
+        ("ru", DESK, True),
+        pytest.param("en", PHONE, False, marks=pytest.mark.full("the same day without keys")),
+    ],
     ids=["keyboard, ru", "phone, en"],
 )
 def test_a_working_day(
