@@ -232,7 +232,7 @@ function createLauncher(host: Host): Launcher {
     await start(options);
     if (widget && wanted) await widget.open(options || (isList() ? options : { view: "report" }));
     // Taken out meanwhile it may be gone already.
-    return !failed && !destroyed;
+    return !(failed || destroyed);
   };
   button.onclick = () => open();
   button.onpointerenter = button.onfocus = () => widget || load(isList()).catch(ignore);

@@ -24,7 +24,7 @@ export function Choice({ options, value, onChange, onPress, ...frame }: ChoicePr
           const checked = many ? value.includes(key) : value === key;
           return (
             <label
-              class={checked ? "tick choice on" : "tick choice"}
+              class={checked ? "choice on" : "choice"}
               key={key}
               // Clicks that no pointer has made count none (UI Events, `detail`). The value changes after this event.
               onClick={event => onPress && event.detail && setTimeout(onPress)}>

@@ -160,7 +160,7 @@ export class Drafts {
 
   /** The present record has been written, and no other tab has erased it or gone on with it since. */
   get isOurs(): boolean {
-    const found = this.isStored && read(this.name);
+    const found = read(this.name);
     return !!found && found.holder === this.holder;
   }
 

@@ -319,9 +319,9 @@ export class ReportSession extends Store {
     this.sending = { state: "sending", from: this.sending.state === "waiting" ? this.sending : undefined };
     this.changed();
     const outcome = await this.deliver();
-    this.isPosting = false;
     // Erased meanwhile, or the widget is gone: a report that may have arrived is sent again under its key.
-    if (this.delivery !== delivery) return;
+    if (!outcome || this.delivery !== delivery) return;
+    this.isPosting = false;
     this.sending = { state: "editing" };
     if (outcome.state === "received") {
       this.cancelWriting();
@@ -354,13 +354,13 @@ export class ReportSession extends Store {
     this.moveFocus();
   }
 
-  private async deliver(): Promise<Outcome> {
+  private async deliver(): Promise<Outcome | undefined> {
     const { api, config, options, language, tickets } = this.site;
     const { delivery } = this;
     const count = this.files.length;
     if (!this.photos && (count || this.draft.values.photos.length)) await this.loadPhotos();
     // Erased meanwhile: the form that has begun anew is neither sent nor hears of this.
-    if (delivery !== this.delivery) return new Promise(() => undefined);
+    if (delivery !== this.delivery) return;
     if (count && !this.photos) {
       // The next try goes without them.
       this.files = [];
