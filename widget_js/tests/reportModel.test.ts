@@ -328,6 +328,7 @@ const ACTS: Record<string, Act> = {
 const THEMES = [
   "complete,complete,send,send,arrive,lose,refuse,again,edit,send again,wait,erase,contact",
   "complete,send,choose,a picture is small,a picture is small,a photo has arrived,a photo has arrived,a photo is refused,refuse,remove a photo,lose,reload",
+  "complete,choose,choose,a picture is small,a picture is small,a photo is refused,a photo is refused,send,a photo has arrived",
   "complete,complete,send,a new tab,duplicate,resume,hide,lose,arrive,reload,contact,sleep",
   "complete,send,locate,position,put a pin,prefill,type,arrive,again,close,navigate"
 ].map(names => names.split(","));
