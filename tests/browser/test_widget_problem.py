@@ -390,7 +390,7 @@ def test_the_problem_is_laid_out_and_printed_alone(tour: Tour, page: Page, widge
     assert printed["widget"] != "none"
     # The printed page shows the agency, the URL and the date.
     address = f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
-    assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24 ноября 2026"]
+    assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24\u00a0ноября 2026"]
     expect(article.locator(".printed")).to_have_count(0)
     assert page.evaluate("getComputedStyle(document.querySelector('#host')).display") == "block"
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
