@@ -164,7 +164,7 @@ const STEPS: Record<string, (made: ReturnType<typeof begin>, draw: (below: numbe
   forward: () => page.go(1),
   answer: (_, draw) => {
     const [asked] = page.fetches.splice(draw(page.fetches.length || 1), 1);
-    if (asked) asked.answer({ categories: [] });
+    if (asked) asked.answer({ categories: [], lang: new URL(asked.path).searchParams.get("lang") });
   },
   fail: (_, draw) => {
     const [asked] = page.fetches.splice(draw(page.fetches.length || 1), 1);
@@ -203,8 +203,13 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
       // A move in the history takes a few milliseconds: neither the person's nor ours meets another one.
       if (moves) await settle();
       STEPS[name]!(made, draw);
+      const { config } = session;
       if (moves || draw(3)) await settle();
       const story = `SEED=${SEED}, sequence ${sequence}: ${played.join(", ")}`;
+      if (session.config !== config) {
+        const { lang } = session.config as never;
+        assert.equal(lang, session.options.lang, `a late answer in another language: ${story}`);
+      }
       assert.ok(!session.isVisible || !session.closed().aborted, `what is open has ended: ${story}`);
       if (!inline && draw(8) === 0) {
         session.close();
