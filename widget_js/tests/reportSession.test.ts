@@ -97,6 +97,19 @@ test("files that are chosen before their code is here wait for it, and the repor
   assert.deepEqual([files, world.service.posts.length], [[file], 1]);
 });
 
+test("a report with photos from before a reload waits for their code", async () => {
+  let arrive = nothing;
+  widget.report.loadPhotos = () => new Promise<void>(resolve => (arrive = resolve));
+  widget.report.set({ ...WHOLE, photos: [{ id: "1", alt: "" }] });
+  widget.report.proceed(true);
+  await calm();
+  assert.equal(world.service.posts.length, 0);
+  widget.report.attachPhotos(readyPhotos([]));
+  arrive();
+  await calm();
+  assert.equal(world.service.posts.length, 1);
+});
+
 test("what is erased while the code of its photos is on its way neither goes nor waits", async () => {
   const arrive = await sendBeforeCode(new Blob(["1"]));
   widget.report.erase();

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { ApiError } from "../shared/api.ts";
 import type { Challenge, Ticket } from "../shared/contract.ts";
 import type { Solved } from "../shared/solver/solve.ts";
+import { post } from "../shared/post.ts";
 import { Tickets } from "../shared/tickets.ts";
 
 class Gate {
@@ -54,6 +55,21 @@ test("a refused ticket is replaced", async () => {
   await tickets.take();
   tickets.drop();
   assert.equal(await tickets.take(), "ticket2");
+});
+
+test("what is posted goes once more with another ticket, and the next one does not repeat a spent one", async () => {
+  const spent = new Set<string>();
+  const sent: string[] = [];
+  const send = async (_: string, { ticket }: { ticket: string }) => {
+    sent.push(ticket);
+    if (spent.has(ticket)) throw new ApiError(403);
+    spent.add(ticket);
+  };
+  const site = { api: { send } as never, tickets: new Tickets(new Gate()) };
+  spent.add((await site.tickets.take())!);
+  await post(site, "/votes", {});
+  await post(site, "/votes", {});
+  assert.deepEqual(sent, ["ticket1", "ticket2", "ticket3"]);
 });
 
 test("a failure is told and the next try starts anew", async () => {
