@@ -35,7 +35,7 @@ def test_clusters_of_thousands_lead_to_one_problem(desktop: Page, watch: Watch, 
         link.click()
         expect(desktop.locator("article")).to_be_visible()
         number = int(address.rpartition("/")[2])
-        expect(desktop.locator("article")).to_contain_text(re.compile(rf"№ {number:,}".replace(",", r"\s?")))
+        expect(desktop.locator("article")).to_contain_text(re.compile(rf"№\s{number:,}".replace(",", r"\s?")))
     requested = [request.url for request in watch.requests if "/clusters?" in request.url]
     assert len(requested) >= 3
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}

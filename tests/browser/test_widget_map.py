@@ -477,7 +477,7 @@ def test_a_pin_is_set_announced_and_removed_and_the_map_hidden_shown_and_removed
     draw_twice(desktop)
     assert ground.bounding_box() == height
     desktop.locator("igrajdanin-widget").evaluate("one => one.setAttribute('lang', 'en')")
-    expect(desktop.get_by_text("Press where the problem is")).to_be_visible()
+    expect(desktop.get_by_text("Tap the spot")).to_be_visible()
     expect(desktop.get_by_role("button", name="Zoom in")).to_be_visible()
 
 

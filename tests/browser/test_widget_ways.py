@@ -83,7 +83,7 @@ def test_one_press_leads_to_form_list_and_own_reports(
     press(page, REPORT)
     press(page, "Мои сообщения")
     expect_view(page, "Мои сообщения", rows)
-    expect(rows).to_contain_text([re.compile("№ 1.205.*На сайте не показано"), re.compile("№ 1.204.*В работе")])
+    expect(rows).to_contain_text([re.compile(r"№\s1.205.*На сайте не показано"), re.compile(r"№\s1.204.*В работе")])
     expect(rows.first.get_by_role("link")).to_have_attribute("href", PRIVATE)
     check_appearance(page, "own reports", THEMES)
     rows.nth(1).get_by_role("link").click()

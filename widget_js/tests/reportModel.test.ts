@@ -327,8 +327,10 @@ const ACTS: Record<string, Act> = {
 /** Most of a sequence is of one of these, so that what is rare meets what it belongs to. */
 const THEMES = [
   "complete,complete,send,send,arrive,lose,refuse,again,edit,send again,wait,erase,contact",
-  "complete,send,choose,a picture is small,a picture is small,a photo has arrived,a photo has arrived,a photo is refused,refuse,remove a photo,lose,reload",
-  "complete,choose,choose,a picture is small,a picture is small,a photo is refused,a photo is refused,send,a photo has arrived",
+  "complete,send,choose,a picture is small,a picture is small,a photo has arrived,a photo has arrived," +
+    "a photo is refused,refuse,remove a photo,lose,reload",
+  "complete,choose,choose,a picture is small,a picture is small,a photo is refused,a photo is refused," +
+    "send,a photo has arrived",
   "complete,complete,send,a new tab,duplicate,resume,hide,lose,arrive,reload,contact,sleep",
   "complete,send,locate,position,put a pin,prefill,type,arrive,again,close,navigate"
 ].map(names => names.split(","));
