@@ -37,6 +37,11 @@ test: prepare checks
 
 test-full: PACKAGES = --full
 test-full: prepare hosts isso checks
+	@echo "▸ the widget's generated sequences from other seeds"
+	@for turn in 1 2 3 4; do \
+	  export SEED=$$(($$(date +%s) + 1000 * turn)); \
+	  NODE_OPTIONS=--test-reporter=dot npm test --silent || { npm test --silent; exit 1; }; \
+	done
 	@echo "▸ Python tests with the full counts of the faults"
 	@rm -rf $(STATEMENTS)
 	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
