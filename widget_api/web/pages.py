@@ -56,7 +56,8 @@ def render(template: str, language: str, **values: Any) -> str:
     - the functions `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`,
       `file_size(bytes)`, `static(name)`, and `own_name(code, name)`, the name of a category, which may be that of the
       dictionaries; where `site` is a collection, `t` prefers the words for entries;
-    - `site` (None on pages of no site), `theme`, `private`, `kept` (the query that the language links preserve),
+    - `site` (None on pages of no site), `theme`, `widget_theme` (empty where the widget follows the device),
+      `private`, `kept` (the query that the language links preserve),
       `recovery_path` (a page that helps after an error), `back` (the start page after an error) and
       `operator_contact` (text and link of each way to reach the operator).
     """
@@ -74,6 +75,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "own_name": partial(i18n.category_name, language),
             "site": None,
             "theme": None,
+            "widget_theme": THEMES.get(str(values.get("theme")), ""),
             "private": False,
             "kept": "",
             "recovery_path": None,

@@ -110,6 +110,7 @@ export class Drafts {
       at: writtenAt,
       page,
       holder: this.holder,
+      // One of them is written.
       personal: /:"[^"]/.test(personal)
     };
     const { sent, waits } = stored;

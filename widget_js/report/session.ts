@@ -491,6 +491,7 @@ export class ReportSession extends Store {
     this.stopLocating();
     this.tries = 0;
     this.delivery = undefined;
+    this.isPosting = false;
     this.files = [];
     this.draft = draft;
     this.restored = this.joined = undefined;

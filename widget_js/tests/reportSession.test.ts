@@ -119,6 +119,15 @@ test("what is erased while the code of its photos is on its way neither goes nor
   assert.deepEqual([sending.state, draft.waits, world.service.posts.length], ["editing", undefined, 0]);
 });
 
+test("what takes the place of a report on its way is not on its way itself", async () => {
+  widget.report.set(WHOLE);
+  widget.report.proceed(true);
+  await calm();
+  assert.equal(widget.report.isPosting, true);
+  widget.report.show({ ...widget.report.draft, id: "another" });
+  assert.equal(widget.report.isPosting, false);
+});
+
 test("where their code does not come, the person is told, and may send without them", async () => {
   widget.report.addFiles([new Blob(["1"])]);
   widget.report.set(WHOLE);
