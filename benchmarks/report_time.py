@@ -95,7 +95,7 @@ def report(page: Page, files: Sequence[Path]) -> Walk:
     page.keyboard.type(TEXT)
     walk.tap("photo", page.locator("input#photos"), page.locator(".photo").nth(len(files) - 1), files=files)
     walk.tap("to the place", button("Далее"), heading("Укажите место"), is_screen=True)
-    walk.tap("place", button("Моё местоположение"), page.get_by_text("Координаты определены"))
+    walk.tap("place", button("Моё местоположение"), page.get_by_text("Место найдено"))
     walk.tap("to the review", button("Далее"), heading("Проверьте и отправьте"), is_screen=True)
     consent = page.get_by_label(re.compile("Даю согласие"))
     walk.tap("consent", consent, consent)

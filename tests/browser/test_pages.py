@@ -129,7 +129,7 @@ def test_a_located_position_is_announced_and_named_by_the_nearest_house(
     page.click("summary >> text=точнее")
     page.click("[data-locate]")
     expect(page.locator("#field-coordinates")).to_have_value("55.100100, 38.770000")
-    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты определены.")
+    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Место найдено.")
     expect(page.locator("#field-address")).to_have_value("улица Мира, 1")
     page.fill("#field-coordinates", "55,12; 38,78")
     expect(page.locator("#field-address")).to_have_value("улица Ленина, 5")  # nobody typed the other one

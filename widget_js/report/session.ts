@@ -36,8 +36,11 @@ const PAUSE = 5,
   LONGEST_PAUSE = 60;
 
 export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
-/** `from`: the report was waiting and is being sent again. */
-export type Sending = Outcome | { state: "editing" } | { state: "sending"; from?: WaitingReport | undefined };
+/** `from`: the report was waiting and is being sent again. `isPosted`: itself, and no more its photos alone. */
+export type Sending =
+  | Outcome
+  | { state: "editing" }
+  | { state: "sending"; from?: WaitingReport | undefined; isPosted?: true };
 
 /** How the device answers when it is asked where it is, or what else told the place; `accuracy` in metres. */
 export interface Position {
@@ -98,8 +101,6 @@ export class ReportSession extends Store {
   refused: ApiError | undefined;
   position!: Position;
   photos: Photos | undefined;
-  /** The report itself is on its way, which nobody can take back. */
-  isPosting = false;
   /** Each moves the focus: to the heading of what has come, to the summary of the errors. */
   moves = 0;
   failures = 0;
@@ -143,6 +144,11 @@ export class ReportSession extends Store {
 
   get isBusy(): boolean {
     return this.sending.state === "sending";
+  }
+
+  /** The report itself is on its way, which nobody can take back. */
+  get isPosting(): boolean {
+    return "isPosted" in this.sending;
   }
 
   private get isDestroyed(): boolean {
@@ -321,7 +327,6 @@ export class ReportSession extends Store {
     const outcome = await this.deliver();
     // Erased meanwhile, or the widget is gone: a report that may have arrived is sent again under its key.
     if (!outcome || this.delivery !== delivery) return;
-    this.isPosting = false;
     this.sending = { state: "editing" };
     if (outcome.state === "received") {
       this.cancelWriting();
@@ -379,7 +384,7 @@ export class ReportSession extends Store {
     // It has been agreed to: the tab may be closed while its photos wait for a network.
     keep();
     const post = () => {
-      this.isPosting = true;
+      this.sending = { ...this.sending, isPosted: true } as Sending;
       this.changed();
       const body = keep();
       // What is typed meanwhile stays.
@@ -491,7 +496,6 @@ export class ReportSession extends Store {
     this.stopLocating();
     this.tries = 0;
     this.delivery = undefined;
-    this.isPosting = false;
     this.files = [];
     this.draft = draft;
     this.restored = this.joined = undefined;
