@@ -87,7 +87,8 @@ export class Address extends Store {
 
   /** A search or a filter is still being typed: it is no step of its own. */
   choose(filters: Filters, typed = false): void {
-    this.show({ filters }, !typed);
+    // The text may be searched for when a problem was opened meanwhile: that one stays.
+    this.show({ filters, problem: this.shown.problem }, !typed);
   }
 
   openProblem(problem: number): void {

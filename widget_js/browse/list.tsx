@@ -24,11 +24,13 @@ interface Props {
   pause: () => void;
   again: () => Promise<void>;
   more: () => Promise<void>;
+  /** Asks for what did not come. */
+  retry: () => Promise<void>;
   open: (number: number) => void;
   reset: () => void;
 }
 
-export function List({ found, filters, busy, waiting, paused, pause, again, more, open, reset }: Props) {
+export function List({ found, filters, busy, waiting, paused, pause, again, more, retry, open, reset }: Props) {
   const {
     config,
     host,
@@ -55,7 +57,6 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
       const first = latest.current.items[at];
       if (first) focusOn(host, "problem-" + first.number);
     });
-  const retry = () => (waiting ? again() : more());
   const latest = useRef({ items, failed, retry });
   latest.current = { items, failed, retry };
   // What did not come is asked for when the connection is back; when it goes, to say so.

@@ -31,13 +31,16 @@ export function useProblems(filters: Filters, following: boolean) {
   const { api } = useSite();
   const [list, set] = useState<List>({ items: [], of: null, fresh: 0, moved: false });
   const [busy, setBusy] = useState(false);
-  const [failed, fail] = useState(false);
+  /** What was asked for by a press and did not come. */
+  const [failed, fail] = useState<"again" | "more" | "">("");
   const question = query(filters);
   // The next page of what is no longer asked must not come on screen.
   const asked = useRef(question);
   asked.current = question;
   const first = useResource<Problems>(pathOf(question), { requested: 1 });
-  useFollow(following && list.of === question, first);
+  /** Whoever has pressed waits for it: a look at the same meanwhile would take its place. */
+  const renewal = useRef<ReturnType<typeof first.retry>>(undefined);
+  useFollow(following && list.of === question, { ...first, refresh: () => renewal.current || first.refresh() });
   const begin = ({ items, next }: Problems) => set({ items, next, of: question, fresh: 0, moved: false });
   useLayoutEffect(() => {
     const { data } = first;
@@ -48,29 +51,31 @@ export function useProblems(filters: Filters, following: boolean) {
 
   /** The first page as it is now, with what came and without what went. */
   const again = async () => {
-    fail(false);
-    const page = await first.retry();
+    fail("");
+    renewal.current = renewal.current || first.retry().finally(() => (renewal.current = undefined));
+    const page = await renewal.current;
     if (asked.current !== question) return;
     if (page) begin(page);
-    else fail(true);
+    else if (page === false) fail("again");
   };
   /** The next page. */
   const more = async () => {
     if (busy || !list.next || list.of !== question) return;
     setBusy(true);
-    fail(false);
+    fail("");
     try {
       const page = await api.get<Problems>(pathOf(`${question}&cursor=${encodeURIComponent(list.next)}`));
       if (asked.current === question)
         set(before => ({ ...before, items: append(before.items, page), next: page.next }));
     } catch {
-      fail(asked.current === question);
+      if (asked.current === question) fail("more");
     }
     setBusy(false);
   };
-  useLayoutEffect(() => fail(false), [question]);
+  useLayoutEffect(() => fail(""), [question]);
   // News that do not come are not missed.
   const unanswered = !!first.error && first.of !== pathOf(question);
-  const found: Found = { ...list, failed: failed || unanswered, version: first.changes };
-  return { found, busy, waiting: list.of !== question, again, more };
+  const found: Found = { ...list, failed: !!failed || unanswered, version: first.changes };
+  const retry = () => (failed === "more" ? more() : again());
+  return { found, busy, waiting: list.of !== question, again, more, retry };
 }

@@ -80,7 +80,7 @@ function City({ active, head }: CityProps) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
   const wide = width >= WIDE;
-  const { found, busy, waiting, again, more } = useProblems(filters, active && !number && !paused);
+  const { found, busy, waiting, again, more, retry } = useProblems(filters, active && !number && !paused);
 
   // Where the list stood when a problem was opened, to stand there again.
   const stood = useRef(0);
@@ -166,6 +166,7 @@ function City({ active, head }: CityProps) {
               pause={() => setPaused(!paused)}
               again={again}
               more={more}
+              retry={retry}
               open={open}
               reset={() => choose({})}
             />

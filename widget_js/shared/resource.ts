@@ -16,8 +16,11 @@ interface State<T> {
 }
 
 export interface Resource<T> extends State<T> {
-  /** Asks again. Resolves with the answer, or with nothing after a failure, which `error` tells. */
-  retry(): Promise<T | void>;
+  /**
+   * Asks again. Resolves with the answer, with false after a failure, which `error` tells, and with nothing where a later
+   * question has taken its place.
+   */
+  retry(): Promise<T | false | undefined>;
   /** The same without a word of it; rejects after a failure. */
   refresh(): Promise<unknown>;
   /** Puts what is known better since in the place of the answer. */
@@ -76,7 +79,7 @@ export function useResource<T>(
   const retry = () => {
     // A failure that follows is told anew.
     set(before => (before.error ? { ...before, error: null } : before));
-    return latest.current(true).catch(() => {});
+    return latest.current(true).catch(() => false as const);
   };
   useLayoutEffect(() => {
     const timer = rest && setTimeout(begin, rest);

@@ -1,108 +1,20 @@
 /**
  * Whatever happens to a widget, and in whatever order, the page has its address, history, storage and listeners back
- * when it is closed or gone. The page is a small one of this file: history, location and listeners as HTML has them.
+ * when it is closed or gone (fakePage.ts).
  */
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Options } from "../loader/host.ts";
+import { beginPage, HOME, page, START, STATE } from "./fakePage.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 400;
 const LENGTH = 25;
 
-const ELSEWHERE = "https://search.test/";
-const HOME = "https://town.test/news";
-/** Where the page stands in the history at first. */
-const START = 1;
-/** The host's own. */
-const STATE = { route: "news" };
-
-/** One browsing context: entries of history, traversal as a task of its own, and the count of listeners. */
-class Page {
-  /** The person came from elsewhere. */
-  entries = [ELSEWHERE, HOME].map((href, key) => ({ href, key, state: STATE as unknown }));
-  at = START;
-  /** The browser has the Navigation API, which tells entries of one address apart. */
-  hasKeys = true;
-  /** Entries that were made while nothing of the widget was open. */
-  unasked = 0;
-  wasLeft = false;
-  private made = START;
-  isOpen = () => true;
-  tasks: (() => void)[] = [];
-  listeners = new Map<string, Set<(event: unknown) => void>>();
-  fetches: { path: string; signal: AbortSignal; answer(body: unknown): void; fail(): void }[] = [];
-
-  get href() {
-    return this.entries[this.at]!.href;
-  }
-  write(state: unknown, href: string, push: boolean) {
-    const key = push ? ++this.made : this.entries[this.at]!.key;
-    const entry = { href: href ? new URL(href, this.href).href : this.href, key, state };
-    this.entries.splice((this.at += +push), push ? Infinity : 1, entry);
-    if (push) this.unasked += +!this.isOpen();
-  }
-  go(by: number) {
-    this.tasks.push(() => {
-      this.wasLeft ||= this.at + by < START;
-      if (!this.entries[this.at + by]) return;
-      this.at += by;
-      this.dispatch("popstate");
-    });
-  }
-  dispatch(name: string) {
-    for (const listener of [...(this.listeners.get(name) || [])]) listener({ type: name, target: globalThis });
-  }
-  count() {
-    return [...this.listeners.values()].reduce((sum, all) => sum + all.size, 0);
-  }
-}
-
-let page = new Page();
+/** The page's document. */
 const own = { hidden: false, querySelectorAll: () => [] as unknown[] };
-const define = (name: string, value: PropertyDescriptor) =>
-  Object.defineProperty(globalThis, name, { configurable: true, ...value });
-define("location", {
-  get: () => ({
-    get href() {
-      return page.href;
-    },
-    get hash() {
-      return new URL(page.href).hash;
-    }
-  })
-});
-define("history", {
-  get: () => ({
-    get state() {
-      return page.entries[page.at]!.state;
-    },
-    pushState: (state: unknown, _: string, href: string) => page.write(state, href, true),
-    replaceState: (state: unknown, _: string, href: string) => page.write(state, href, false),
-    go: (by: number) => page.go(by),
-    back: () => page.go(-1)
-  })
-});
-define("navigation", { get: () => page.hasKeys && { currentEntry: { key: page.entries[page.at]!.key } } });
-define("document", { value: own });
-define("VERSION", { value: "" });
-define("addEventListener", {
-  value: (name: string, listener: never) =>
-    (page.listeners.get(name) || page.listeners.set(name, new Set()).get(name)!).add(listener)
-});
-define("removeEventListener", {
-  value: (name: string, listener: never) => void (page.listeners.get(name) || new Set()).delete(listener)
-});
-define("fetch", {
-  value: (path: string, { signal }: { signal: AbortSignal }) =>
-    new Promise((resolve, reject) => {
-      const fail = () => reject(new TypeError("network"));
-      signal.addEventListener("abort", fail);
-      const json = (body: unknown) => ({ ok: true, status: 200, url: path, json: async () => body });
-      page.fetches.push({ path, signal, answer: body => resolve(json(body) as never), fail });
-    })
-});
+Object.assign(globalThis, { document: own });
 
 const { Session } = await import("../shared/session.ts");
 const { beginAddress } = await import("../browse/address.ts");
@@ -148,7 +60,7 @@ const settle = async () => {
   }
 };
 afterEach(() => {
-  page = new Page();
+  beginPage();
 });
 
 /** What may happen; each by the widget, the person, the network or the page around. */
@@ -189,7 +101,7 @@ const NAMES = Object.keys(STEPS);
 test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async () => {
   const draw = generator(SEED);
   for (let sequence = 0; sequence < SEQUENCES; sequence++) {
-    page = new Page();
+    beginPage();
     page.hasKeys = sequence % 2 > 0;
     const before = page.count();
     const inline = !draw(4);
@@ -249,7 +161,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
 });
 
 test("a problem that the page opens before the list comes is shown with it, whatever hash the page has", async () => {
-  page = new Page();
+  beginPage();
   page.entries[START]!.href += "#/news";
   const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
   own.querySelectorAll = () => [host];

@@ -1,0 +1,249 @@
+/** A whole widget in a page of plain objects (fakePage.ts, fakeDocument.ts): its own code, from the frame on. */
+
+import { readFileSync } from "node:fs";
+import type { OpenOptions, Widget } from "../loader/host.ts";
+import { fakeDocument, FakeElement, FakeRoot, observed, shownElements } from "./fakeDocument.ts";
+import { beginPage, page, type Asked } from "./fakePage.ts";
+import { FakeStorage } from "./fakeStorage.ts";
+
+const CHUNKS: Record<string, string> = {
+  browse: "browse",
+  collection: "collection",
+  discussion: "problem/discussion",
+  figures: "browse/figures",
+  filters: "browse/filters",
+  problem: "problem"
+};
+export const SERVICE = "https://w.test";
+const ROOT = `${SERVICE}/api/v1/sites/wk`;
+
+const text = (path: string) => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+const dictionaries = Object.fromEntries(
+  ["ru", "en"].map(lang => {
+    const parts = text(`../locales/${lang}.json`);
+    const { status, received, rejection } = text(`../../widget_api/locale/statuses.${lang}.json`);
+    const outcomes = Object.entries({ ...received, ...rejection.reason }).map(([name, of]) => ["outcome_" + name, of]);
+    return [
+      lang,
+      { ...parts, browse: { ...parts.browse, ...status }, later: { ...parts.later, ...Object.fromEntries(outcomes) } }
+    ];
+  })
+);
+
+/** Of the page: timers and the time of day. */
+const RealDate = Date;
+export const clock = {
+  time: 0,
+  timers: new Map<number, { due: number; work: () => void }>(),
+  set: (work: () => void, wait = 0, ...given: unknown[]) => {
+    clock.timers.set(++made, { due: clock.time + Math.max(wait, 0), work: work.bind(null, ...(given as [])) });
+    return made;
+  },
+  clear: (timer?: number) => void clock.timers.delete(timer!)
+};
+class FakeDate extends RealDate {
+  constructor(...given: unknown[]) {
+    super(...((given.length ? given : [clock.time]) as [number]));
+  }
+  static override now = () => clock.time;
+}
+
+/** Frames of the screen that are asked for. */
+const frames = new Map<number, () => void>();
+let made = 0;
+/** What the page shares, copies and prints. */
+export const device = { isOnline: true, copied: [] as string[], printed: 0, style: { direction: "ltr" } };
+const positions: { tell(place: object | null): void }[] = [];
+
+Object.assign(globalThis, {
+  RELEASE: "",
+  TEXTS: "0",
+  HASHES: {},
+  PARTS: { report: "widget", browse: "browse", problem: "browse", collection: "collection" },
+  isSecureContext: true,
+  innerHeight: 800,
+  window: globalThis,
+  self: globalThis,
+  top: globalThis,
+  scrolled: 0,
+  scrollBy: () => undefined,
+  print: () => void device.printed++,
+  matchMedia: () => ({ matches: false, addEventListener() {}, removeEventListener() {} }),
+  getComputedStyle: () => ({ getPropertyValue: () => "", colorScheme: "light", ...device.style }),
+  requestAnimationFrame: (work: () => void) => (frames.set(++made, work), made),
+  cancelAnimationFrame: (frame: number) => frames.delete(frame),
+  MutationObserver: class {
+    observe() {}
+    disconnect() {}
+  },
+  Image: class {},
+  setTimeout: clock.set,
+  clearTimeout: clock.clear,
+  Date: FakeDate
+});
+Object.defineProperty(globalThis, "navigator", {
+  configurable: true,
+  value: {
+    get onLine() {
+      return device.isOnline;
+    },
+    clipboard: { writeText: async (text: string) => void device.copied.push(text) },
+    geolocation: {
+      getCurrentPosition: (found: (place: object) => void, failed: (error: object) => void) =>
+        positions.push({ tell: place => (place ? found(place) : failed({ code: 1 })) })
+    }
+  }
+});
+Object.assign(fakeDocument, { documentElement: new FakeElement("html") });
+
+const address = (name: string) => new URL(`../${CHUNKS[name]}/entry.ts`, import.meta.url).href;
+const { mount } = await import("../shell/widget.tsx");
+for (const name in CHUNKS) await import(address(name));
+
+/** Everything that was promised so far has happened. */
+export async function calm(): Promise<void> {
+  for (let turn = 0; turn < 6; turn++) {
+    await new Promise(resolve => setImmediate(resolve));
+    page.tasks.splice(0).forEach(task => task());
+  }
+}
+
+/** One element of the page, and the widget that it opens. */
+export class Mounted {
+  readonly host: FakeElement;
+  readonly root: FakeRoot;
+  readonly events: string[] = [];
+  widget!: Widget;
+  /** Chunks that do not come. */
+  readonly missing = new Set<string>();
+  private draw = () => undefined as void;
+
+  constructor(attributes: Record<string, string>) {
+    const host = (this.host = new FakeElement("igrajdanin-widget"));
+    for (const [name, value] of Object.entries({ "site-key": "wk", type: "extended", ...attributes }))
+      host.setAttribute(name, value);
+    this.root = host.shadowRoot = new FakeRoot(host);
+    Object.assign(host, {
+      stands: true,
+      dispatchEvent: (event: Event) => this.events.push(event.type),
+      scrollIntoView() {}
+    });
+    fakeDocument.elements.push(host);
+  }
+  async begin(): Promise<this> {
+    const { host } = this;
+    const launch = {
+      host: host as never,
+      service: SERVICE,
+      language: () => host.getAttribute("lang") || "ru",
+      update: () => this.draw(),
+      first: [],
+      list: true,
+      control: new AbortController(),
+      preload: async (name: string) => {
+        if (this.missing.has(name)) throw new Error("network");
+        return address(name);
+      }
+    };
+    this.widget = await mount(launch);
+    this.draw = () => this.widget.update();
+    return this;
+  }
+  async set(name: string, value: string): Promise<void> {
+    this.host.setAttribute(name, value);
+    this.widget.update();
+    await calm();
+  }
+  async open(options?: OpenOptions): Promise<void> {
+    await this.widget.open(options);
+    await calm();
+  }
+  /** The person's hand is in the widget: focus and scroll may follow. */
+  touch(): void {
+    page.dispatch("click", { isTrusted: true, composedPath: () => [this.host] });
+  }
+  /** The first element that fits; its words may say which. */
+  find(selector: string, words?: string): FakeElement | undefined {
+    return this.all(selector).find(one => !words || one.textContent.includes(words));
+  }
+  /** Those that can be seen. */
+  all(selector: string): FakeElement[] {
+    return this.root.querySelectorAll(selector).filter(one => !one.closest("[hidden]"));
+  }
+  async press(element: FakeElement | undefined, members: object = {}): Promise<void> {
+    if (!element) throw new Error("nothing to press in: " + this.root.textContent);
+    this.touch();
+    element.click(members);
+    await calm();
+  }
+  get focused(): string {
+    const { activeElement } = this.root;
+    return activeElement ? activeElement.id || activeElement.textContent : "";
+  }
+  destroy(): void {
+    this.host.stands = false;
+    this.widget.destroy();
+  }
+}
+
+/** Another page without a past. `now`: milliseconds. */
+export function beginWidgets(now = Date.parse("2026-12-01T09:00:00Z")): void {
+  beginPage().files = path => {
+    const [, lang, part] = /(\w\w)-(\w+)-0\.json$/.exec(path) || [];
+    return lang && dictionaries[lang][part!];
+  };
+  clock.time = now;
+  clock.timers.clear();
+  Object.assign(globalThis, { localStorage: new FakeStorage() });
+  Object.assign(device, { isOnline: true, copied: [], printed: 0 });
+  Object.assign(fakeDocument, { hidden: false, adoptedStyleSheets: [], elements: [] });
+  fakeDocument.listeners.clear();
+  frames.clear();
+  positions.length = shownElements.length = 0;
+}
+export { frames, observed, positions, shownElements };
+
+/** Time passes. */
+export async function pass(milliseconds: number): Promise<void> {
+  const end = clock.time + milliseconds;
+  for (;;) {
+    const [next] = [...clock.timers].filter(([, { due }]) => due <= end).sort(([, one], [, two]) => one.due - two.due);
+    if (!next) break;
+    clock.timers.delete(next[0]);
+    clock.time = Math.max(clock.time, next[1].due);
+    next[1].work();
+    await calm();
+  }
+  clock.time = end;
+}
+/** What is asked of the screen's next frames. */
+export async function draw(): Promise<void> {
+  while (frames.size) {
+    const due = [...frames.values()];
+    frames.clear();
+    due.forEach(work => work());
+    await calm();
+  }
+}
+/** A question to the service that waits for its answer, taken from the list of those. */
+export function asked(path: string | RegExp): Asked | undefined {
+  const at = page.fetches.findIndex(
+    one => !one.signal.aborted && (typeof path === "string" ? one.path === ROOT + path : path.test(one.path))
+  );
+  return at < 0 ? undefined : page.fetches.splice(at, 1)[0];
+}
+/** All that wait, below the site's address. */
+export const waiting = (): string[] =>
+  page.fetches.filter(one => !one.signal.aborted).map(one => one.path.slice(ROOT.length));
+export async function answer(path: string | RegExp, body: unknown, status?: number): Promise<void> {
+  const found = asked(path);
+  if (!found) throw new Error(`nobody asks for ${path}, but for ${waiting()}`);
+  found.answer(body, status);
+  await calm();
+}
+export async function fail(path: string | RegExp): Promise<void> {
+  const found = asked(path);
+  if (!found) throw new Error(`nobody asks for ${path}, but for ${waiting()}`);
+  found.fail();
+  await calm();
+}
