@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browse import browse, extended
 from tests.support.browser import Watch
 from tests.support.city import FakeCity
-from tests.support.widget import DESKTOP, PHONE, REPORT, WidgetSite, open_form, wear
+from tests.support.widget import PHONE, WidgetSite, open_form, wear
 
 STYLE = """(one, name) => getComputedStyle(one)[name]"""
 # Computed colours of an element that uses the custom properties.
@@ -27,29 +26,28 @@ COLOURS = """(drawn, names) => {
 }"""
 
 
-@pytest.mark.parametrize(("root", "size"), [("", 20), ("62.5%", 20), ("20px", 16)])
-def test_text_size_follows_the_browser_and_not_the_page(
-    page: Page, widget_site: WidgetSite, root: str, size: int
+def test_the_settings_of_the_browser_are_followed_and_not_the_styles_of_the_page(
+    page: Page, widget_site: WidgetSite
 ) -> None:
-    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": size}})
-    style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
-    form = open_form(page, widget_site.page(style + widget_site.snippet('theme="light"')))
-    for theme, factor in (("light", 1.0), ("contrast", 1.25)):
-        wear(page, theme)
-        sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
-        assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875]
+    # As in block themes of WordPress (theme.json, `:where(.wp-site-blocks :focus)`).
+    style = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid } body { font-size: 11px }</style>"
+    form = open_form(page, widget_site.page(f"{style}<div class=wp-site-blocks>{widget_site.snippet()}</div>"))
+    host = page.locator("igrajdanin-widget")
+    assert host.evaluate("one => one.matches(':focus')")
+    assert host.evaluate(STYLE, "outlineStyle") == "none"
+    the_theme_follows_the_colour_scheme_of_the_page(page)
+    more_contrast_gives_full_text_colour_and_strong_borders(page, form)
+    session = page.context.new_cdp_session(page)
+    for root, size in (("", 20), ("62.5%", 20), ("20px", 16)):
+        session.send("Page.setFontSizes", {"fontSizes": {"standard": size}})
+        page.evaluate("size => { document.documentElement.style.fontSize = size }", root)
+        for theme, factor in (("light", 1.0), ("contrast", 1.25)):
+            wear(page, theme)
+            sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
+            assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875], root
 
 
-def test_the_popup_of_a_mark_has_the_same_text_size(desktop: Page, widget_site: WidgetSite) -> None:
-    FakeCity(desktop, widget_site)
-    browse(desktop, extended(widget_site, rest="<style>html { font-size: 62.5% }</style>"))
-    desktop.locator("igrajdanin-widget .mark.one").first.click()
-    size = desktop.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
-    assert round(float(size.removesuffix("px"))) == 16
-
-
-def test_more_contrast_gives_full_text_colour_and_strong_borders(page: Page, address: str) -> None:
-    form = open_form(page, address)
+def more_contrast_gives_full_text_colour_and_strong_borders(page: Page, form: Locator) -> None:
     names = ["ink", "muted", "border", "line"]
     drawn = page.locator("igrajdanin-widget .igw")
     for theme in ("auto", "light", "dark"):
@@ -61,8 +59,7 @@ def test_more_contrast_gives_full_text_colour_and_strong_borders(page: Page, add
         assert len(set(drawn.evaluate(COLOURS, names))) == 4
 
 
-def test_the_theme_follows_the_colour_scheme_of_the_page(page: Page, address: str) -> None:
-    open_form(page, address)
+def the_theme_follows_the_colour_scheme_of_the_page(page: Page) -> None:
     drawn = page.locator("igrajdanin-widget .igw")
     for system in ("light", "dark"):
         page.emulate_media(color_scheme=system)
@@ -71,13 +68,7 @@ def test_the_theme_follows_the_colour_scheme_of_the_page(page: Page, address: st
             expect(drawn).to_have_attribute("data-theme", expected)
 
 
-def test_icons_of_the_header_stand_on_the_edges_of_the_text(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
-    phone = new_page(viewport=PHONE)
-    FakeCity(phone, widget_site)
-    cards = browse(phone, extended(widget_site))
-
+def icons_of_the_header_stand_on_the_edges_of_the_text(phone: Page, cards: Locator) -> None:
     def edges(of: str) -> tuple[float, float]:
         box = phone.locator(f"igrajdanin-widget {of}").bounding_box()
         assert box
@@ -103,38 +94,40 @@ PARTS = {  # in the widget and in pages, with what makes its look
 LOOK = """(one, names) => ["borderTopLeftRadius", ...names.split(" ")].map(name => getComputedStyle(one)[name])"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_widget_and_pages_have_equal_colours_and_parts(
-    new_page: Callable[..., Page], widget_site: WidgetSite, watch: Watch, scheme: Any
-) -> None:
+def test_widget_and_pages_have_equal_colours_and_parts(desktop: Page, widget_site: WidgetSite, watch: Watch) -> None:
     watch.allow("status of 422")
-    page = new_page(viewport=DESKTOP, color_scheme=scheme)
-    form = open_form(page, widget_site.page(widget_site.snippet()))
+    form = open_form(desktop, widget_site.page(widget_site.snippet()))
     form.locator(".end .button").last.click()
     form.locator(".error").first.wait_for()
-    page.mouse.move(0, 0)
+    desktop.mouse.move(0, 0)
     names = ["ink", "ground", "muted", "subtle", "line", "border", "accent", "on-accent"]
-    worn = page.locator("igrajdanin-widget .igw").evaluate(COLOURS, [*names, "bad"])
-    looks = {part: form.locator(inside).last.evaluate(LOOK, look) for part, (inside, _, look) in PARTS.items()}
-    page.goto(f"{widget_site.service.url}/s/{widget_site.key}/report?lang=ru")
-    page.locator("form .primary").click()
-    page.mouse.move(0, 0)
-    assert page.locator("body").evaluate(COLOURS, [*names, "error"]) == worn
-    for part, (_, outside, look) in PARTS.items():
-        if part == "secondary button":
-            page.goto(f"{widget_site.service.url}/docs?lang=ru")
-        assert page.locator(outside).last.evaluate(LOOK, look) == looks[part], part
-    page.emulate_media(contrast="more")
-    assert len(set(page.locator("body").evaluate(COLOURS, ["ink", "muted", "border", "line"]))) == 1
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    worn, looks = dict[str, Any](), dict[str, Any]()
+    drawn = desktop.locator("igrajdanin-widget .igw")
+    for scheme in schemes:
+        desktop.emulate_media(color_scheme=scheme)
+        expect(drawn).to_have_attribute("data-theme", scheme)
+        worn[scheme] = drawn.evaluate(COLOURS, [*names, "bad"])
+        looks[scheme] = {
+            part: form.locator(inside).last.evaluate(LOOK, look) for part, (inside, _, look) in PARTS.items()
+        }
 
+    def compare(parts: list[str]) -> None:
+        for scheme in schemes:
+            desktop.emulate_media(color_scheme=scheme)
+            assert desktop.locator("body").evaluate(COLOURS, [*names, "error"]) == worn[scheme]
+            for part in parts:
+                _, outside, look = PARTS[part]
+                assert desktop.locator(outside).last.evaluate(LOOK, look) == looks[scheme][part], (scheme, part)
 
-def test_focus_styles_of_the_page_do_not_outline_the_widget(page: Page, widget_site: WidgetSite) -> None:
-    """As in block themes of WordPress (theme.json, `:where(.wp-site-blocks :focus)`)."""
-    theme = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid }</style>"
-    open_form(page, widget_site.page(f"{theme}<div class=wp-site-blocks>{widget_site.snippet()}</div>"))
-    host = page.locator("igrajdanin-widget")
-    assert host.evaluate("one => one.matches(':focus')")
-    assert host.evaluate(STYLE, "outlineStyle") == "none"
+    desktop.goto(f"{widget_site.service.url}/s/{widget_site.key}/report?lang=ru")
+    desktop.locator("form .primary").click()
+    desktop.mouse.move(0, 0)
+    compare([part for part in PARTS if part != "secondary button"])
+    desktop.goto(f"{widget_site.service.url}/docs?lang=ru")
+    compare(["secondary button"])
+    desktop.emulate_media(contrast="more")
+    assert len(set(desktop.locator("body").evaluate(COLOURS, ["ink", "muted", "border", "line"]))) == 1
 
 
 def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) -> None:
@@ -164,7 +157,7 @@ def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) 
             expect(pictures.nth(at)).to_have_js_property("complete", True)
         assert places(of) == before
 
-    cards = browse(desktop, extended(widget_site))
+    cards = browse(desktop, extended(widget_site, rest="<style>html { font-size: 62.5% }</style>"))
     expect(cards.first.locator("img")).to_be_visible()
     deliver(".card, .card *")
     cards.first.click()
@@ -179,4 +172,11 @@ def test_space_is_reserved_for_pictures(desktop: Page, widget_site: WidgetSite) 
     desktop.locator("article .shot").first.click()
     expect(desktop.locator(".viewer img")).to_be_visible()
     deliver(".viewer, .viewer .bar, .viewer .bar *, .viewer .stage")
-    assert desktop.get_by_role("button", name=REPORT).count()
+    desktop.keyboard.press("Escape")
+    desktop.get_by_role("button", name="К списку").click()
+    desktop.locator("igrajdanin-widget .mark.one").first.click()
+    size = desktop.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
+    assert round(float(size.removesuffix("px"))) == 16, "the popup of a mark, too, has its size from the browser"
+    desktop.keyboard.press("Escape")
+    desktop.set_viewport_size(PHONE)
+    icons_of_the_header_stand_on_the_edges_of_the_text(desktop, cards)

@@ -59,10 +59,19 @@ def expect_start_page(page: Page) -> None:
 
 
 @KINDS
-def test_back_closes_the_dialog_and_then_leaves_the_page(
+def test_however_the_dialog_closes_nothing_is_left_of_it(
     phone: Page, watch: Watch, widget_site: WidgetSite, kind: str
 ) -> None:
-    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
+    address = widget_site.page(widget_site.snippet(f'type="{kind}"'))
+    back_cross_key_and_script_close_it(phone, open_routed_page(phone, widget_site, address))
+    open_routed_page(phone, widget_site, address)
+    navigation_by_the_host_is_not_undone(phone)
+    before = open_routed_page(phone, widget_site, address)
+    a_removed_widget_leaves_no_history_entries(phone, before, goes=kind == "extended")
+
+
+def back_cross_key_and_script_close_it(phone: Page, before: str) -> None:
+    """The last step back leaves the page: none of them left an entry."""
     steps = phone.evaluate("history.length")
     for _ in range(2):
         open_widget(phone)
@@ -71,37 +80,25 @@ def test_back_closes_the_dialog_and_then_leaves_the_page(
         phone.go_back()
         expect_closed(phone)
         assert phone.evaluate(STATE) == before
-    assert phone.evaluate("events") == [["", "start"]] * 2
+    assert phone.evaluate("events.splice(0)") == [["", "start"]] * 2
     # The forward entry is the same page: going there changes nothing.
     phone.go_forward()
     assert phone.evaluate(STATE) == before
     expect_closed(phone)
     phone.go_back()
-    phone.go_back()
-    expect_start_page(phone)
-
-
-@pytest.mark.parametrize(("kind", "way"), [("basic", "cross"), ("extended", "key"), ("extended", "script")])
-def test_closing_the_dialog_removes_its_history_entry(
-    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str, way: str
-) -> None:
-    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
-    open_widget(phone)
-    if way == "cross":
-        phone.get_by_role("button", name=CLOSE, exact=True).click()
-    elif way == "key":
-        phone.keyboard.press("Escape")
-    else:
-        phone.evaluate("igrajdanin('close')")
-    expect_closed(phone)
-    phone.wait_for_function("events.length === 1")
-    assert phone.evaluate(STATE) == before
-    phone.go_back()
-    expect_start_page(phone)
-
-
-def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet('type="basic"')))
+    for close in (
+        lambda: phone.get_by_role("button", name=CLOSE, exact=True).click(),
+        lambda: phone.keyboard.press("Escape"),
+        lambda: phone.evaluate("igrajdanin('close')"),
+    ):
+        phone.evaluate("events.length = 0")
+        open_widget(phone)
+        close()
+        expect_closed(phone)
+        phone.wait_for_function("events.length === 1")
+        assert phone.evaluate(STATE) == before
+    # One that opens again at once has one entry.
+    phone.evaluate("events.length = 0")
     open_widget(phone)
     phone.evaluate("igrajdanin('close'); igrajdanin('open')")
     phone.wait_for_function("events.length === 1")
@@ -113,8 +110,25 @@ def test_reopening_at_once_leaves_one_history_entry(phone: Page, watch: Watch, w
     expect_start_page(phone)
 
 
-def test_back_leads_through_the_views(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    before = open_routed_page(phone, widget_site, extended(widget_site))
+def test_back_leads_through_what_was_opened(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    city = extended(widget_site)
+    back_leads_through_the_views(phone, open_routed_page(phone, widget_site, city))
+    closing_removes_entries_of_views_and_dialog_together(phone, open_routed_page(phone, widget_site, city))
+    form = widget_site.page(widget_site.snippet('type="extended"'))
+    back_leads_through_the_steps_of_the_form(phone, open_routed_page(phone, widget_site, form), phone.go_back)
+    for theirs in ("", "#/news/12"):
+        back_leads_to_the_list_on_pages_with_their_own_hash(phone, widget_site, theirs)
+    body = widget_site.snippet('type="basic" id="one"') + "<br>" * 4 + widget_site.snippet('type="extended" id="two"')
+    two_open_widgets_close_in_reverse_order(phone, open_routed_page(phone, widget_site, widget_site.page(body)))
+
+
+def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    each_request_goes_back_by_one_view(page, widget_site)
+    before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet('type="basic"')))
+    back_leads_through_the_steps_of_the_form(page, before, lambda: page.evaluate(CLOSE_REQUEST))
+
+
+def back_leads_through_the_views(phone: Page, before: str) -> None:
     open_widget(phone)
     phone.locator(CARD).nth(2).click()
     expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
@@ -141,22 +155,11 @@ def test_back_leads_through_the_views(phone: Page, watch: Watch, widget_site: Wi
     expect_start_page(phone)
 
 
-@pytest.mark.parametrize(("kind", "watched"), [("basic", True), ("extended", False)])
-def test_back_leads_through_the_steps_of_the_form(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, kind: str, watched: bool
-) -> None:
-    page = new_page(viewport={"width": 360, "height": 740})
-    if not watched:
-        page.add_init_script(WITHOUT_CLOSE_WATCHER)
-    before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
+def back_leads_through_the_steps_of_the_form(page: Page, before: str, press: Callable[[], object]) -> None:
     open_widget(page)
     to_form(page)
     page.get_by_label("Дороги и тротуары").click()
     page.get_by_label("Что именно не так").fill("Яма")
-
-    def press() -> None:
-        page.evaluate(CLOSE_REQUEST) if watched else page.go_back()
-
     press()
     expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
     page.get_by_role("button", name="Далее").click()
@@ -168,10 +171,7 @@ def test_back_leads_through_the_steps_of_the_form(
     assert page.evaluate(STATE) == before
 
 
-def test_closing_removes_entries_of_views_and_dialog_together(
-    phone: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
-    before = open_routed_page(phone, widget_site, extended(widget_site))
+def closing_removes_entries_of_views_and_dialog_together(phone: Page, before: str) -> None:
     open_widget(phone)
     phone.get_by_role("button", name="Фильтры").click()
     phone.get_by_role("button", name="Просроченные").click()
@@ -192,10 +192,7 @@ def test_closing_removes_entries_of_views_and_dialog_together(
     expect(phone).to_have_url(re.compile("html$"))
 
 
-@pytest.mark.parametrize("theirs", ["", "#/news/12"], ids=["", "hash"])
-def test_back_leads_to_the_list_on_pages_with_their_own_hash(
-    phone: Page, watch: Watch, widget_site: WidgetSite, theirs: str
-) -> None:
+def back_leads_to_the_list_on_pages_with_their_own_hash(phone: Page, widget_site: WidgetSite, theirs: str) -> None:
     """With a hash of the host, problems get no history entries; nor does one opened by a shared URL."""
     phone.goto(widget_site.page("<h1>Начало</h1>", loader=False))
     if theirs:
@@ -215,9 +212,7 @@ def test_back_leads_to_the_list_on_pages_with_their_own_hash(
     expect_start_page(phone)
 
 
-@KINDS
-def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, widget_site: WidgetSite, kind: str) -> None:
-    open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
+def navigation_by_the_host_is_not_undone(phone: Page) -> None:
     open_widget(phone)
     phone.evaluate("history.pushState({ route: 'news' }, '', '?news')")
     phone.get_by_role("button", name=CLOSE, exact=True).click()
@@ -229,12 +224,8 @@ def test_navigation_by_the_host_is_not_undone(phone: Page, watch: Watch, widget_
     assert phone.evaluate("location.search") == "?news"
 
 
-@pytest.mark.parametrize(("kind", "goes"), [("basic", False), ("extended", True)], ids=["stays", "goes on"])
-def test_a_removed_widget_leaves_no_history_entries(
-    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str, goes: bool
-) -> None:
+def a_removed_widget_leaves_no_history_entries(phone: Page, before: str, *, goes: bool) -> None:
     """The host removes the open widget, as a router does when it navigates to another page of its own."""
-    before = open_routed_page(phone, widget_site, widget_site.page(widget_site.snippet(f'type="{kind}"')))
     open_widget(phone)
     # The worst order for a router: it pushes its entry after the widget was removed.
     phone.evaluate(
@@ -257,10 +248,8 @@ def test_a_removed_widget_leaves_no_history_entries(
     expect_start_page(phone)
 
 
-def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def two_open_widgets_close_in_reverse_order(phone: Page, before: str) -> None:
     """Scripts may open one above the other: back closes the upper one first, and each removes only its own entry."""
-    body = widget_site.snippet('type="basic" id="one"') + "<br>" * 4 + widget_site.snippet('type="extended" id="two"')
-    before = open_routed_page(phone, widget_site, widget_site.page(body))
     dialogs = phone.locator("igrajdanin-widget dialog[open]")
     for name in ("one", "two"):
         phone.locator(f"#{name}").get_by_role("button", name=REPORT, exact=True).click()
@@ -286,8 +275,8 @@ def test_two_open_widgets_close_in_reverse_order(phone: Page, watch: Watch, widg
     expect_start_page(phone)
 
 
-def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    """Each request goes back by one view, and the last one leaves the history as it was: one may go on from there."""
+def each_request_goes_back_by_one_view(page: Page, widget_site: WidgetSite) -> None:
+    """The last one leaves the history as it was: one may go on from there."""
     page.goto(extended(widget_site) + "#/news")
     steps = page.evaluate("history.length")
     open_widget(page)

@@ -211,49 +211,48 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     check_appearance(page, "an entry is received", ("dark", "contrast"))
 
 
-def test_a_closed_collection_says_so(page: Page, collected: WidgetSite) -> None:
-    page.goto(collected.page(collected.snippet('type="extended" view="inline" collection="initiatives"')))
-    widget = page.locator("igrajdanin-widget")
-    expect(widget.get_by_text("Приём новых записей закончился: последний день был 31 января")).to_be_visible()
-    expect(widget.get_by_role("heading", name="Инициатив пока нет")).to_be_visible()
-    expect(widget.get_by_role("button", name="Предложить инициативу")).to_have_count(0)
-
-
 def test_a_frame_shows_a_collection(page: Page, collected: WidgetSite) -> None:
     page.goto(f"{collected.service.url}/s/{collected.key}/embed?collection=experts,%20budgeting&preview")
     expect(page.locator("igrajdanin-widget .tab").first).to_have_text("Экспертное бюро «Сообщество»")
     expect(page.locator("igrajdanin-widget .card")).to_have_count(2)
 
 
-@pytest.mark.parametrize(
-    ("slug", "counted"),
-    [("budgeting", "По числу голосов"), ("meetings", "По числу участников"), ("experts", None)],
-)
-def test_orders_and_filters_are_offered_for_what_a_collection_has(
-    page: Page, collected: WidgetSite, slug: str, counted: str | None
-) -> None:
-    widget = show(page, collected, slug)
-    widget.get_by_role("button", name="Фильтры").click()
-    orders = widget.get_by_label("Порядок").locator("option")
-    expect(orders.filter(has_text="Недавно изменённые")).to_have_count(1)
-    expect(orders.filter(has_text="Скоро срок ответа")).to_have_count(0)
-    expect(orders.filter(has_text="По числу")).to_have_text([counted] if counted else [])
-    expect(widget.get_by_role("button", name="Просроченные")).to_have_count(0)
+def test_each_collection_offers_what_it_has(page: Page, collected: WidgetSite) -> None:
+    widget = show(page, collected, "budgeting, meetings, experts, initiatives")
+    tabs = widget.get_by_role("navigation", name="Разделы").get_by_role("button")
+    for at, counted in enumerate((["По числу голосов"], ["По числу участников"], [])):
+        tabs.nth(at).click()
+        expect(widget.locator(".card")).to_have_count((3, 1, 2)[at])
+        widget.get_by_role("button", name="Фильтры").click()
+        orders = widget.get_by_label("Порядок").locator("option")
+        expect(orders.filter(has_text="Недавно изменённые")).to_have_count(1)
+        expect(orders.filter(has_text="Скоро срок ответа")).to_have_count(0)
+        expect(orders.filter(has_text="По числу")).to_have_text(counted)
+        expect(widget.get_by_role("button", name="Просроченные")).to_have_count(0)
+    tabs.last.click()
+    expect(widget.get_by_text("Приём новых записей закончился: последний день был 31 января")).to_be_visible()
+    expect(widget.get_by_role("heading", name="Инициатив пока нет")).to_be_visible()
+    expect(widget.get_by_role("button", name="Предложить инициативу")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("slug", "act", "given", "sent"),
-    [
-        ("budgeting", "Голосовать", {}, "Подтвердить голос"),
-        ("meetings", "Присоединиться", {"role": "водитель", "text": "Есть машина"}, "Присоединиться"),
-        ("experts", "Пригласить", {"text": "Приедете с лекцией?"}, "Передать"),
-    ],
-)
-def test_a_visitor_takes_part_by_a_letter(
-    new_page: Callable[..., Page], collected: WidgetSite, slug: str, act: str, given: dict[str, str], sent: str
-) -> None:
+def test_a_visitor_takes_part_by_a_letter(new_page: Callable[..., Page], collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
-    widget = show(page, collected, slug)
+    widget = show(page, collected, "budgeting, meetings, experts")
+    tabs = widget.get_by_role("navigation", name="Разделы").get_by_role("button")
+    for at, (slug, act, given, sent) in enumerate(ACTS):
+        tabs.nth(at).click()
+        expect(widget.locator(".card")).to_have_count((3, 1, 2)[at])
+        take_part(page, widget, slug, act, given, sent)
+
+
+ACTS: tuple[tuple[str, str, dict[str, str], str], ...] = (
+    ("budgeting", "Голосовать", {}, "Подтвердить голос"),
+    ("meetings", "Присоединиться", {"role": "водитель", "text": "Есть машина"}, "Присоединиться"),
+    ("experts", "Пригласить", {"text": "Приедете с лекцией?"}, "Передать"),
+)
+
+
+def take_part(page: Page, widget: Locator, slug: str, act: str, given: dict[str, str], sent: str) -> None:
     # The press in the list opens the entry with the form.
     if slug == "budgeting":  # by names alone, as in test_widget_screen_reader.py
         ByNames(page).press("button", act, PROJECTS[0][0])
@@ -280,7 +279,7 @@ def test_a_visitor_takes_part_by_a_letter(
     # The one thing to do next is in the form; a directory has no work that goes on.
     expect(widget.locator(".button:not(.quiet)").filter(visible=True)).to_have_count(0)
     expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(0 if slug == "experts" else 1)
+    page.get_by_role("button", name="К списку").click()
     if slug == "budgeting":
-        page.get_by_role("button", name="К списку").click()
         expect(widget.locator(".ballot")).to_have_text("Осталось голосов: 2 из 3.")
         expect(widget.locator(".entry").last).to_contain_text("Ваш голос")

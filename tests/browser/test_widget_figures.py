@@ -46,7 +46,8 @@ def days(value: float) -> str:
     return i18n.text("ru", "common.days", count=whole(value))
 
 
-def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Examples) -> None:
+def test_they_equal_the_api_need_no_list_and_can_be_tried_again(page: Page, watch: Watch, pages: Examples) -> None:
+    watch.allow("ERR_FAILED")
     found = stats(pages)
     page.goto(pages.address("figures"))
     widget = page.locator("igrajdanin-widget")
@@ -77,6 +78,24 @@ def test_they_equal_the_api_and_need_no_list(page: Page, watch: Watch, pages: Ex
     expect(page.get_by_role("button", name="Сообщить о проблеме")).to_have_count(0)
     meaning = widget.get_by_role("link", name="Что значат эти числа")
     assert meaning.get_attribute("href") == f"{pages.service.url}/s/{pages.key}#figures"
+    # The view changes at once.
+    widget.evaluate("one => { one.setAttribute('type', 'extended'); one.view = 'inline' }")
+    expect(widget.locator(".card").first).to_be_visible()
+    widget.evaluate("one => { one.view = 'figures' }")
+    expect(widget.locator(".card")).to_have_count(0)
+    expect(widget.locator(".chart")).to_have_count(3)
+    # A basic site has figures too; where they do not come, they can be tried again.
+    page.route("**/stats?*", lambda route: route.abort())
+    widget.evaluate(
+        "(one, key) => { const other = document.createElement('igrajdanin-widget');"
+        " other.setAttribute('site-key', key); other.setAttribute('view', 'figures'); one.replaceWith(other) }",
+        pages.second,
+    )
+    expect(widget.get_by_role("alert")).to_contain_text("Не загрузилось.")
+    page.unroute("**/stats?*")
+    with_stats(page, found)
+    widget.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(widget.locator(".chart")).to_have_count(3)
 
 
 def test_they_load_near_the_viewport(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -90,15 +109,16 @@ def test_they_load_near_the_viewport(page: Page, watch: Watch, widget_site: Widg
     expect(page.locator("igrajdanin-widget").get_by_text("Здесь будут сообщения жителей и ответы.")).to_be_visible()
 
 
-def with_stats(page: Page, pages: Examples, **changes: Any) -> None:
-    page.route("**/stats?*", lambda route: route.fulfill(json=stats(pages) | changes))
+def with_stats(page: Page, found: dict[str, Any], **changes: Any) -> None:
+    page.route("**/stats?*", lambda route: route.fulfill(json=found | changes))
 
 
 def test_they_are_accessible_with_every_figure(page: Page, pages: Examples) -> None:
-    outcomes = stats(pages)["outcomes"]
+    found = stats(pages)
+    outcomes = found["outcomes"]
     reasons = outcomes["rejected_by_reason"] | {"abuse": 1, "unstated": 2}
     outcomes |= {"rejected": 3, "rejected_by_reason": reasons, "waiting": 2, "waiting_long": 1}
-    with_stats(page, pages, rating={"mean": 4.25, "count": 5}, outcomes=outcomes)
+    with_stats(page, found, rating={"mean": 4.25, "count": 5}, outcomes=outcomes)
     page.goto(pages.address("figures"))
     widget = page.locator("igrajdanin-widget")
     expect(widget.get_by_text("4,3 из 5")).to_be_visible()
@@ -112,36 +132,3 @@ def test_they_are_accessible_with_every_figure(page: Page, pages: Examples) -> N
         for theme in ("dark", "contrast", "light"):
             wear(page, theme)
             assert axe.violations(page, only=axe.APPEARANCE_RULES) + axe.horizontal_overflow(page) == []
-
-
-def test_a_failure_can_be_tried_again(page: Page, watch: Watch, pages: Examples) -> None:
-    watch.allow("ERR_FAILED")
-    page.route("**/stats?*", lambda route: route.abort())
-    page.goto(pages.address("figures"))
-    widget = page.locator("igrajdanin-widget")
-    expect(widget.get_by_role("alert")).to_contain_text("Не загрузилось.")
-    page.unroute("**/stats?*")
-    widget.get_by_role("button", name="Попробовать ещё раз").click()
-    expect(widget.locator(".chart")).to_have_count(3)
-
-
-def test_the_view_changes_at_once(page: Page, pages: Examples) -> None:
-    page.goto(pages.address("figures"))
-    widget = page.locator("igrajdanin-widget")
-    expect(widget.locator(".chart")).to_have_count(3)
-    widget.evaluate("one => { one.setAttribute('type', 'extended'); one.view = 'inline' }")
-    expect(widget.locator(".card").first).to_be_visible()
-    widget.evaluate("one => { one.view = 'figures' }")
-    expect(widget.locator(".card")).to_have_count(0)
-    expect(widget.locator(".chart")).to_have_count(3)
-
-
-def test_a_basic_site_has_figures_too(page: Page, pages: Examples) -> None:
-    with_stats(page, pages)
-    page.goto(pages.address("figures"))
-    page.locator("igrajdanin-widget").evaluate(
-        "(one, key) => { const other = document.createElement('igrajdanin-widget');"
-        " other.setAttribute('site-key', key); other.setAttribute('view', 'figures'); one.replaceWith(other) }",
-        pages.second,
-    )
-    expect(page.locator("igrajdanin-widget .chart")).to_have_count(3)

@@ -43,7 +43,6 @@ def type_while_loading(page: Page, address: str) -> None:
     """Open the page and type into its own field; after each letter one answer of the service, or one file, arrives."""
     held: list[Route] = []
     loaded = re.compile(r"/api/v1/|/w/\d+\.\d")
-    page.clock.install()
     page.route(loaded, lambda route: held.append(route))
     page.goto(address)
     page.locator("#own").click()
@@ -68,26 +67,23 @@ def page(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESKTOP)
 
 
-@pytest.mark.parametrize(
-    ("width", "kind"),
-    [*((width, "basic") for width in (400, 599, 640, 700)), (400, "extended"), (640, "extended")],
-)
-def test_loading_inline_keeps_focus_in_the_hosts_field(
-    page: Page, watch: Watch, widget_site: WidgetSite, width: int, kind: str
-) -> None:
-    type_while_loading(page, column(widget_site, width, f'type="{kind}"'))
-    usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
-    expect(usable).to_be_visible()
-    expect_untouched(page, "own", 0)
-    expect(page.locator("#own")).to_have_value(WORDS)
-
-
-@pytest.mark.parametrize("width", [400, 640])
-def test_loading_inline_does_not_take_focus(page: Page, watch: Watch, widget_site: WidgetSite, width: int) -> None:
+def test_loading_inline_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    """Neither from the host's own field nor from its start; with a shared URL no more than without."""
     page.clock.install()
-    page.goto(column(widget_site, width, 'type="basic"'))
-    expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    expect_untouched(page, "BODY", 0)
+    usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
+    cases = [*((width, "basic") for width in (400, 599, 640, 700)), (400, "extended"), (640, "extended")]
+    for width, kind in cases:
+        type_while_loading(page, column(widget_site, width, f'type="{kind}"'))
+        expect(usable).to_be_visible()
+        expect_untouched(page, "own", 0)
+        expect(page.locator("#own")).to_have_value(WORDS)
+    type_while_loading(page, column(widget_site, 640, 'type="extended"') + "#igrajdanin?status=new")
+    expect(page.locator("igrajdanin-widget .turn")).to_be_visible()
+    expect_untouched(page, "own", 0)
+    for width in (400, 640):
+        page.goto(column(widget_site, width, 'type="basic"'))
+        expect(page.locator("igrajdanin-widget form")).to_be_visible()
+        expect_untouched(page, "BODY", 0)
 
 
 def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -105,24 +101,28 @@ def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch
     expect_untouched(page, "BODY", 0)
 
 
-@pytest.mark.parametrize("elsewhere", [True, False], ids=["gone on", "still here"])
-def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite, elsewhere: bool) -> None:
+def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    """To somebody who is still there, and to one who has gone on."""
     held: list[Route] = []
     page.clock.install()
     page.route(re.compile("/problems$"), lambda route: held.append(route))
     page.goto(column(widget_site, 800, 'type="basic"'))
+    title = page.get_by_role("heading", name=ACCEPTED)
     fill_form(page)
     page.get_by_role("button", name=SEND).click()
-    if elsewhere:
-        page.locator("#own").click()
-        page.keyboard.type(WORDS[:9])
+    arrived(page, held).continue_()
+    assert number(page) > 0
+    let_time_pass(page, 1_000)
+    expect(title).to_be_focused()
+    page.get_by_role("button", name="Сообщить ещё").click()
+    held.clear()
+    fill_form(page)
+    page.get_by_role("button", name=SEND).click()
+    page.locator("#own").click()
+    page.keyboard.type(WORDS[:9])
     before: Any = page.evaluate(PLACE)
     arrived(page, held).continue_()
     assert number(page) > 0
-    if not elsewhere:
-        let_time_pass(page, 1_000)
-        expect(page.get_by_role("heading", name=ACCEPTED)).to_be_focused()
-        return
     expect_untouched(page, *before)
     page.keyboard.type(WORDS[9:])
     expect(page.locator("#own")).to_have_value(WORDS)
@@ -148,26 +148,15 @@ def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, widge
     arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
     expect(page.get_by_label("Что именно не так")).to_be_focused()
     expect(alert).to_have_count(0)
-
-
-def test_an_answer_while_the_close_button_has_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    held: list[Route] = []
-    page.route(re.compile("/problems$"), lambda route: held.append(route))
-    open_form(page, widget_site.page(widget_site.snippet()))
-    fill_form(page)
+    # So is the number to somebody who is about to close.
+    held.clear()
     page.get_by_role("button", name=SEND).click()
     out = page.get_by_role("button", name=CLOSE)
     out.focus()
     arrived(page, held).continue_()
     assert number(page) > 0
-    expect(page.get_by_role("alert")).to_have_text(ACCEPTED)
+    expect(alert).to_have_text(ACCEPTED)
     expect(out).to_be_focused()
-
-
-def test_a_shared_url_opens_late(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    type_while_loading(page, column(widget_site, 640, 'type="extended"') + "#igrajdanin?status=new")
-    expect(page.locator("igrajdanin-widget .turn")).to_be_visible()
-    expect_untouched(page, "own", 0)
 
 
 LYING, STANDING = ViewportSize(width=740, height=360), PHONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from tests.support.browser import Watch
 from tests.support.city import LOST, FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import AGENCY, ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite, draw_twice
+
+CONFIG, COMMENTS = re.compile(r"\?lang="), re.compile(r"/comments")
 
 
 @pytest.fixture
@@ -43,8 +46,48 @@ def set_problem(city: FakeCity, number: int, **more: Any) -> None:
     city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
 
 
-def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour, page: Page, city: FakeCity) -> None:
-    article = open_problem(tour)
+def visit(tour: Tour, *steps: Callable[[Tour], None]) -> None:
+    """Take the steps in one page, each as a new visitor to whom the service answers as usual."""
+    for step in steps:
+        tour.city.answers.clear()
+        step(tour)
+
+
+def test_a_problem_is_read(tour: Tour, watch: Watch) -> None:
+    watch.allow("ERR_FAILED")
+    visit(
+        tour,
+        actors_and_attached_documents_are_shown,  # before the code of the problem is there
+        partial(a_small_map_comes_once_its_place_is_seen, watch=watch),  # before that of the map
+        without_tiles_there_is_no_map,
+        the_photo_viewer_works_by_keyboard_touch_and_screen_reader,
+        the_due_date_is_compared_with_the_actual_one,
+        problems_of_other_systems_name_them,
+        the_discussion_has_pages_and_highlights_the_agency,
+    )
+
+
+def test_a_problem_is_acted_on(tour: Tour, watch: Watch) -> None:
+    # The tabs of a link ask the service, which has no such report.
+    watch.allow("ERR_FAILED|status of (403|404|409|422)")
+    visit(
+        tour,
+        partial(a_failed_vote_can_be_repeated, watch=watch),  # before the code of the discussion is there
+        a_vote_counts_once_and_is_remembered,
+        on_an_unregistered_page_residents_are_told_where_to_go,
+        following_requires_an_address_and_consent,
+        partial(comments_await_confirmation_and_moderation, watch=watch),
+        a_merged_problem_links_to_the_other,
+        the_url_can_be_shared,
+    )
+
+
+def test_a_problem_is_printed_alone_and_works_under_the_strict_policy(tour: Tour) -> None:
+    visit(tour, the_problem_is_laid_out_and_printed_alone, a_problem_works_under_the_strict_policy)
+
+
+def the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour) -> None:
+    article, page = open_problem(tour), tour.page
     expect(article.locator(".pair img")).to_have_count(2)
     shot = article.locator(".shot").first
     viewer = page.get_by_role("dialog", name="Фотографии")
@@ -74,7 +117,7 @@ def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour, 
         expect(shot).to_be_focused()
         expect(article).to_be_visible()
     # A single photo has no arrows.
-    set_problem(city, 1204, answer=None)
+    set_problem(tour.city, 1204, answer=None)
     page.clock.run_for(POLL)
     expect(article.locator(".pair")).to_have_count(0)
     shot.click()
@@ -82,11 +125,8 @@ def test_the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour, 
     expect(viewer.get_by_role("button")).to_have_accessible_name("Закрыть")
 
 
-def test_a_small_map_comes_once_its_place_is_seen(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
-    phone = new_page(viewport=PHONE)
-    article = open_problem(Tour(phone, widget_site, FakeCity(phone, widget_site)))
+def a_small_map_comes_once_its_place_is_seen(tour: Tour, watch: Watch) -> None:
+    article, phone = open_problem(tour), tour.page
     box = article.locator(".brief .where")
     expect(box).to_be_attached()
     draw_twice(phone)
@@ -109,18 +149,17 @@ def test_a_small_map_comes_once_its_place_is_seen(
     assert aside["x"] > text["x"] + text["width"], "in the column that the text leaves empty"
 
 
-def test_without_tiles_there_is_no_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=DESKTOP)
-    tour = Tour(page, widget_site, FakeCity(page, widget_site))
-    maps.config(page, widget_site, tiles=None)
+def without_tiles_there_is_no_map(tour: Tour) -> None:
+    maps.config(tour.page, tour.widget_site, tiles=None)
     article = open_problem(tour)
     expect(article.locator(".facts")).to_be_visible()
     expect(article.locator(".where")).to_have_count(0)
+    tour.page.unroute(CONFIG)
+    tour.page.set_viewport_size(PHONE)
 
 
-def test_the_due_date_is_compared_with_the_actual_one(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
+def the_due_date_is_compared_with_the_actual_one(tour: Tour) -> None:
     """In the open problem, which follows the service, and stays when the connection is lost."""
-    watch.allow("ERR_FAILED")
     article = open_problem(tour)
     for more, expected in (
         ({"kept": True}, "Ответ дан в срок, 23 ноября"),
@@ -128,18 +167,18 @@ def test_the_due_date_is_compared_with_the_actual_one(tour: Tour, page: Page, ci
         ({"kept": False, "answered_at": None}, "Ответ обещали до 4 декабря, его ещё нет"),
         ({"kept": None, "answered_at": None, "overdue": False}, "До 4 декабря"),
     ):
-        set_problem(city, 1204, **more)
-        page.clock.run_for(POLL)
+        set_problem(tour.city, 1204, **more)
+        tour.page.clock.run_for(POLL)
         expect(article.locator(".brief")).to_contain_text(expected)
-    city.answers["GET /problems/1204"] = LOST
-    page.clock.run_for(POLL)
+    tour.city.answers["GET /problems/1204"] = LOST
+    tour.page.clock.run_for(POLL)
     expect(article).to_contain_text("Показано то, что было раньше")
     expect(article.locator(".answer").first).to_be_visible()
 
 
-def test_actors_and_attached_documents_are_shown(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+def actors_and_attached_documents_are_shown(tour: Tour) -> None:
     tour.open()
-    with page.expect_request(re.compile("/problem-")):  # its code is there before the press
+    with tour.page.expect_request(re.compile("/problem-")):  # its code is there before the press
         tour.widget.locator(".card").first.hover()
     article = tour.widget.locator("article")
     expect(article).to_have_count(0)
@@ -149,21 +188,21 @@ def test_actors_and_attached_documents_are_shown(tour: Tour, page: Page, widget_
     expect(lines.nth(2)).to_contain_text(re.compile("В работе.*Администрация города Зареченска.*Передали бригаде"))
     answer = article.get_by_role("region", name="Официальный ответ")
     paper = answer.get_by_role("link", name="Акт осмотра.pdf")
-    expect(paper).to_have_attribute("href", f"{widget_site.service.url}/documents/made-up/1")
+    expect(paper).to_have_attribute("href", f"{tour.widget_site.service.url}/documents/made-up/1")
     expect(answer).to_contain_text("1,2 МБ")
 
 
-def test_problems_of_other_systems_name_them(tour: Tour, city: FakeCity) -> None:
+def problems_of_other_systems_name_them(tour: Tour) -> None:
     """In their texts, due dates and links, also if they have no page of the problem. Without a due date none is
     shown.
     """
     tour.open()
-    number = city.problems[0]["number"]
+    number = tour.city.problems[0]["number"]
     article = tour.widget.locator("article")
     facts, timeline = article.locator(".facts"), article.locator(".timeline")
 
     def reopen(**more: Any) -> None:
-        set_problem(city, number, **more)
+        set_problem(tour.city, number, **more)
         if article.count():
             tour.widget.get_by_role("button", name="К списку").click()
         tour.widget.locator(".card").first.click()
@@ -188,10 +227,11 @@ def test_problems_of_other_systems_name_them(tour: Tour, city: FakeCity) -> None
     expect(facts).not_to_contain_text("Срок ответа")
 
 
-def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
-    requests: list[Any] = []
-    page.on("request", lambda request: requests.append(request.post_data_json) if "/support" in request.url else None)
-    article = open_problem(tour)
+def a_vote_counts_once_and_is_remembered(tour: Tour) -> None:
+    article, requests = open_problem(tour), list[Any]()
+    tour.page.on(
+        "request", lambda request: requests.append(request.post_data_json) if "/support" in request.url else None
+    )
     article.get_by_role("button", name="У меня тоже").click()
     mine = article.get_by_role("button", name="Ваш голос учтён")
     expect(mine).to_have_attribute("aria-disabled", "true")
@@ -207,8 +247,8 @@ def test_a_vote_counts_once_and_is_remembered(tour: Tour, page: Page, city: Fake
     expect(article.get_by_role("button", name=re.compile("У меня тоже|Ваш голос"))).to_have_count(0)
 
 
-def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
-    watch.allow("ERR_FAILED|status of 409")
+def a_failed_vote_can_be_repeated(tour: Tour, watch: Watch) -> None:
+    city, page = tour.city, tour.page
     set_problem(city, 1204, discussion="off")  # its code comes with the first press
     page.route(re.compile("/discussion-"), lambda route: route.abort())
     article = open_problem(tour)
@@ -229,15 +269,12 @@ def test_a_failed_vote_can_be_repeated(tour: Tour, city: FakeCity, page: Page, w
     expect(article).to_contain_text("Сообщение закрыто.")
 
 
-def test_on_an_unregistered_page_residents_are_told_where_to_go(
-    tour: Tour, city: FakeCity, watch: Watch, widget_site: WidgetSite
-) -> None:
+def on_an_unregistered_page_residents_are_told_where_to_go(tour: Tour) -> None:
     """The service's own message is meant for the webmaster and is in the console."""
-    watch.allow("status of 403")
     words = {"code": "origin_not_registered", "detail": "Сайт не подключён. Администратор подключает его на"}
     article = open_problem(tour)
-    city.answers["GET /challenge"] = (403, words)
-    page = f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
+    tour.city.answers["GET /challenge"] = (403, words)
+    page = f"{tour.widget_site.service.url}/s/{tour.widget_site.key}/problems/1204"
     article.get_by_role("button", name="У меня тоже").click()
     message = article.get_by_role("status").filter(has_text="отсюда ничего не отправить")
     expect(message).to_be_in_viewport()
@@ -251,8 +288,7 @@ def test_on_an_unregistered_page_residents_are_told_where_to_go(
     assert "Администратор" not in article.inner_text()
 
 
-def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city: FakeCity, watch: Watch) -> None:
-    watch.allow("status of 422")
+def following_requires_an_address_and_consent(tour: Tour) -> None:
     article = open_problem(tour)
     article.get_by_role("button", name="Следить").click()
     email = tour.control("follow-email")
@@ -269,11 +305,11 @@ def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city:
     email.fill("anna@example.test")
     tour.control("follow-consent").check()
     wrong = {"errors": [{"field": "email", "code": "email", "detail": "Проверьте адрес."}]}
-    city.answers["POST /problems/1204/follow"] = (422, wrong)
+    tour.city.answers["POST /problems/1204/follow"] = (422, wrong)
     send.click()
     expect(tour.control("follow-email-error")).to_have_text("Проверьте адрес.")
-    city.answers.clear()
-    with page.expect_request(re.compile("/follow$")) as request:
+    tour.city.answers.clear()
+    with tour.page.expect_request(re.compile("/follow$")) as request:
         send.click()
     body = request.value.post_data_json or {}
     assert (body["email"], body["consent"]["processing"], body["lang"]) == ("anna@example.test", True, "ru")
@@ -281,10 +317,10 @@ def test_following_requires_an_address_and_consent(tour: Tour, page: Page, city:
     expect(tour.control("follow-sent")).to_be_focused()
 
 
-def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: FakeCity, page: Page) -> None:
-    answers = [city.comments(next="2.x"), city.comments()]
-    page.route(
-        re.compile(r"/comments"),
+def the_discussion_has_pages_and_highlights_the_agency(tour: Tour) -> None:
+    answers = [tour.city.comments(next="2.x"), tour.city.comments()]
+    tour.page.route(
+        COMMENTS,
         lambda route: (
             route.fulfill(json=answers.pop(0), headers=ANY_ORIGIN)
             if route.request.method == "GET"
@@ -298,9 +334,10 @@ def test_the_discussion_has_pages_and_highlights_the_agency(tour: Tour, city: Fa
     talk.get_by_role("button", name="Показать ещё комментарии").click()
     expect(talk.locator("li")).to_have_count(4)
     expect(talk.locator("li").nth(2)).to_be_focused()
+    tour.page.unroute(COMMENTS)
 
 
-def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page, watch: Watch) -> None:
+def comments_await_confirmation_and_moderation(tour: Tour, watch: Watch) -> None:
     article = open_problem(tour)
     article.get_by_role("button", name="Написать комментарий").click()
     expect(tour.control("comment-text")).to_be_focused()
@@ -318,7 +355,7 @@ def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page, watc
     expect(tour.control("comment-publish")).not_to_be_checked()
     tour.control("comment-publish").check()
     # A change of language keeps the typed text.
-    page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
+    tour.page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
     expect(tour.control("comment-text")).to_have_value("<b>И у нас</b>")
     article.get_by_role("button", name="Send the comment").dblclick()
@@ -328,14 +365,13 @@ def test_comments_await_confirmation_and_moderation(tour: Tour, page: Page, watc
     assert (body["name"], body["consent"]["publish_name"]) == ("Анна", True)
 
 
-def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: Page, watch: Watch) -> None:
-    watch.allow("status of 404")  # the other tabs ask the service, which has no such report
-    set_problem(city, 1204, duplicate_of=1187, status="duplicate")
+def a_merged_problem_links_to_the_other(tour: Tour) -> None:
+    set_problem(tour.city, 1204, duplicate_of=1187, status="duplicate")
     article = open_problem(tour)
     expect(article.get_by_role("button", name="Следить")).to_have_count(0)
     link = article.get_by_role("link", name="Сообщение № 1 187")
     for key in ("Control", "Shift"):
-        with page.context.expect_page() as other:
+        with tour.page.context.expect_page() as other:
             link.click(modifiers=[key])
         other.value.close()
     link.click()
@@ -343,8 +379,8 @@ def test_a_merged_problem_links_to_the_other(tour: Tour, city: FakeCity, page: P
     expect(article).to_contain_text("Не горит фонарь")
 
 
-def test_the_url_can_be_shared(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
-    article = open_problem(tour)
+def the_url_can_be_shared(tour: Tour) -> None:
+    article, page = open_problem(tour), tour.page
     page.evaluate("delete Navigator.prototype.share")
     article.get_by_role("button", name="Поделиться").click()
     # Confirmed on the button, and announced.
@@ -352,7 +388,7 @@ def test_the_url_can_be_shared(tour: Tour, page: Page, widget_site: WidgetSite) 
     expect(article.get_by_role("status").filter(has_text="Скопировано")).to_have_count(1)
     assert (
         page.evaluate("navigator.clipboard.readText()")
-        == f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
+        == f"{tour.widget_site.service.url}/s/{tour.widget_site.key}/problems/1204"
     )
     article.get_by_role("button", name="Следить").focus()
     page.evaluate("(navigator.clipboard.writeText = () => Promise.reject(new Error()), 0)")
@@ -360,8 +396,9 @@ def test_the_url_can_be_shared(tour: Tour, page: Page, widget_site: WidgetSite) 
     expect(tour.control("copy")).to_be_focused()
 
 
-def test_the_problem_is_laid_out_and_printed_alone(tour: Tour, page: Page, widget_site: WidgetSite) -> None:
+def the_problem_is_laid_out_and_printed_alone(tour: Tour) -> None:
     """The answer precedes the actions, and forms are aligned with the text."""
+    page = tour.page
     page.set_viewport_size(DESKTOP)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = open_problem(tour)
@@ -389,14 +426,15 @@ def test_the_problem_is_laid_out_and_printed_alone(tour: Tour, page: Page, widge
     assert printed["host"] == printed["actions"] == "none"
     assert printed["widget"] != "none"
     # The printed page shows the agency, the URL and the date.
-    address = f"{widget_site.service.url}/s/{widget_site.key}/problems/1204"
+    address = f"{tour.widget_site.service.url}/s/{tour.widget_site.key}/problems/1204"
     assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24\u00a0ноября 2026"]
     expect(article.locator(".printed")).to_have_count(0)
     assert page.evaluate("getComputedStyle(document.querySelector('#host')).display") == "block"
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
 
 
-def test_a_problem_works_under_the_strict_policy(tour: Tour, widget_site: WidgetSite, page: Page) -> None:
+def a_problem_works_under_the_strict_policy(tour: Tour) -> None:
+    page, widget_site = tour.page, tour.widget_site
     with widget_site.strict_policy():
         page.goto(f"{widget_site.host.url}/strict-csp/")
         page.locator("igrajdanin-widget").evaluate("one => one.dataset.start = 'list'")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, browse, crowd, extended, settle
@@ -66,9 +65,13 @@ def again(page: Page) -> None:
 def test_retrying_focuses_what_failed_and_announces_failures(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     allow_failures(watch)
     city = FakeCity(page, widget_site)
-    city.answers["GET /problems"] = LOST
+    city.answers |= {"GET ": (503, {}), "GET /problems": LOST}
     open_widget(page, extended(widget_site))
-    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
+    del city.answers["GET "]
+    again(page)
+    expect(page.locator(TITLE)).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
     page.get_by_role("alert").evaluate("alert => { alert.dataset.former = '' }")
     again(page)
     expect(page.locator(TITLE)).to_be_focused()
@@ -97,30 +100,6 @@ def test_retrying_focuses_what_failed_and_announces_failures(page: Page, watch: 
     expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
-def test_retrying_the_widget_focuses_its_title(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    allow_failures(watch)
-    city = FakeCity(page, widget_site)
-    city.answers["GET "] = (503, {})
-    open_widget(page, widget_site.page(widget_site.snippet()))
-    expect(page.get_by_role("alert")).to_be_visible()
-    city.answers.clear()
-    again(page)
-    expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    expect(page.locator(TITLE)).to_be_focused()
-
-
-def test_retrying_the_map_focuses_it(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    allow_failures(watch)
-    city = FakeCity(desktop, widget_site)
-    city.answers["GET /clusters"] = (503, {})
-    browse(desktop, extended(widget_site))
-    expect(desktop.locator(".states [role=alert]")).to_be_visible()
-    city.answers.clear()
-    desktop.locator(".states").get_by_role("button", name=RETRY).press("Enter")
-    expect(desktop.locator(".mark")).to_have_count(3)
-    expect(desktop.get_by_role("application")).to_be_focused()
-
-
 def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: WidgetSite) -> None:
     """After a link to a problem that is not on the first page of the list."""
     city = FakeCity(page, widget_site)
@@ -135,12 +114,22 @@ def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: Widget
     expect(page.locator(TITLE)).to_be_focused()
 
 
-def test_texts_of_residents_and_agencies_have_their_own_language(desktop: Page, widget_site: WidgetSite) -> None:
-    FakeCity(desktop, widget_site)
+def test_texts_of_residents_and_agencies_have_their_own_language(
+    desktop: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    """And a map that is tried again has the focus."""
+    allow_failures(watch)
+    city = FakeCity(desktop, widget_site)
+    city.answers["GET /clusters"] = (503, {})
     desktop.goto(extended(widget_site, 'lang="en"'))
     desktop.get_by_role("button", name="Report a problem").first.click()
     cards = desktop.locator(CARD)
     expect(cards).to_have_count(3)
+    expect(desktop.locator(".states [role=alert]")).to_be_visible()
+    city.answers.clear()
+    desktop.locator(".states").get_by_role("button", name="Try again").press("Enter")
+    expect(desktop.locator(".mark")).to_have_count(3)
+    expect(desktop.get_by_role("application")).to_be_focused()
     own = [".card-title", ".card [lang]", ".comment .text", ".opened .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
         assert {one.get_attribute("lang") for one in desktop.locator(at).all()} == {"ru"}, at
@@ -303,13 +292,17 @@ def test_groups_and_tables_have_names_and_the_device_location_is_announced(
     assert fills[0] != fills[1]
 
 
-@pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_reopening_focuses_the_title_however_soon(page: Page, widget_site: WidgetSite, kind: str) -> None:
+def test_reopening_focuses_the_title_however_soon(page: Page, widget_site: WidgetSite) -> None:
     """If the previous content were still there, its scrollable part would take the focus without an announcement."""
     FakeCity(page, widget_site)
     page.set_viewport_size({"width": 360, "height": 560})
-    open_widget(page, extended(widget_site) if kind == "extended" else widget_site.page(widget_site.snippet()))
-    expect(page.locator(CARD if kind == "extended" else "igrajdanin-widget form").first).to_be_visible()
+    for address, content in ((widget_site.page(widget_site.snippet()), "form"), (extended(widget_site), ".card")):
+        open_widget(page, address)
+        expect(page.locator(f"igrajdanin-widget {content}").first).to_be_visible()
+        reopening_focuses_the_title_however_soon(page)
+
+
+def reopening_focuses_the_title_however_soon(page: Page) -> None:
     for _ in range(2):
         expect(page.locator(TITLE)).to_be_focused()
         page.keyboard.press("Escape")
