@@ -6,18 +6,16 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, ViewportSize, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
 from tests.support.widget import (
-    DESKTOP,
     PHONE,
     POLL,
     WidgetSite,
-    check_appearance,
     draw_twice,
     let_time_pass,
     no_sideways_scrolling,
@@ -65,12 +63,22 @@ def biggest(page: Page) -> Locator:
     return max(free, key=lambda found: found[0])[1]
 
 
-def test_clusters_split_on_zooming_in_and_stay_when_it_fails(
+def test_list_and_map_go_together_and_clusters_split(
     desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
 ) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
     fake_map = full(desktop, widget_site)
-    ground = city_map(desktop, strict)
+    city_map(desktop, strict)
+    expect(marks(desktop).first).to_be_visible()
+    list_and_map_go_together(desktop, fake_map)
+    the_map_uses_the_lists_filters_except_box_and_order(desktop, fake_map)
+    clusters_split_on_zooming_in_and_stay_when_it_fails(desktop, watch, widget_site, fake_map)
+
+
+def clusters_split_on_zooming_in_and_stay_when_it_fails(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, fake_map: FakeCityMap
+) -> None:
+    ground = desktop.locator(".city-ground .ground")
     expect(marks(desktop).first).to_be_visible()
     expect(desktop.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
     before = fake_map.queries[-1]
@@ -141,10 +149,17 @@ def delayed(page: Page, fake_map: FakeCityMap, zoom: int) -> Route:
     return find()[0]
 
 
-def test_marks_are_reached_by_keyboard_and_open_a_preview(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    FakeCityMap(desktop, widget_site, two(widget_site))
+def test_marks_by_keyboard_as_they_come_and_go(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
+    fake_map = FakeCityMap(desktop, widget_site, two(widget_site))
     ground = city_map(desktop, strict)
     expect(marks(desktop)).to_have_count(2)
+    marks_are_reached_by_keyboard_and_open_a_preview(desktop, widget_site, ground)
+    desktop.get_by_role("dialog").get_by_role("button", name="К списку").first.click()
+    focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(desktop, widget_site, fake_map)
+    problems_in_one_place_are_listed(desktop, widget_site, fake_map)
+
+
+def marks_are_reached_by_keyboard_and_open_a_preview(desktop: Page, widget_site: WidgetSite, ground: Locator) -> None:
     ground.focus()
     desktop.keyboard.press("Tab")
     assert "просрочено" in desktop.evaluate(FOCUSED)
@@ -191,11 +206,9 @@ def test_marks_are_reached_by_keyboard_and_open_a_preview(desktop: Page, widget_
     expect(desktop.locator("article")).to_be_visible()
 
 
-def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
-    desktop: Page, widget_site: WidgetSite, strict: str
+def focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
+    desktop: Page, widget_site: WidgetSite, fake_map: FakeCityMap
 ) -> None:
-    fake_map = FakeCityMap(desktop, widget_site, two(widget_site))
-    city_map(desktop, strict)
     expect(marks(desktop)).to_have_count(2)
     desktop.get_by_label(re.compile("решено: ")).focus()
     fake_map.city.problems = [fake_map.city.problems[1] | {"status": "answered"}, *scattered(widget_site, 60)[5:]]
@@ -211,25 +224,18 @@ def test_focus_stays_on_its_mark_or_moves_to_another_if_it_disappears(
     expect(desktop.get_by_text("Здесь сообщений нет")).to_be_visible()
 
 
-def test_problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    problems = scattered(widget_site, 3)
-    for one in problems:
+def problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, fake_map: FakeCityMap) -> None:
+    fake_map.city.problems = scattered(widget_site, 3)
+    for one in fake_map.city.problems:
         one["location"] = SAME_PLACE
-    FakeCityMap(desktop, widget_site, problems)
-    city_map(desktop, strict)
+    desktop.clock.run_for(POLL)
     desktop.get_by_role("button", name=re.compile("^Скопление: 3 сообщения")).click()
     preview = desktop.locator(".preview")
     expect(preview.get_by_role("heading")).to_have_text("Здесь 3 сообщения")
     expect(preview.get_by_role("link")).to_have_count(3)
-    check_appearance(desktop, "one spot")
 
 
-def test_the_map_uses_the_lists_filters_except_box_and_order(
-    desktop: Page, widget_site: WidgetSite, strict: str
-) -> None:
-    fake_map = full(desktop, widget_site)
-    city_map(desktop, strict)
-    expect(marks(desktop).first).to_be_visible()
+def the_map_uses_the_lists_filters_except_box_and_order(desktop: Page, fake_map: FakeCityMap) -> None:
     desktop.get_by_role("button", name="Решено", exact=True).click()
     seen = desktop.locator(".city-ground [role=status]").last
     wait_until(desktop, lambda: fake_map.queries[-1].get("status") == "done")
@@ -239,12 +245,12 @@ def test_the_map_uses_the_lists_filters_except_box_and_order(
     )
     assert rings == ["tone-done"]
     assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.queries)
+    desktop.get_by_role("button", name="Решено", exact=True).click()
+    wait_until(desktop, lambda: "status" not in fake_map.queries[-1])
 
 
-def test_list_and_map_go_together(desktop: Page, widget_site: WidgetSite, strict: str) -> None:
-    fake_map = full(desktop, widget_site)
-    ground = city_map(desktop, strict)
-    expect(marks(desktop).first).to_be_visible()
+def list_and_map_go_together(desktop: Page, fake_map: FakeCityMap) -> None:
+    ground = desktop.locator(".city-ground .ground")
     card = desktop.locator(".card:not(.ghost)").first
     card.hover()
     lit = desktop.locator(".mark.on")
@@ -274,6 +280,8 @@ def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_s
     page = new_page(viewport=PHONE, geolocation=here, permissions=["geolocation"])
     full(page, widget_site)
     city_map(page, strict)
+    expect(marks(page).first).to_be_visible()
+    in_the_dialog_the_map_leaves_room_to_scroll(page)
     page.get_by_role("button", name="Моё место").click()
     expect(page.locator(".spot")).to_be_visible()
     page.context.set_geolocation({"latitude": 43.1, "longitude": 131.9, "accuracy": 80})
@@ -303,7 +311,7 @@ def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(
     expect(phone.locator(".preview")).to_be_visible()
 
 
-def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
+def in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
     sheet, ground = phone_map.locator(".sheet").bounding_box(), phone_map.locator(".city-ground").bounding_box()
     assert sheet is not None
     assert ground is not None
@@ -313,22 +321,3 @@ def test_in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
     no_sideways_scrolling(phone_map)
-
-
-@pytest.fixture
-def phone_map(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
-    page = new_page(viewport=PHONE)
-    full(page, widget_site)
-    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
-    expect(marks(page).first).to_be_visible()
-    return page
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desk", "phone"])
-def test_the_map_passes_axe(new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize) -> None:
-    page = new_page(viewport=size)
-    FakeCityMap(page, widget_site, two(widget_site))
-    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list" theme="light" lang="en"')))
-    marks(page).first.click()
-    expect(page.locator(".preview")).to_be_visible()
-    check_appearance(page, "city map", ("contrast",))

@@ -221,10 +221,36 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     assert record_upload(desktop) == ("photo", small)
 
 
-def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
-    desktop: Page, watch: Watch, address: str, small: bytes
+def test_reports_with_photos_follow_each_other(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
 ) -> None:
+    """In one page, from the answer to a report to the next one."""
+    watch.allow("status of (403|422|503)|ERR_INTERNET_DISCONNECTED")
+    widget_site.service.cli("category", "set", "greenery", "--site", widget_site.site, "--photo-required")
+    spoil_first(desktop, re.compile("/tickets$"), "ticket")
     open_form(desktop, address)
+    a_refused_ticket_is_replaced_silently(desktop, watch, small)
+    report_again(desktop, watch)
+    an_expired_upload_is_repeated(desktop, watch, small)
+    report_again(desktop, watch)
+    photo_descriptions_are_published(desktop, watch, widget_site, small)
+    report_again(desktop, watch)
+    categories_may_require_a_photo(desktop, watch, small)
+    report_again(desktop, watch)
+    the_location_of_a_photo_is_suggested_until_it_is_removed(desktop, watch, small)
+    uploads_wait_for_the_network(desktop, small)
+    photos(desktop).get_by_role("button", name="Убрать").click()
+    watch.requests.clear()
+    a_report_goes_without_photos_that_cannot_be_uploaded(desktop, watch, small)
+
+
+def report_again(page: Page, watch: Watch) -> None:
+    page.unroute_all()
+    watch.requests.clear()
+    page.get_by_role("button", name="Сообщить ещё").click()
+
+
+def the_location_of_a_photo_is_suggested_until_it_is_removed(desktop: Page, watch: Watch, small: bytes) -> None:
     fill_form(desktop)
     choose(desktop, file(photo(halves(640, 480), place=PLACE)))
     expect_uploaded(desktop)
@@ -243,10 +269,7 @@ def test_the_location_of_a_photo_is_suggested_until_it_is_removed(
     desktop.wait_for_function(f"{offer} === null")
 
 
-def test_photo_descriptions_are_published(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
-) -> None:
-    open_form(desktop, address)
+def photo_descriptions_are_published(desktop: Page, watch: Watch, widget_site: WidgetSite, small: bytes) -> None:
     fill_form(desktop)
     choose(desktop, file(small), file(photo(halves(320, 240))))
     expect_uploaded(desktop, 2)
@@ -354,9 +377,7 @@ def test_failed_uploads_are_retried(desktop: Page, watch: Watch, address: str, s
     assert len(seen) == 3
 
 
-def test_uploads_wait_for_the_network(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
-    watch.allow("ERR_INTERNET_DISCONNECTED")
-    open_form(desktop, address)
+def uploads_wait_for_the_network(desktop: Page, small: bytes) -> None:
     ready(desktop)
     desktop.context.set_offline(True)
     choose(desktop, file(small))
@@ -369,10 +390,7 @@ def test_uploads_wait_for_the_network(desktop: Page, watch: Watch, address: str,
     expect(photos(desktop)).to_contain_text("Загружено", timeout=5000)
 
 
-def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
-    watch.allow("status of 403")
-    spoil_first(desktop, re.compile("/tickets$"), "ticket")
-    open_form(desktop, address)
+def a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, small: bytes) -> None:
     fill_form(desktop)
     choose(desktop, file(small))
     expect_uploaded(desktop)
@@ -416,11 +434,7 @@ def test_refused_files_take_no_place_and_are_reported_until_the_next_choice(
     assert [len(one) for one in attached_photos(watch)] == [2]
 
 
-def test_categories_may_require_a_photo(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
-) -> None:
-    widget_site.service.cli("category", "set", "greenery", "--site", widget_site.site, "--photo-required")
-    open_form(desktop, address)
+def categories_may_require_a_photo(desktop: Page, watch: Watch, small: bytes) -> None:
     fill_form(desktop)
     desktop.get_by_label("Озеленение и деревья").check()
     send(desktop)
@@ -437,12 +451,8 @@ def test_categories_may_require_a_photo(
 # --- sending ---
 
 
-def test_a_report_goes_without_photos_that_cannot_be_uploaded(
-    desktop: Page, watch: Watch, address: str, small: bytes
-) -> None:
+def a_report_goes_without_photos_that_cannot_be_uploaded(desktop: Page, watch: Watch, small: bytes) -> None:
     """On request, or if the service has no room; one that is refused while the report waits stops it."""
-    watch.allow("status of (422|503)")
-    open_form(desktop, address)
     fill_form(desktop)
     fail_first(desktop, 99, 503)
     choose(desktop, file(small))
@@ -478,9 +488,7 @@ def test_a_report_goes_without_photos_that_cannot_be_uploaded(
     assert len(attached_photos(watch)) == 2
 
 
-def test_an_expired_upload_is_repeated(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
-    watch.allow("status of 422")
-    open_form(desktop, address)
+def an_expired_upload_is_repeated(desktop: Page, watch: Watch, small: bytes) -> None:
     fill_form(desktop)
     spoil_first(desktop, UPLOADS, "photo")
     choose(desktop, file(small), file(photo(halves(320, 240))))
@@ -576,22 +584,21 @@ def test_discarding_the_draft_deletes_its_photos(desktop: Page, watch: Watch, ad
     desktop.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
 
 
-@pytest.mark.parametrize("forbidden", ["indexedDB", "localStorage"])
 def test_photos_are_sent_even_if_storage_is_unavailable(
-    desktop: Page, watch: Watch, address: str, small: bytes, forbidden: str
+    desktop: Page, watch: Watch, address: str, small: bytes
 ) -> None:
     desktop.add_init_script(
-        f"Object.defineProperty(window, '{forbidden}', {{ get() {{ throw new Error('forbidden') }} }})"
+        "Object.defineProperty(window, location.search.slice(1), { get() { throw new Error('forbidden') } })"
     )
-    open_form(desktop, address)
-    fill_form(desktop)
-    choose(desktop, file(small))
-    expect_uploaded(desktop)
-    note = desktop.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
-    expect(note).to_be_visible()
-    send(desktop)
-    number(desktop)
-    assert len(attached_photos(watch)[0]) == 1
+    for forbidden in ("indexedDB", "localStorage"):
+        open_form(desktop, f"{address}?{forbidden}")
+        fill_form(desktop)
+        choose(desktop, file(small))
+        expect_uploaded(desktop)
+        expect(desktop.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")).to_be_visible()
+        send(desktop)
+        number(desktop)
+        assert len(attached_photos(watch)[-1]) == 1
 
 
 # --- ways in ---

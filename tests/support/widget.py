@@ -165,6 +165,15 @@ def open_form(page: Page, address: str) -> Locator:
     return page.locator("igrajdanin-widget form:not(.bar)")
 
 
+def forget(page: Page) -> None:
+    """Remove the widget and what it has stored: who opens the page next is another visitor, with the code loaded."""
+    page.evaluate("""() => {
+      for (const one of document.querySelectorAll("igrajdanin-widget")) one.remove();
+      localStorage.clear();
+      sessionStorage.clear();
+    }""")
+
+
 def form_steps(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
     """The steps of a resident in the one-page form: ("check" | "fill", beginning of the label, text)."""
     steps = [
