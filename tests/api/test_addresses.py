@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -22,7 +23,8 @@ from tests.support.processes import CommandFailed
 from widget_api import journal
 from widget_api.addresses import files, search, service
 from widget_api.context import Context
-from widget_api.sites import collection, testing
+from widget_api.sites import collection, routing_rules, testing
+from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 __all__ = ["patient"]  # a fixture
@@ -246,3 +248,44 @@ async def test_a_form_without_scripts_completes_the_place(
     assert (await agent.client.post(path, data=form.fields | chosen)).status_code == 303
     row = await context.database.row("SELECT address, lat FROM problems WHERE id = :id", id=path.split("/")[3])
     assert tuple(existing(row)) == ("улица Мира, 12", 55.1005)
+
+
+async def test_an_address_tells_which_service_would_get_a_report(context: Context, city: Site, enter: Enter) -> None:
+    """Houses of the site precede coordinates; what may mean several is asked about; what means none has no place."""
+    path, services = "/cabinet/organisation/routing", {}
+    for name, lat in (("Западная", 55.1), ("Восточная", 55.12)):
+        services[name] = await sites.add_agency(
+            context.database, name=name, email=f"service-{lat}@gorod.test", parent_id=city.agency.id
+        )
+        south, north = lat - 0.005, lat + 0.005
+        ring = [[38.7, south], [38.9, south], [38.9, north], [38.7, north], [38.7, south]]
+        border = json.dumps({"type": "Polygon", "coordinates": [ring]})
+        await routing_rules.add_rule(
+            context.database,
+            city.id,
+            {"service": services[name], "where": routing_rules.OWN_AREA, "area": border, "area_name": name},
+        )
+    admin = await enter("admin", city.agency.id)
+
+    async def ask(**given: str) -> PageText:
+        return await admin.read(f"{path}?{urlencode({'try': '1', 'category': 'roads'} | given)}")
+
+    nowhere = "Дома по этому адресу сервис не знает"
+    for given, expected in (
+        ({"address": "ул. Мира, 12а"}, "Перейдёт службе: Западная."),
+        ({"address": "пер. Мира 12"}, "Перейдёт службе: Восточная."),
+        ({"address": "пер. Мира 12", "place": "55.1, 38.8"}, "Перейдёт службе: Восточная."),
+        ({"address": "у моста", "place": "55.12, 38.8"}, "Перейдёт службе: Восточная."),
+        ({"address": "у моста"}, f"останется у ведомства. {nowhere}"),
+        ({}, "останется у ведомства."),
+        ({"address": "мира 12", "address_asked": "мира 12", "address_choice": ""}, nowhere),
+    ):
+        found = await ask(**given)
+        assert expected in found.text, given
+        assert (nowhere in found.text) == (nowhere in expected)
+    unclear = await ask(address="мира 12")
+    form = next(one for one in unclear.forms if "address_asked" in one.fields)
+    assert "Перейдёт" not in unclear.text
+    assert "останется" not in unclear.text
+    chosen = await ask(**form.fields, address_choice="переулок Мира, 12")
+    assert "Перейдёт службе: Восточная." in chosen.text

@@ -18,6 +18,8 @@ from widget_api import journal
 from widget_api.addresses import service as addresses
 from widget_api.addresses.files import Place
 from widget_api.database import Database
+from widget_api.sites import routing_rules
+from widget_api.sites import service as sites
 
 BOUNDS = (38.7, 55.0, 38.9, 55.1)
 
@@ -40,6 +42,18 @@ def click(page: Page, x: float, y: float) -> None:
     box = svg.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def load_houses(service: Service) -> None:
+    """The newest site gets one house in the middle of its territory and one at the corner."""
+    west, south, east, north = BOUNDS
+    houses = [Place("улица Мира", "5", (south + north) / 2, (west + east) / 2), Place("улица Мира", "7", south, west)]
+
+    async def load(database: Database) -> None:
+        site = await database.row("SELECT id FROM sites ORDER BY created_at DESC LIMIT 1")
+        await addresses.load(database, existing(site)["id"], houses, journal.COMMAND_LINE)
+
+    use_database(service, load)
 
 
 def border(page: Page) -> list[list[float]]:
@@ -137,13 +151,7 @@ def test_the_place_of_a_report_is_put_right_on_a_map(
 def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, page: Page) -> None:
     """An address that the site has is its place too, and the place has the address of the nearest house."""
     west, south, east, north = BOUNDS
-    houses = [Place("улица Мира", "5", (south + north) / 2, (west + east) / 2), Place("улица Мира", "7", south, west)]
-
-    async def load(database: Database) -> None:
-        site = await database.row("SELECT id FROM sites ORDER BY created_at DESC LIMIT 1")
-        await addresses.load(database, existing(site)["id"], houses, journal.COMMAND_LINE)
-
-    use_database(service, load)
+    load_houses(service)
     page.goto(f"{service.url}/cabinet/new-report")
     expect(page.locator(".draw-map [role=status]")).to_contain_text("Нажмите на место проблемы")
     click(page, 0.5, 0.5)
@@ -182,3 +190,84 @@ def test_a_square_without_a_picture_shows_the_ground(page: Page, watch: Watch) -
     page.click("[data-do=in]")
     expect(page.locator(".draw-map svg image")).to_have_count(0)
     assert asked
+
+
+def test_a_house_shows_on_which_side_of_a_border_it_stands(service: Service, page: Page) -> None:
+    """On the map of a district, of the territory, and of a rule; keys send nothing and save nothing."""
+    load_houses(service)
+    page.reload()
+    house, verdict = page.get_by_label("Найти дом на карте"), page.locator("[data-inside]")
+    ring = [[38.79, 55.03], [38.81, 55.03], [38.81, 55.07], [38.79, 55.07], [38.79, 55.03]]
+    hole = [[38.799, 55.049], [38.801, 55.049], [38.801, 55.051], [38.799, 55.051], [38.799, 55.049]]
+
+    def paste(*rings: list[list[float]]) -> None:
+        page.fill("[name=area]", json.dumps({"type": "Polygon", "coordinates": rings}))
+        page.locator("[name=area]").blur()
+
+    house.fill("мира 5")
+    page.get_by_role("option", name="улица Мира, 5").click()
+    svg, spot = page.locator(".draw-map svg"), page.locator(".draw-map .spot")
+    outer, inner = svg.bounding_box(), spot.bounding_box()
+    assert outer
+    assert inner
+    for side, size in (("x", "width"), ("y", "height")):
+        assert inner[side] + inner[size] / 2 == pytest.approx(outer[side] + outer[size] / 2, abs=2)
+    expect(verdict).to_have_text("")
+    for rings, expected in (
+        ((ring,), "внутри границы"),
+        ((ring, hole), "за пределами"),
+        ((hole,), "внутри границы"),
+    ):
+        paste(*rings)
+        expect(verdict).to_contain_text(expected)
+    assert axe.violations(page) == []
+    house.press("Enter")
+    house.fill("мира 7")
+    expect(spot).to_have_count(0)
+    expect(verdict).to_have_text("")
+    page.get_by_role("option", name="улица Мира, 7").wait_for()
+    house.press("ArrowDown")
+    house.press("Enter")
+    expect(verdict).to_contain_text("за пределами")
+    house.press("Enter")
+    expect(page).to_have_url(re.compile("/districts$"))
+    expect(page.locator("table")).to_have_count(0)  # nothing was saved
+
+    page.goto(page.url.replace("/districts", "/territory"))
+    house.fill("мира 7")
+    page.get_by_role("option", name="улица Мира, 7").click()
+    expect(spot).to_have_count(1)
+    paste(ring)
+    expect(verdict).to_contain_text("за пределами")
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert axe.violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_rule_is_tried_at_an_address(service: Service, page: Page) -> None:
+    load_houses(service)
+
+    async def add_rules(database: Database) -> None:
+        site = existing(await database.row("SELECT id, agency_id FROM sites ORDER BY created_at DESC LIMIT 1"))
+        agency = await sites.add_agency(
+            database, name="Служба центра", email="centre@gorod.test", parent_id=site["agency_id"]
+        )
+        ring = [[38.79, 55.03], [38.81, 55.03], [38.81, 55.07], [38.79, 55.07], [38.79, 55.03]]
+        area = json.dumps({"type": "Polygon", "coordinates": [ring]})
+        rule = {"service": agency, "where": routing_rules.OWN_AREA, "area": area, "area_name": "Центр"}
+        await routing_rules.add_rule(database, site["id"], rule)
+
+    use_database(service, add_rules)
+    page.goto(f"{service.url}/cabinet/organisation/routing")
+    address, answer = page.get_by_label("Адрес", exact=False).first, page.locator("#try-title ~ .notice")
+    for typed, expected in (("мира 5", "Перейдёт службе: Служба центра."), ("мира 7", "Подходящего правила нет")):
+        address.fill(typed)
+        page.get_by_role("option", name=re.compile(f"Мира, {typed[-1]}$")).click()
+        page.get_by_role("button", name="Проверить").click()
+        expect(answer).to_contain_text(expected)
+        expect(address).to_have_value(f"улица Мира, {typed[-1]}")
+    page.get_by_text("Своя граница", exact=True).locator("visible=true").last.click()
+    page.get_by_label("Найти дом на карте").fill("мира 5")
+    page.get_by_role("option", name="улица Мира, 5").click()
+    expect(page.locator(".draw-map .spot")).to_have_count(1)
+    assert axe.violations(page) == []

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, web
+from widget_api.addresses import typed
 from widget_api.cabinet.http import (
     Fields,
     for_admins,
@@ -23,11 +24,13 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.cabinet.site_districts import draw_refused, map_values
+from widget_api.database import Database
 from widget_api.people import store
 from widget_api.people.model import User
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 PATH = "/cabinet/organisation/routing"
 FIELDS = ("site", "category", "where", "area", "area_name", "service", "days", "user")
@@ -36,9 +39,10 @@ FIELDS = ("site", "category", "where", "area", "area_name", "service", "days", "
 async def show_rules(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
 ) -> Response:
-    """GET /cabinet/organisation/routing?site&category&lat&lng"""
+    """GET /cabinet/organisation/routing?site&category&address&place"""
     context, language = web.context(request), language_of(request, user)
-    visible, asked = await _own_sites(request, user), dict(request.query_params)
+    visible = await _own_sites(request, user)
+    asked = {name: clean(text) for name, text in request.query_params.items()}
     chosen = await _choose_site(request, user, (given or asked).get("site", ""))
     values: dict[str, Any] = {"sites": [(site.id, site.name) for site in visible], "chosen": chosen}
     if chosen is not None:
@@ -55,9 +59,9 @@ async def show_rules(
                 (routing_rules.OWN_AREA, i18n.text(language, "organisation.routing.own_area")),
             ],
             "picture": await draw_refused(request, wrong),
-            **map_values(request, chosen),
+            **await map_values(request, chosen),
             "colleagues": await routing_rules.list_colleagues(context.database, chosen.agency.id),
-            **_try_rules(rules, asked),
+            **await _try_rules(context.database, chosen, rules, asked),
         }
     return render_page(
         request,
@@ -74,17 +78,26 @@ async def show_rules(
     )
 
 
-def _try_rules(rules: list[routing_rules.Rule], asked: Fields) -> dict[str, Any]:
-    """The rule that applies to the category and the place in question; `tried` says whether there is a question."""
+async def _try_rules(database: Database, site: Site, rules: list[routing_rules.Rule], asked: Fields) -> dict[str, Any]:
+    """The rule that applies to the category and the place in question; `tried` says whether there is a question.
+
+    A house of the site precedes coordinates. A text that may mean several houses is asked about first (`offered`).
+    """
+    choice, meant = asked.get(typed.CHOICE), asked.get(typed.ASKED, "")
+    house = await typed.complete(database, site, asked.get("address", ""), "", choice=choice, asked=meant)
+    coordinates = house.coordinates or asked.get("place", "")
+    if house.offered and not coordinates:
+        return {"tried": False, "bad_place": False, "applies": None, "offered": house.offered}
     try:
-        lat, _, lng = asked.get("place", "").replace(" ", "").partition(",")
+        lat, _, lng = coordinates.replace(" ", "").partition(",")
         point = (float(lat), float(lng)) if lat else None
         if point is not None and not all(map(math.isfinite, point)):
             raise ValueError(point)
     except ValueError:
         return {"tried": False, "bad_place": True, "applies": None}
     applies = next((one for one in rules if one.matches(asked.get("category", ""), point)), None)
-    return {"tried": bool(asked.get("try")), "bad_place": False, "applies": applies}
+    is_nowhere = bool(house.address) and point is None
+    return {"tried": bool(asked.get("try")), "bad_place": False, "applies": applies, "is_nowhere": is_nowhere}
 
 
 async def add_rule(request: Request, user: User) -> Response:

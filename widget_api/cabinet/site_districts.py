@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
+from widget_api.addresses import typed
 from widget_api.browse.border_map import BorderMap, draw_wrong_border
 from widget_api.cabinet.http import (
     Fields,
@@ -153,7 +154,7 @@ async def _render_list(
         picture=await draw_refused(request, wrong),
         section="sites",
         here=f"{PATH}/{site.id}/districts",
-        **map_values(request, site),
+        **await map_values(request, site),
     )
 
 
@@ -184,7 +185,7 @@ async def _render_one(
         picture=await draw_refused(request, wrong),
         section="sites",
         here=f"{PATH}/{site.id}/districts/{district.id}",
-        **map_values(request, site, district),
+        **await map_values(request, site, district),
     )
 
 
@@ -192,9 +193,12 @@ def _format_size(language: str, district: District) -> str:
     return i18n.format_number(language, round(district.area.size / 1_000_000, 1))
 
 
-def map_values(request: Request, site: Site, district: District | None = None) -> dict[str, Any]:
-    """What the script draws: the territory, the other districts, and tiles up to a zoom if there are any."""
-    settings, shown = web.context(request).settings, [one for one in site.districts if one != district]
+async def map_values(request: Request, site: Site, district: District | None = None) -> dict[str, Any]:
+    """What the scripts draw: the territory, the other districts, and tiles up to a zoom if there are any; and where
+    they find the addresses of the site.
+    """
+    context, shown = web.context(request), [one for one in site.districts if one != district]
+    settings = context.settings
     return {
         "drawing": orjson.dumps(
             {
@@ -205,6 +209,7 @@ def map_values(request: Request, site: Site, district: District | None = None) -
         ).decode(),
         "can_draw": bool(settings.tiles or site.territory),
         "attribution": settings.tiles_attribution if settings.tiles else "",
+        "suggested": await typed.find_source(context.database, site),
     }
 
 

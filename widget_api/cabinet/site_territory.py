@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
+from widget_api.addresses import typed
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user
 from widget_api.cabinet.site_districts import MAX_SHOWN, draw_refused, read_border_form, refill, wants_swap
 from widget_api.cabinet.sites import PATH, find_settable_site
@@ -96,6 +97,7 @@ async def _render(
         boxed=place is not None and not place.region,
         can_draw=bool(settings.tiles or site.territory),
         attribution=settings.tiles_attribution if settings.tiles else "",
+        suggested=await typed.find_source(web.context(request).database, site),
         picture=await draw_refused(request, wrong),
         errors=wrong,
         section="sites",

@@ -33,11 +33,16 @@ const parsePoint = (text) => {
   return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? [[Number(lng), Number(lat)]] : [];
 };
 
+/** Whether a point is within rings, of which those inside others are holes. */
+const covers = (rings, [x, y]) => rings.flatMap((ring) => ring.map((to, at) => [ring.at(at - 1), to]))
+  .filter(([[x1, y1], [x2, y2]]) => y1 > y !== y2 > y && x < ((x2 - x1) * (y - y1)) / (y2 - y1) + x1).length % 2 > 0;
+
 const start = (box) => {
   const point = "point" in box.dataset;
   const field = document.getElementById(box.dataset.draws);
   const svg = box.querySelector("svg");
   const status = box.querySelector("[role=status]");
+  const [house, verdict] = [box.querySelector("[type=hidden]"), box.querySelector("[data-inside]")]; // an address typed
   const { territory, districts, zoom: tiles, around = [] } = JSON.parse(box.dataset.shown);
   let [corners, closed, pasted] = [[], false, []];
   let [zoom, left, top] = [2, 0, 0]; // the place of the picture, in its own units
@@ -75,6 +80,15 @@ const start = (box) => {
       const [cx, cy] = place(corner);
       put("circle", { class: "corner", cx, cy, r: (index || closed ? 5 : 8) * unit() });
     });
+    if (house) {
+      const [spot] = parsePoint(house.value);
+      const rings = closed ? [corners] : pasted;
+      verdict.textContent = spot && rings.length ? verdict.dataset[covers(rings, spot) ? "inside" : "outside"] : "";
+      if (spot) {
+        const [cx, cy] = place(spot);
+        put("circle", { class: "spot", cx, cy, r: 12 * unit() });
+      }
+    }
     status.textContent = box.dataset[closed || pasted.length ? "closed" : corners.length ? "open" : "empty"];
     if (!point) box.querySelector("[data-do=undo]").disabled = !corners.length;
     box.querySelector("[data-do=clear]").disabled = !corners.length && !pasted.length;
@@ -86,7 +100,7 @@ const start = (box) => {
     const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
     const [west, east, north, south] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
     const room = Math.min((WIDTH - 2 * MARGIN) / (east - west), (HEIGHT - 2 * MARGIN) / (south - north)) / TILE;
-    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, point ? POINT_ZOOM : MAX_ZOOM, Math.floor(Math.log2(room))));
+    zoom = Math.max(0, Math.min(tiles ?? MAX_ZOOM, points.length > 1 && !point ? MAX_ZOOM : POINT_ZOOM, Math.floor(Math.log2(room))));
     left = ((west + east) / 2) * world() - WIDTH / 2;
     top = ((north + south) / 2) * world() - HEIGHT / 2;
   };
@@ -151,6 +165,13 @@ const start = (box) => {
     if (clicked) add((event.clientX - edge.left) * unit(), (event.clientY - edge.top) * unit());
   });
   field.addEventListener("change", () => { fit(read()); draw(); });
+  if (house) {
+    house.addEventListener("change", () => { fit([parsePoint(house.value)]); draw(); });
+    // The form saves the border, which is not what one wants of an address.
+    box.querySelector("[data-addresses]").addEventListener("keydown", (event) => {
+      if (event.key === "Enter") event.preventDefault();
+    });
+  }
 
   box.hidden = false;
   const rings = read();
