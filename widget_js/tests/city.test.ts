@@ -282,7 +282,7 @@ async function lay(bottom: number): Promise<void> {
     const items = widget.all("[role=listitem]");
     if (before === items.length) return;
     before = items.length;
-    widget.find(".cards[role=list]")!.box = { top: -100, bottom, width: 500, height: 800 };
+    widget.find(".cards[role=list]")!.box = { top: -100, left: 0, bottom, width: 500, height: 800 };
     for (const one of items) one.box = { ...one.box, height: 100 };
     page.dispatch("scroll");
     await fake.draw();

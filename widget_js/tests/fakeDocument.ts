@@ -88,7 +88,9 @@ export class FakeElement extends FakeNode {
   readonly style: Record<string, string> = {};
   readonly listeners = new Map<string, Set<Listener>>();
   /** What layout would tell. */
-  box = { top: 0, bottom: 0, width: 0, height: 0 };
+  box = { top: 0, left: 0, bottom: 0, width: 0, height: 0 };
+  readonly clientLeft = 0;
+  readonly clientTop = 0;
   shadowRoot: FakeRoot | null = null;
   /** It stands in the page itself. */
   stands = false;
@@ -100,6 +102,9 @@ export class FakeElement extends FakeNode {
 
   // --- the tree ---
 
+  get lastChild(): FakeNode | null {
+    return this.childNodes[this.childNodes.length - 1] || null;
+  }
   get firstChild(): FakeNode | null {
     return this.childNodes[0] || null;
   }
@@ -107,6 +112,8 @@ export class FakeElement extends FakeNode {
     return this.parentNode;
   }
   insertBefore(node: FakeNode, before: FakeNode | null): FakeNode {
+    if (node instanceof FakeElement && node.localName === "#fragment")
+      return ([...node.childNodes].forEach(one => this.insertBefore(one, before)), node);
     node.remove();
     const at = before ? this.childNodes.indexOf(before) : -1;
     this.childNodes.splice(at < 0 ? this.childNodes.length : at, 0, node);
@@ -189,6 +196,14 @@ export class FakeElement extends FakeNode {
   set className(value: string) {
     this.setAttribute("class", value);
   }
+  readonly classList = {
+    contains: (name: string) => this.classes.includes(name),
+    add: (name: string) => this.classList.toggle(name, true),
+    remove: (name: string) => this.classList.toggle(name, false),
+    toggle: (name: string, isOn: boolean) => {
+      this.className = [...this.classes.filter(one => one && one !== name), ...(isOn ? [name] : [])].join(" ");
+    }
+  };
   get dataset(): Record<string, string | undefined> {
     return Object.fromEntries([...this.attributes].map(([name, value]) => [name.replace("data-", ""), value]));
   }
@@ -202,6 +217,12 @@ export class FakeElement extends FakeNode {
   }
   get clientWidth(): number {
     return this.box.width;
+  }
+  get clientHeight(): number {
+    return this.box.height;
+  }
+  get offsetParent(): null {
+    return null;
   }
   get offsetHeight(): number {
     return this.box.height;
@@ -289,6 +310,7 @@ export const fakeDocument = {
   elements: [] as unknown[],
   createElement: (name: string) => new FakeElement(name),
   createElementNS: (_: string, name: string) => new FakeElement(name),
+  createDocumentFragment: () => new FakeElement("#fragment"),
   createTextNode: (text: string) => new FakeText(text),
   querySelectorAll: () => fakeDocument.elements,
   addEventListener: FakeElement.prototype.addEventListener as FakeElement["addEventListener"],

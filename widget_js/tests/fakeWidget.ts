@@ -87,6 +87,8 @@ Object.defineProperty(globalThis, "navigator", {
     get onLine() {
       return device.isOnline;
     },
+    platform: "Linux",
+    userAgent: "",
     clipboard: { writeText: async (text: string) => void device.copied.push(text) },
     geolocation: {
       getCurrentPosition: (found: (place: object) => void, failed: (error: object) => void) =>
@@ -100,11 +102,14 @@ const address = (name: string) => new URL(`../${CHUNKS[name]}/entry.ts`, import.
 const { mount } = await import("../shell/widget.tsx");
 for (const name in CHUNKS) await import(address(name));
 
+/** Chunks on their way: their modules are here, and Node takes a while to say so. */
+const arriving: string[] = [];
 /** Everything that was promised so far has happened. */
 export async function calm(): Promise<void> {
-  for (let turn = 0; turn < 6; turn++) {
+  for (let turn = 0; turn < 6 || arriving.length; turn++) {
     await new Promise(resolve => setImmediate(resolve));
     page.tasks.splice(0).forEach(task => task());
+    for (const name of arriving.splice(0)) await import(address(name));
   }
 }
 
@@ -141,7 +146,8 @@ export class Mounted {
       list: true,
       control: new AbortController(),
       preload: async (name: string) => {
-        if (this.missing.has(name)) throw new Error("network");
+        if (this.missing.has(name) || !CHUNKS[name]) throw new Error("network");
+        arriving.push(name);
         return address(name);
       }
     };
@@ -200,6 +206,12 @@ export function beginWidgets(now = Date.parse("2026-12-01T09:00:00Z")): void {
   fakeDocument.listeners.clear();
   frames.clear();
   positions.length = shownElements.length = 0;
+}
+/** The page is loaded anew; what the browser stores stays. */
+export function restart(): void {
+  const { localStorage } = globalThis;
+  beginWidgets(clock.time);
+  Object.assign(globalThis, { localStorage });
 }
 export { frames, observed, positions, shownElements };
 

@@ -57,7 +57,8 @@ export function EmailForm({
   const [consent, setConsent] = useState(false);
   const [publish, setPublish] = useState(false);
   const [errors, setErrors] = useState<Errors>({});
-  const [state, set] = useState<{ busy?: boolean; done?: boolean; failed?: ApiError }>({});
+  /** `done`: the address it went to; another one may be typed meanwhile. */
+  const [state, set] = useState<{ busy?: boolean; done?: string; failed?: ApiError }>({});
   // The work for the ticket runs while the person types.
   useLayoutEffect(() => void tickets.prepare(), []);
   const form = useRef<HTMLFormElement>(null);
@@ -90,7 +91,7 @@ export function EmailForm({
         },
         lang
       });
-      set({ done: true });
+      set({ done: email.trim() });
       if (onSent) onSent();
       focusOn(host, id + "-sent");
     } catch (thrown) {
@@ -103,7 +104,7 @@ export function EmailForm({
   if (state.done)
     return (
       <p class="notice" id={id + "-sent"} tabIndex={-1}>
-        <span>{t(sent, { email: email.trim() })}</span>
+        <span>{t(sent, { email: state.done })}</span>
       </p>
     );
   return (
