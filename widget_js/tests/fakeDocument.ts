@@ -102,6 +102,9 @@ export class FakeElement extends FakeNode {
 
   // --- the tree ---
 
+  get children(): FakeElement[] {
+    return this.childNodes.filter((one): one is FakeElement => one instanceof FakeElement);
+  }
   get lastChild(): FakeNode | null {
     return this.childNodes[this.childNodes.length - 1] || null;
   }
@@ -351,5 +354,6 @@ Object.assign(globalThis, {
   CSSStyleSheet: Sheet,
   ResizeObserver: Resize,
   IntersectionObserver: Intersection,
-  HTMLIFrameElement: class {}
+  HTMLIFrameElement: class {},
+  HTMLLabelElement: class {}
 });
