@@ -20,6 +20,7 @@ from tests.support.widget import (
     DESKTOP,
     PHONE,
     WidgetSite,
+    check_appearance,
     draw_twice,
     fill_form,
     number,
@@ -53,6 +54,7 @@ def reports(watch: Watch) -> list[str]:
 
 
 def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> None:
+    page.context.clear_permissions()
     open_form(page, address)
     following = page.get_by_role("button", name="Далее")
     expect(page.get_by_text("Шаг 1 из 4")).to_be_visible()
@@ -78,6 +80,8 @@ def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> No
     expect(page.get_by_role("heading", name="Добавьте фото")).to_be_visible()
     following.click()
     expect(page.get_by_role("heading", name="Укажите место")).to_be_focused()
+    page.get_by_role("button", name="Моё местоположение").click()  # which this visitor's browser denies
+    expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
@@ -101,9 +105,28 @@ def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> No
     assert "email" not in post
 
 
-def test_without_an_e_mail_the_code_opens_the_tracking_page(desktop: Page, address: str) -> None:
-    open_form(desktop, address)
-    fill_form(desktop)
+def test_reports_follow_each_other(desktop: Page, watch: Watch, address: str) -> None:
+    """In one page, from the answer to a report to the next one."""
+    watch.allow("ERR_FAILED|ERR_INTERNET|status of (403|422|429|502)")
+    spoil_first(desktop, re.compile("/tickets$"), "ticket")
+    with desktop.expect_response(re.compile("/tickets$")) as ticket:  # its work is done in advance
+        open_form(desktop, address)
+    assert ticket.value.status == 201
+    for report in (
+        a_refused_ticket_is_replaced_silently,
+        all_errors_are_shown_at_once_and_input_is_kept,
+        a_lost_connection_keeps_the_text_and_sends_one_report,
+        editing_after_a_refusal_or_a_lost_answer,
+        my_location_and_typed_coordinates,
+    ):
+        watch.requests.clear()
+        report(desktop, watch)
+        desktop.get_by_role("button", name="Сообщить ещё").click()
+    without_an_e_mail_the_code_opens_the_tracking_page(desktop)
+
+
+def without_an_e_mail_the_code_opens_the_tracking_page(desktop: Page) -> None:
+    fill_form(desktop, email="")
     send(desktop)
     given, code = number(desktop), desktop.locator(".code").inner_text()
     assert re.fullmatch(r"[2-9A-Z]{8}", code)
@@ -169,6 +192,7 @@ def test_contacts_move_out_of_the_text_and_the_private_link_can_be_copied(
     expect(move).to_be_focused()
     move.press("Enter")
     expect(notice).to_contain_text("есть номер машины. ")
+    check_appearance(page, "contacts moved", ("contrast",))
     text = page.get_by_label("Что именно не так")
     expect(text).to_have_value("Яма у школы, машина А123ВС77 пробила колесо.")
     text.fill("Яма у школы.")
@@ -189,10 +213,7 @@ def test_contacts_move_out_of_the_text_and_the_private_link_can_be_copied(
     expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
 
 
-def test_all_errors_are_shown_at_once_and_input_is_kept(desktop: Page, watch: Watch, address: str) -> None:
-    with desktop.expect_response(re.compile("/tickets$")) as ticket:  # its work is done in advance
-        open_form(desktop, address)
-    assert ticket.value.status == 201
+def all_errors_are_shown_at_once_and_input_is_kept(desktop: Page, watch: Watch) -> None:
     desktop.get_by_label("Электронная почта").fill("анна")
     send(desktop)
     expect(summary(desktop)).to_be_focused()
@@ -272,10 +293,8 @@ def with_limits(route: Route, least: int) -> None:
     route.fulfill(response=answer, json=changed)
 
 
-def test_a_lost_connection_keeps_the_text_and_sends_one_report(desktop: Page, watch: Watch, address: str) -> None:
+def a_lost_connection_keeps_the_text_and_sends_one_report(desktop: Page, watch: Watch) -> None:
     """Whatever is lost, and however often: the request, the server behind its proxy, or an answer."""
-    watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
-    open_form(desktop, address)
     fill_form(desktop, "Потерянное сообщение", email=EMAIL)
     lost: list[str] = []
 
@@ -434,7 +453,9 @@ def test_a_draft_reopens_at_its_step(page: Page, watch: Watch, widget_site: Widg
         expect(page.get_by_text(f"Шаг {shown} из 4")).to_be_visible()
 
 
-def test_a_first_attempt_is_not_shown_as_a_retry(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+def test_a_first_attempt_is_no_retry_and_each_site_key_has_its_own_draft(
+    desktop: Page, widget_site: WidgetSite, address: str
+) -> None:
     open_form(desktop, address)
     fill_form(desktop, "Яма на переходе")
     open_form(desktop, address)
@@ -447,14 +468,15 @@ def test_a_first_attempt_is_not_shown_as_a_retry(desktop: Page, widget_site: Wid
     expect(desktop.get_by_text("Прошлая отправка не завершилась")).to_have_count(0)
     held.pop().continue_()
     number(desktop)
+    desktop.get_by_role("button", name="Сообщить ещё").click()
+    each_site_key_has_its_own_draft(desktop, widget_site)
 
 
-def test_each_site_key_has_its_own_draft(desktop: Page, widget_site: WidgetSite, address: str) -> None:
+def each_site_key_has_its_own_draft(desktop: Page, widget_site: WidgetSite) -> None:
     agency = widget_site.service.cli("site", "show", widget_site.site)["agency"]
     place = ("--origin", widget_site.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
     other = widget_site.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
     field = desktop.get_by_label("Что именно не так")
-    open_form(desktop, address)
     field.fill("Для первого")
     for key, before, text in (
         (other, "", "Для второго"),
@@ -506,14 +528,12 @@ def test_drafts_are_saved_after_a_pause_and_before_leaving(page: Page, watch: Wa
     resume(other, "Убито")
 
 
-def test_editing_after_a_refusal_or_a_lost_answer(desktop: Page, watch: Watch, address: str) -> None:
+def editing_after_a_refusal_or_a_lost_answer(desktop: Page, watch: Watch) -> None:
     """A rate limit says when to try again; after a lost answer the first version is confirmed."""
-    watch.allow("ERR_FAILED|status of (422|429)")
     problems = re.compile("/problems$")
     body = {"status": 429, "code": "too_many", "retry_after": 3600}
     headers = ANY_ORIGIN | {"Content-Type": "application/problem+json"}
     desktop.route(problems, lambda route: route.fulfill(status=429, json=body, headers=headers))
-    open_form(desktop, address)
     fill_form(desktop, "Первая версия")
     send(desktop)
     expect(desktop.get_by_role("alert")).to_contain_text(re.compile(r"Попробуйте после \d\d:\d\d"))
@@ -532,20 +552,16 @@ def test_editing_after_a_refusal_or_a_lost_answer(desktop: Page, watch: Watch, a
     assert len(set(reports(watch)[1:])) == 1
 
 
-def test_a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, address: str) -> None:
-    watch.allow("status of 403")
-    spoil_first(desktop, re.compile("/tickets$"), "ticket")
-    open_form(desktop, address)
+def a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch) -> None:
     fill_form(desktop)
     send(desktop)
     assert number(desktop) > 0
     assert len(posts(watch)) == 2
 
 
-def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
-    here = {"latitude": 55.095211, "longitude": 38.768812, "accuracy": 20}
-    page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])
-    open_form(page, address)
+def my_location_and_typed_coordinates(page: Page, watch: Watch) -> None:
+    page.context.set_geolocation({"latitude": 55.095211, "longitude": 38.768812, "accuracy": 20})
+    page.context.grant_permissions(["geolocation"])
     fill_form(page)
     page.get_by_label("Адрес или ориентир").fill("")
     page.get_by_role("button", name="Моё местоположение").click()
@@ -560,15 +576,8 @@ def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch:
     assert posts(watch)[0]["location"] == {"lat": 55.0952, "lng": 38.7688}
 
 
-def test_the_address_is_required_if_geolocation_is_denied(page: Page, address: str) -> None:
-    page.context.clear_permissions()
-    open_form(page, address)
-    steps(page, "Яма")
-    page.get_by_role("button", name="Моё местоположение").click()
-    expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
-
-
 def test_questions_and_notice_of_a_category(desktop: Page, watch: Watch, widget_site: WidgetSite, address: str) -> None:
+    watch.allow("ERR_FAILED")
     questions = [
         {"code": "depth", "datatype": "number", "required": True, "description": "Толщина льда, см", "order": 2},
         {"code": "kind", "datatype": "singlevaluelist", "required": True, "description": "Что мешает", "order": 1,
@@ -579,7 +588,6 @@ def test_questions_and_notice_of_a_category(desktop: Page, watch: Watch, widget_
     notice = "Угроза жизни — звоните 112, диспетчер +7 (496) 000-00-00"
     given = ("--questions", json.dumps(questions), "--notice", notice)
     widget_site.service.cli("category", "set", "snow", "--site", widget_site.site, *given)
-    watch.allow("ERR_FAILED")
     chunk = re.compile("/later-")
     desktop.route(chunk, lambda route: route.abort())
     open_form(desktop, address)

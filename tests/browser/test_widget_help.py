@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.factories import SECRET
-from tests.support import maps
 from tests.support.browser import Watch
 from tests.support.widget import (
     ANY_ORIGIN,
@@ -145,9 +144,8 @@ def test_a_vote_replaces_a_duplicate_report(
     expect(page.get_by_label("Что именно не так")).to_have_value("")
 
 
-def test_dictated_text_is_not_changed_or_cut(desktop: Page, address: str) -> None:
+def dictated_text_is_not_changed_or_cut(desktop: Page) -> None:
     """System keyboards dictate by input composition, which ends if a script sets the value."""
-    open_form(desktop, address)
     field = desktop.get_by_label("Что именно не так")
     written = field.evaluate(
         """async field => {
@@ -184,9 +182,10 @@ def with_colours(route: Route) -> None:
     route.fulfill(response=answer, json=answer.json() | {"colours": "--igw-accent:#7a003c;--igw-accent-ink:#ffffff"})
 
 
-def test_the_receipt_can_be_shared_and_printed(desktop: Page, address: str) -> None:
+def test_text_can_be_dictated_and_the_receipt_shared_and_printed(desktop: Page, address: str) -> None:
     desktop.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
     open_form(desktop, address)
+    dictated_text_is_not_changed_or_cut(desktop)
     fill_form(desktop, "Яма у рынка", email="anna@example.test")
     send(desktop)
     number(desktop)
@@ -239,31 +238,3 @@ def test_a_slow_phone_meets_the_time_budgets(
     )
     assert marks["work"] < 2_000, "proof of work (contract, budgets)"
     assert marks["usable"] < 4_000, "one round trip of requests, and the time to run the code"
-
-
-def test_every_step_passes_axe(new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("ERR_FAILED")
-    page = new_page(viewport={"width": 320, "height": 640})
-    near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}
-    near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
-    page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=ANY_ORIGIN))
-    open_form(page, widget_site.page(widget_site.snippet('theme="light"')))
-    following = page.get_by_role("button", name="Далее")
-    page.get_by_label("Найти категорию").fill("дорог")
-    page.get_by_label("Дороги и тротуары").press("Space")
-    check_appearance(page, "search", ("contrast",))
-    following.click()
-    page.get_by_label("Что именно не так").fill("Яма. Телефон 8 900 123-45-67")
-    page.get_by_role("button", name="Перенести в контакты").click()
-    check_appearance(page, "description and photos", ("contrast",))
-    following.click()
-    maps.type_coordinates(page, "55.09, 38.76")
-    expect(page.get_by_role("button", name="Это оно")).to_be_visible()
-    check_appearance(page, "similar", ("contrast",))
-    following.click()
-    page.get_by_label(re.compile("Даю согласие")).check()
-    check_appearance(page, "review", ("contrast",))
-    page.route(re.compile("/problems$"), lambda route: route.abort())
-    send(page)
-    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
-    check_appearance(page, "waiting", ("contrast",))
