@@ -23,6 +23,7 @@ from tests.support.widget import (
     WidgetSite,
     draw_twice,
     fill_form,
+    forget,
     let_time_pass,
     number,
     open_form,
@@ -103,57 +104,53 @@ def test_the_extended_widget_loads_its_form_on_demand(page: Page, watch: Watch, 
     ]
 
 
-@pytest.mark.parametrize("view", ["button", "inline"])
-def test_a_shared_url_opens_the_city(page: Page, widget_site: WidgetSite, view: str) -> None:
-    address = widget_site.page(
-        "<br>" * 200 + widget_site.snippet(f'type="extended" view="{view}"') + widget_site.snippet('type="basic"')
-    )
-    page.goto(address + "#igrajdanin?status=new")
-    expect(page.locator("igrajdanin-widget .turn")).to_be_in_viewport()
-    expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
-
-
-def test_other_hashes_do_not_open_the_widget(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_shared_url_opens_the_city_and_another_hash_nothing(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
     page.clock.install()
     page.goto(widget_site.page(widget_site.snippet('type="extended"')) + "#/igrajdanin?problem=1")
     expect(button(page)).to_be_visible()
     let_time_pass(page)
     assert to_service(watch, widget_site) == ["/w/1/loader.js"]
+    for view in ("button", "inline"):
+        shared = widget_site.snippet(f'type="extended" view="{view}"') + widget_site.snippet('type="basic"')
+        page.goto(widget_site.page("<br>" * 200 + shared) + "#igrajdanin?status=new")
+        expect(page.locator("igrajdanin-widget .turn")).to_be_in_viewport()
+        expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
 
 
-@pytest.mark.parametrize("comes", [True, False])
-def test_the_number_is_shown_without_further_code(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, comes: bool
-) -> None:
+def test_the_number_is_shown_without_further_code(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """The code for the steps after a report loads in parallel; if it fails, number and code are shown all the same."""
     watch.allow("ERR_FAILED|uncaught: http")
-    open_form(desktop, widget_site.page(widget_site.snippet()))
-    assert not [path for path in to_service(watch, widget_site) if "/later-" in path]
-    requested: list[str] = []
-    desktop.on("request", lambda request: requested.append(request.url))
+    widget, later = desktop.locator("igrajdanin-widget"), re.compile("/later-")
     held: list[Route] = []
     desktop.route(re.compile("/problems$"), lambda route: held.append(route))
-    desktop.route(re.compile("/later-"), lambda route: route.continue_() if comes else route.abort())
-    filled_form = desktop.locator("igrajdanin-widget form")
-    fill_form(desktop)
-    send(desktop)
-    expect(filled_form).to_have_attribute("aria-busy", "true")
-    wait_until(desktop, lambda: [url for url in requested if "/later-" in url])
-    arrived(desktop, held).continue_()
-    assert number(desktop) > 0
-    if comes:
-        expect(desktop.locator("igrajdanin-widget .code")).to_be_visible()
-        return
-    widget = desktop.locator("igrajdanin-widget")
+    for comes in (True, False):
+        watch.requests.clear()
+        held.clear()
+        desktop.route(later, (lambda route: route.continue_()) if comes else (lambda route: route.abort()))
+        open_form(desktop, widget_site.page(widget_site.snippet()))
+        assert not [path for path in to_service(watch, widget_site) if "/later-" in path]
+        fill_form(desktop)
+        send(desktop)
+        expect(widget.locator("form")).to_have_attribute("aria-busy", "true")
+        wait_until(desktop, lambda: [path for path in to_service(watch, widget_site) if "/later-" in path])
+        arrived(desktop, held).continue_()
+        assert number(desktop) > 0
+        if comes:
+            expect(widget.locator(".code")).to_be_visible()
+            forget(desktop)  # who has sent a report needs the code sooner
     expect(widget).to_contain_text(re.compile("[A-Z0-9]{8} Открыть страницу"))
     expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
 
-@pytest.mark.parametrize("event", ["hover", "focus"])
-def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite, event: str) -> None:
-    page.goto(widget_site.page(widget_site.snippet()))
-    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
-        getattr(button(page), event)()
+def test_chunks_are_prefetched(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    address = widget_site.page(widget_site.snippet())
+    for event in ("hover", "focus"):
+        page.mouse.move(300, 700)
+        page.goto(address)
+        with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
+            getattr(button(page), event)()
     assert not [path for path in to_service(watch, widget_site) if "/api/" in path]
 
 
@@ -170,11 +167,6 @@ STEPS = """() => {
 
 def shift(page: Page, address: str) -> float:
     """How much the page shifts when the loader arrives, after it was drawn without it."""
-    page.add_init_script(
-        f"""({STEPS})(); window.shift = 0;
-        window.shifts = new PerformanceObserver(list => list.getEntries().forEach(entry => {{ shift += entry.value }}));
-        shifts.observe({{type: "layout-shift", buffered: true}})"""
-    )
     held: list[Route] = []
     page.route("**/loader.js", lambda route: held.append(route))
     page.goto(address, wait_until="domcontentloaded")
@@ -186,25 +178,30 @@ def shift(page: Page, address: str) -> float:
         page.evaluate("now => { if (window.growth) growth.currentTime = now }", now)
         draw_twice(page)
     assert button(page).evaluate("one => one.offsetHeight") == 44
+    page.unroute("**/loader.js")
     return float(page.evaluate("shifts.takeRecords().reduce((sum, entry) => sum + entry.value, shift)"))
 
 
-@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
-@pytest.mark.parametrize(
-    ("rule", "allowed"), [("<style>igrajdanin-widget{display:block;min-height:44px}</style>", 0.0), ("", 0.002)]
-)
-def test_loading_causes_no_layout_shift(
-    new_page: Callable[..., Page], widget_site: WidgetSite, tag: str, rule: str, allowed: float
-) -> None:
+def test_loading_causes_no_layout_shift(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
     page = new_page(reduced_motion="no-preference")
-    snippet = widget_site.snippet()
-    if tag == "div":
-        snippet = widget_site.snippet().replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
-        snippet = snippet.replace("</igrajdanin-widget>", "</div>")
-        rule = rule.replace("igrajdanin-widget{", "[data-igrajdanin-widget]{")
+    page.add_init_script(
+        f"""({STEPS})(); window.shift = 0;
+        window.shifts = new PerformanceObserver(list => list.getEntries().forEach(entry => {{ shift += entry.value }}));
+        shifts.observe({{type: "layout-shift", buffered: true}})"""
+    )
+    element, documented = widget_site.snippet(), "<style>igrajdanin-widget{display:block;min-height:44px}</style>"
+    div = element.replace("<igrajdanin-widget site-key", "<div data-igrajdanin-widget")
+    div = div.replace("</igrajdanin-widget>", "</div>")
+    of_divs = documented.replace("igrajdanin-widget{", "[data-igrajdanin-widget]{")
     around = "<p>Текст до.</p>{}<p>Текст после, довольно длинный, чтобы его сдвиг был заметен.</p>" + "<p>Ещё.</p>" * 20
-    assert shift(page, widget_site.page(rule + around.format(snippet))) <= allowed
-    assert page.evaluate("!!window.growth") is (not rule)
+    for snippet, rule, allowed in (
+        (element, documented, 0.0),
+        (div, of_divs, 0.0),
+        (element, "", 0.002),
+        (div, "", 0.002),
+    ):
+        assert shift(page, widget_site.page(rule + around.format(snippet))) <= allowed
+        assert page.evaluate("!!window.growth") is (not rule)
 
 
 def test_the_button_takes_its_own_room(page: Page, widget_site: WidgetSite) -> None:
@@ -246,21 +243,27 @@ def test_a_div_works_like_the_element(page: Page, widget_site: WidgetSite) -> No
     expect(page.locator("#address")).to_have_value("ул. Мира, 5")
 
 
-def test_loading_the_script_twice_gives_one_widget(page: Page, widget_site: WidgetSite) -> None:
-    again = LOADER.format(w=widget_site.service.url) + LOADER.format(w=widget_site.service.url).replace(
-        "/w/1/", f"/w/{RELEASE}/"
+def test_two_widgets_are_independent_and_loading_the_script_twice_gives_one_of_each(
+    page: Page, widget_site: WidgetSite
+) -> None:
+    """Beside an element with the name of the global."""
+    again = LOADER.format(w=widget_site.service.url) * 2
+    search = "<form id=igrajdanin><input name=q></form>"
+    english = widget_site.snippet('lang="en"')
+    page.goto(
+        widget_site.page(
+            search + widget_site.snippet() + "<p></p>" + english + again.replace("/w/1/", f"/w/{RELEASE}/", 1)
+        )
     )
-    page.goto(widget_site.page(widget_site.snippet() + again))
     expect(button(page)).to_have_count(1)
-    button(page).click()
-    expect(page.get_by_role("dialog")).to_have_count(1)
-
-
-def test_two_widgets_are_independent(page: Page, widget_site: WidgetSite) -> None:
-    page.goto(widget_site.page(widget_site.snippet() + "<p></p>" + widget_site.snippet('lang="en"')))
     page.get_by_role("button", name="Report a problem").click()
     expect(page.get_by_role("dialog", name="Report a problem")).to_be_visible()
-    expect(page.get_by_role("dialog", name=REPORT)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.evaluate("igrajdanin('open')")
+    expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(1)
 
 
 def test_queued_commands_and_events(page: Page, widget_site: WidgetSite) -> None:
@@ -360,7 +363,16 @@ def test_attribute_changes_apply_at_once(page: Page, widget_site: WidgetSite) ->
         expect(page.locator("igrajdanin-widget")).to_have_css("position", position)
 
 
-def test_the_category_attribute_selects_a_category(page: Page, widget_site: WidgetSite) -> None:
+def test_the_category_attribute_selects_a_category_or_is_reported_in_the_console(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    watch.allow('category="road"')
+    form = open_form(page, widget_site.page(widget_site.snippet('category="road"')))
+    expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
+    expect(form.get_by_role("radio", checked=True)).to_have_count(0)
+    (message,) = [text for text in watch.complaints if 'category="road"' in text]
+    assert widget_site.key in message
+    assert "roads,yards," in message
     open_form(page, widget_site.page(widget_site.snippet('category="lighting"')))
     expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
@@ -378,16 +390,6 @@ def test_the_page_fills_in_what_it_knows_and_a_draft_comes_first(desktop: Page, 
         expect(form.get_by_text("Место отмечено на карте")).to_be_visible()
         written.fill("Площадка № 12: сломаны качели")
         desktop.wait_for_function("Object.keys(localStorage).length")
-
-
-def test_an_unknown_category_is_reported_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow('category="road"')
-    form = open_form(page, widget_site.page(widget_site.snippet('category="road"')))
-    expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
-    expect(form.get_by_role("radio", checked=True)).to_have_count(0)
-    (message,) = [text for text in watch.complaints if 'category="road"' in text]
-    assert widget_site.key in message
-    assert "roads,yards," in message
 
 
 def test_the_widget_can_be_removed_and_added_again(page: Page, widget_site: WidgetSite) -> None:
@@ -416,28 +418,27 @@ def link(page: Page) -> Any:
     return page.get_by_role("link", name=REPORT)
 
 
-@pytest.mark.parametrize("view", ["button", "inline"])
-def test_a_failed_load_shows_the_link_and_can_be_tried_again(
-    page: Page, watch: Watch, widget_site: WidgetSite, view: str
-) -> None:
+def test_a_failed_load_shows_the_link_and_can_be_tried_again(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
-    page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
+    files = re.compile(rf"/w/{re.escape(RELEASE)}/")
     heard = "<script>errors = 0; addEventListener('igrajdanin:error', () => errors++)</script>"
-    page.goto(widget_site.page(heard + widget_site.snippet(f'type="basic" view="{view}"')))
-    if view == "button":
-        expect(link(page)).to_have_count(0)
-        button(page).click()
     again = page.get_by_role("button", name="Попробовать ещё раз")
-    for failures in (1, 2):
-        page.wait_for_function("failures => errors === failures", arg=failures)
-        expect(link(page)).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
-        if failures == 1:
-            again.click()
-    page.unroute(re.compile(rf"/w/{re.escape(RELEASE)}/"))
-    again.click()
-    expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    expect(link(page)).to_have_count(0)
-    expect(again).to_have_count(0)
+    for view in ("button", "inline"):
+        page.route(files, lambda route: route.abort())
+        page.goto(widget_site.page(heard + widget_site.snippet(f'type="basic" view="{view}"')))
+        if view == "button":
+            expect(link(page)).to_have_count(0)
+            button(page).click()
+        for failures in (1, 2):
+            page.wait_for_function("failures => errors === failures", arg=failures)
+            expect(link(page)).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+            if failures == 1:
+                again.click()
+        page.unroute(files)
+        again.click()
+        expect(page.locator("igrajdanin-widget form")).to_be_visible()
+        expect(link(page)).to_have_count(0)
+        expect(again).to_have_count(0)
 
 
 def test_the_nonce_of_the_loader_covers_its_files(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -446,13 +447,6 @@ def test_the_nonce_of_the_loader_covers_its_files(page: Page, watch: Watch, widg
     with widget_site.strict_policy(STRICT.replace("script-src {w}", "script-src 'nonce-abc'")):
         open_form(page, widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))
     assert watch.unexpected() == []
-
-
-def test_an_element_with_the_name_of_the_global_does_not_stop_the_loader(page: Page, widget_site: WidgetSite) -> None:
-    search = "<form id=igrajdanin><input name=q></form>"
-    page.goto(widget_site.page(search + widget_site.snippet()))
-    page.evaluate("igrajdanin('open')")
-    expect(page.get_by_role("dialog")).to_be_visible()
 
 
 def test_a_second_service_is_refused_in_the_console(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -487,19 +481,17 @@ def serve_earlier_loader(page: Page, widget_site: WidgetSite) -> str:
     return f"sha384-{b64encode(sha384(text.encode()).digest()).decode()}"
 
 
-@pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_a_page_that_was_open_takes_the_next_build(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, kind: str
-) -> None:
+def test_a_page_that_was_open_takes_the_next_build(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """A build before its release is gone with the next deployment."""
     watch.allow(GONE)
     serve_earlier_loader(desktop, widget_site)
-    desktop.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
-    button(desktop).click()
-    to_form(desktop)
-    fill_form(desktop)
-    send(desktop)
-    assert number(desktop) > 0
+    for kind in ("basic", "extended"):
+        desktop.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
+        button(desktop).click()
+        to_form(desktop)
+        fill_form(desktop)
+        send(desktop)
+        assert number(desktop) > 0
 
 
 def test_the_hash_of_the_loader_admits_no_other_build(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -681,11 +673,15 @@ def test_a_dialog_in_a_hidden_part_of_the_page_does_not_freeze_it(
     assert page.evaluate("[told, document.querySelector('igrajdanin-widget').isOpen]") == [["error", "open"], False]
 
 
-@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
-def test_a_floating_button_keeps_to_its_corner(page: Page, widget_site: WidgetSite, tag: str) -> None:
+def test_a_floating_button_keeps_to_its_corner(page: Page, widget_site: WidgetSite) -> None:
     insets = {"top": 47, "bottom": 34, "left": 20, "right": 10}
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setSafeAreaInsetsOverride", {"insets": insets})
+    for tag in ("igrajdanin-widget", "div"):
+        it_keeps_to_its_corner(page, widget_site, tag, insets)
+
+
+def it_keeps_to_its_corner(page: Page, widget_site: WidgetSite, tag: str, insets: dict[str, int]) -> None:
     snippet = widget_site.snippet('view="floating" label="Написать"')
     if tag == "div":
         snippet = f'<div data-igrajdanin-widget="{widget_site.key}" data-view="floating" data-label="Написать"></div>'

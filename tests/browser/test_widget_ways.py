@@ -49,7 +49,6 @@ def test_one_press_leads_to_form_list_and_own_reports(
     press(page, REPORT)
     expect_view(page, REPORT, form)
     assert not [one.url for one in watch.requests if "/problems" in one.url]
-    check_appearance(page, "form", THEMES)
     press(page, "Проблемы города")
     expect_view(page, "Проблемы города", page.locator(CARD))
     page.go_back()
