@@ -330,18 +330,22 @@ def a_lost_connection_keeps_the_text_and_sends_one_report(desktop: Page, watch: 
     assert keys[-1] not in keys[:-1]
 
 
-def send_and_lose_answer(page: Page, address: str, text: str, **given: Any) -> None:
+def send_and_lose_answer(page: Page, text: str, **given: Any) -> None:
     """Send a report that arrives while its answer is lost."""
-    open_form(page, address)
     fill_form(page, text, **given)
     page.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
 
 
-def test_a_pending_report_is_resent_with_the_same_key_after_a_reload(desktop: Page, watch: Watch, address: str) -> None:
+def test_a_pending_report_can_be_discarded_and_is_resent_with_the_same_key_after_a_reload(
+    desktop: Page, watch: Watch, address: str
+) -> None:
     watch.allow("ERR_FAILED")
-    send_and_lose_answer(desktop, address, "Начатое сообщение", email=EMAIL)
+    open_form(desktop, address)
+    a_pending_report_can_be_discarded(desktop, address)
+    watch.requests.clear()
+    send_and_lose_answer(desktop, "Начатое сообщение", email=EMAIL)
     desktop.unroute(re.compile("/problems$"))
     desktop.clock.install()
     desktop.reload()
@@ -363,7 +367,8 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
     """Contacts are lost when the tab is closed, and a report without them is a different one."""
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESKTOP)
-    send_and_lose_answer(page, address, "Начатое сообщение", email=EMAIL)
+    open_form(page, address)
+    send_and_lose_answer(page, "Начатое сообщение", email=EMAIL)
     other = page.context.new_page()
     page.close()
     open_form(other, address)
@@ -379,9 +384,8 @@ def test_a_pending_report_without_its_contacts_is_not_resent(
     assert len(set(reports(watch))) == 1
 
 
-def test_a_pending_report_can_be_discarded(desktop: Page, watch: Watch, address: str) -> None:
-    watch.allow("ERR_FAILED")
-    send_and_lose_answer(desktop, address, "Передумали")
+def a_pending_report_can_be_discarded(desktop: Page, address: str) -> None:
+    send_and_lose_answer(desktop, "Передумали")
     desktop.get_by_role("button", name="Изменить").click()
     desktop.reload()
     open_form(desktop, address)

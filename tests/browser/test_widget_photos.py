@@ -310,11 +310,22 @@ PROGRESS = """() => {
 }"""
 
 
-def test_photos_on_their_way_show_it_can_be_removed_and_hold_the_report(
-    desktop: Page, watch: Watch, address: str, grainy: bytes
+def test_photos_are_announced_removed_refused_and_added_by_keyboard(
+    desktop: Page, watch: Watch, address: str, grainy: bytes, small: bytes, tmp_path: Path
 ) -> None:
-    watch.allow("ERR_ABORTED")
+    """In one page, from the answer to a report to the next one."""
+    watch.allow("ERR_ABORTED|status of (413|415|422)")
     open_form(desktop, address)
+    the_start_and_end_of_uploads_are_announced(desktop, small)
+    watch.requests.clear()
+    photos_on_their_way_show_it_can_be_removed_and_hold_the_report(desktop, watch, grainy)
+    report_again(desktop, watch)
+    refused_files_take_no_place_and_are_reported_until_the_next_choice(desktop, watch, small, tmp_path)
+    report_again(desktop, watch)
+    photos_are_added_by_keyboard(desktop, small)
+
+
+def photos_on_their_way_show_it_can_be_removed_and_hold_the_report(desktop: Page, watch: Watch, grainy: bytes) -> None:
     fill_form(desktop)
     ready(desktop)
     restore = slow_uploads(desktop, 120)
@@ -336,8 +347,7 @@ def test_photos_on_their_way_show_it_can_be_removed_and_hold_the_report(
     assert [len(one) for one in attached_photos(watch)] == [1]
 
 
-def test_the_start_and_end_of_uploads_are_announced(desktop: Page, address: str, small: bytes) -> None:
-    open_form(desktop, address)
+def the_start_and_end_of_uploads_are_announced(desktop: Page, small: bytes) -> None:
     ready(desktop)
     desktop.evaluate(
         """() => { window.announced = [];
@@ -404,12 +414,10 @@ def a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, small: by
 # --- what cannot be taken ---
 
 
-def test_refused_files_take_no_place_and_are_reported_until_the_next_choice(
-    desktop: Page, watch: Watch, address: str, small: bytes, tmp_path: Path
+def refused_files_take_no_place_and_are_reported_until_the_next_choice(
+    desktop: Page, watch: Watch, small: bytes, tmp_path: Path
 ) -> None:
     """Like those that are too many."""
-    watch.allow("status of (413|415|422)")
-    open_form(desktop, address)
     fill_form(desktop)
     wrong = {"a.jpg": b"GIF89a" + bytes(100), "b.jpg": small[:900], "c.heic": b"\xff\xd8\xff" + bytes(10 * 1024 * 1024)}
     for name, content in wrong.items():
@@ -686,9 +694,8 @@ def test_on_a_phone_photos_are_uploaded_in_other_steps(
     assert [len(one) for one in attached_photos(watch)] == [1]
 
 
-def test_photos_are_added_by_keyboard(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+def photos_are_added_by_keyboard(desktop: Page, small: bytes) -> None:
     desktop.on("filechooser", lambda chooser: chooser.set_files(file(small)))
-    open_form(desktop, address)
     fill_form(desktop)
     desktop.get_by_label("Что именно не так").focus()
 
