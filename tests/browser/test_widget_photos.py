@@ -43,8 +43,8 @@ PAUSES = (2_000, 5_000)  # milliseconds before the first retries, widget_js/repo
 
 @pytest.fixture(scope="module")
 def snapshot() -> bytes:
-    """A JPEG of two megabytes, taken with the camera on its side, with a known location."""
-    return photo(noise(3200, 2400), place=PLACE, orientation=6, quality=88)
+    """A JPEG of three megabytes, taken with the camera on its side, with a known location."""
+    return photo(noise(2560, 1920), place=PLACE, orientation=6, quality=93)
 
 
 @pytest.fixture(scope="module")
