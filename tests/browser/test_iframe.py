@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Frame, FrameLocator, Page, Route, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, arrived
 from tests.support.pages import HostPages
 from tests.support.widget import REPORT, WidgetSite
 
@@ -99,10 +99,31 @@ def wait_until_heard(page: Page, *messages: str) -> None:
     )
 
 
-def test_the_frames_height_follows_its_content_without_oscillating(page: Page, widget_site: WidgetSite) -> None:
-    page.goto(host(widget_site, query="?type=basic", height=200))
+def test_the_host_gets_height_events_and_links(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(
+        """window.events = [];
+        for (const name of ['ready', 'step', 'submitted', 'error'])
+          for (const type of ['igrajdanin:' + name, 'igrajdanin-' + name])
+            addEventListener(type, event => events.push([type, event.target.tagName, event.detail]));"""
+    )
+    held: list[Route] = []
+    page.route("**/static/embed.js*", lambda route: held.append(route))
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/loader.js")):
+        page.goto(host(widget_site, query="?type=basic", height=200), wait_until="commit")
+    # A loader that does not wait for the script of its page would be ready by then.
+    page.wait_for_timeout(500)
+    arrived(page, held).continue_()
+    page.wait_for_function("events.some(([type, tag]) => type === 'igrajdanin:ready' && tag === 'IFRAME')")
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
     wait_until_fitted(page)
+    the_frames_height_follows_its_content_without_oscillating(page)
+    absurd_heights_are_ignored(page)
+    links_open_outside_the_frame(page)
+    reporting_sends_an_event_to_the_host(page)
+
+
+def the_frames_height_follows_its_content_without_oscillating(page: Page) -> None:
     page.evaluate(
         """() => {
           window.heights = [];
@@ -125,38 +146,7 @@ def test_the_frames_height_follows_its_content_without_oscillating(page: Page, w
     assert len(page.evaluate("heights")) <= 4, page.evaluate("heights")
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_no_width_causes_a_resize_loop(new_page: Callable[..., Page], widget_site: WidgetSite, width: int) -> None:
-    page = new_page(viewport={"width": width, "height": 700})
-    page.goto(host(widget_site))
-    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    wait_until_fitted(page)
-
-
-def test_the_host_gets_the_ready_event_of_a_widget_that_loads_first(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
-    page = new_page(viewport={"width": 1280, "height": 900})
-    page.add_init_script("addEventListener('igrajdanin:ready', event => (window.ready = event.target.tagName));")
-
-    def late(route: Route) -> None:
-        page.wait_for_timeout(1000)
-        route.continue_()
-
-    page.route("**/static/embed.js*", late)
-    page.goto(host(widget_site, query="?type=basic"))
-    page.wait_for_function("window.ready === 'IFRAME'")
-
-
-def test_reporting_sends_an_event_to_the_host(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport={"width": 1280, "height": 900})
-    page.add_init_script(
-        """window.events = [];
-        for (const name of ['ready', 'step', 'submitted', 'error'])
-          for (const type of ['igrajdanin:' + name, 'igrajdanin-' + name])
-            addEventListener(type, event => events.push([type, event.target.tagName, event.detail]));"""
-    )
-    page.goto(host(widget_site, query="?type=basic"))
+def reporting_sends_an_event_to_the_host(page: Page) -> None:
     form = inside(page).locator("igrajdanin-widget form")
     expect(form).to_be_visible()
     wait_until_fitted(page)
@@ -196,37 +186,54 @@ def test_no_messages_are_sent_to_a_page_without_the_script(page: Page, widget_si
     assert frame.evaluate("scrollY") == 300
 
 
-def test_a_frame_added_later_is_connected(page: Page, widget_site: WidgetSite) -> None:
+def test_the_height_is_set_in_every_width_later_without_a_referrer_and_under_the_strictest_policy(
+    page: Page, widget_site: WidgetSite
+) -> None:
+    def expect_fitted() -> None:
+        expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+        wait_until_fitted(page)
+
+    # A frame that is added later is connected.
     page.goto(widget_site.page(FIT.format(w=widget_site.service.url), loader=False))
     page.evaluate(
         """address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))""",
         f"{widget_site.service.url}/s/{widget_site.key}/embed",
     )
-    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    wait_until_fitted(page)
-
-
-def test_the_height_is_set_without_a_referrer(page: Page, widget_site: WidgetSite) -> None:
+    expect_fitted()
     page.goto(host(widget_site, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
-    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-    wait_until_fitted(page)
+    expect_fitted()
+    policy = f"default-src 'none'; frame-src {widget_site.service.url}; script-src {widget_site.service.url}; "
+    with widget_site.strict_policy(policy + "require-trusted-types-for 'script'; trusted-types 'none'"):
+        page.goto(host(widget_site, style=""))  # the policy forbids inline styles too
+    expect_fitted()
+    page.goto(host(widget_site))
+    expect_fitted()
+    for width in (320, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 700})
+        expect_fitted()
+    parameters_of_the_url_are_used(page, widget_site)
 
 
 # --- whoever speaks in another's name ---
 
 
-def test_messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSite) -> None:
+def test_messages_of_others_are_ignored(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
+    # The greeting is addressed to the service's origin, so it is not delivered to the page that the frame has left for.
+    watch.allow("does not match the recipient window's origin")
+    heard = "<script>events=[];addEventListener('igrajdanin:submitted',e=>events.push(1))</script>"
+    page.goto(host(widget_site, before=heard))
+    wait_until_fitted(page)
+    messages_of_other_frames_are_ignored(page, widget_site)
+    messages_of_other_windows_of_the_service_are_ignored(page, widget_site)
+    messages_of_a_frame_that_navigated_elsewhere_are_ignored(page, widget_site)
+
+
+def messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSite) -> None:
     """Of a frame of the host's own origin, and of another frame of the service."""
     (widget_site.folder / "spoof.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*');"
         "parent.postMessage({igrajdanin: 'submitted', detail: {number: 1}}, '*')</script>"
     )
-    page.goto(
-        host(
-            widget_site, before="<script>events=[];addEventListener('igrajdanin:submitted',e=>events.push(1))</script>"
-        )
-    )
-    wait_until_fitted(page)
     before = height(page)
     hear(page)
     page.evaluate(
@@ -244,17 +251,11 @@ def test_messages_of_other_frames_are_ignored(page: Page, widget_site: WidgetSit
     assert page.evaluate("events") == []
 
 
-def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(
-    page: Page, widget_site: WidgetSite, watch: Watch
-) -> None:
+def messages_of_a_frame_that_navigated_elsewhere_are_ignored(page: Page, widget_site: WidgetSite) -> None:
     """Its `src` still names the service, and its window is still that of the frame: only the origin differs."""
-    # The greeting is addressed to the service's origin, so it is not delivered.
-    watch.allow("does not match the recipient window's origin")
     (widget_site.folder / "left.html").write_text(
         "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*')</script>"
     )
-    page.goto(host(widget_site))
-    wait_until_fitted(page)
     before = height(page)
     hear(page)
     embedded(page).evaluate("address => { location.href = address }", f"{widget_site.host.url}/left.html")
@@ -263,9 +264,7 @@ def test_messages_of_a_frame_that_navigated_elsewhere_are_ignored(
     assert height(page) == before
 
 
-def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, widget_site: WidgetSite) -> None:
-    page.goto(host(widget_site))
-    wait_until_fitted(page)
+def messages_of_other_windows_of_the_service_are_ignored(page: Page, widget_site: WidgetSite) -> None:
     before = height(page)
     hear(page)
     with page.expect_popup() as opened:
@@ -277,9 +276,7 @@ def test_messages_of_other_windows_of_the_service_are_ignored(page: Page, widget
     assert height(page) == before
 
 
-def test_absurd_heights_are_ignored(page: Page, widget_site: WidgetSite) -> None:
-    page.goto(host(widget_site, query="?type=basic"))
-    wait_until_fitted(page)
+def absurd_heights_are_ignored(page: Page) -> None:
     before = height(page)
     hear(page)
     for value in ("-5", "0", "1e9", "NaN", "Infinity", "'x'", "{}", "null"):
@@ -318,21 +315,7 @@ def test_only_registered_origins_may_embed_the_frame(
     assert page.evaluate("heard") == ["the last one"]
 
 
-def test_the_strictest_policy_needs_frame_src_and_script_src(page: Page, widget_site: WidgetSite) -> None:
-    policy = f"default-src 'none'; frame-src {widget_site.service.url}; script-src {widget_site.service.url}; "
-    policy += "require-trusted-types-for 'script'; trusted-types 'none'"
-    widget_site.host.headers["Content-Security-Policy"] = policy
-    try:
-        page.goto(host(widget_site, style=""))  # the policy forbids inline styles too
-        expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
-        wait_until_fitted(page)
-    finally:
-        widget_site.host.headers.clear()
-
-
-def test_links_open_outside_the_frame(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport={"width": 1280, "height": 900})
-    page.goto(host(widget_site, query="?type=basic"))
+def links_open_outside_the_frame(page: Page) -> None:
     link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
     with page.expect_popup() as opened:
         link.click()
@@ -349,7 +332,7 @@ def test_without_javascript_the_frame_shows_the_link(new_page: Callable[..., Pag
     assert str(link.get_attribute("href")).endswith(f"/s/{widget_site.key}/report")
 
 
-def test_the_accent_parameter_of_the_url_is_used(page: Page, widget_site: WidgetSite) -> None:
+def parameters_of_the_url_are_used(page: Page, widget_site: WidgetSite) -> None:
     page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
     widget = inside(page).locator("igrajdanin-widget")
     expect(widget.locator("h2").first).to_be_visible()

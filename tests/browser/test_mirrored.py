@@ -13,7 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ from tests.support.browser import Watch
 from tests.support.city import picture
 from tests.support.processes import Service
 from tests.support.town import sign_in
-from tests.support.widget import STRICT, WidgetSite, wait_until
+from tests.support.widget import WidgetSite, wait_until
 
 pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"
@@ -67,23 +66,24 @@ class Platform:
         self._server.server_close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     made = Platform()
     yield made
     made.close()
 
 
-@pytest.fixture
-def widget_site(serve: Callable[..., Service], platform: Platform, tmp_path: Path) -> Iterator[WidgetSite]:
-    service = serve(platform_url=platform.url, platform_key="secret", changes=AT_ONCE)
-    (tmp_path / "web").mkdir()
-    built = WidgetSite.build(service, tmp_path / "web")
+@pytest.fixture(scope="module")
+def widget_site(
+    module_serve: Callable[..., Service], platform: Platform, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WidgetSite]:
+    service = module_serve(platform_url=platform.url, platform_key="secret", changes=AT_ONCE)
+    built = WidgetSite.build(service, tmp_path_factory.mktemp("web"))
     yield built
     built.host.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def number(widget_site: WidgetSite) -> int:
     """Number of the platform's problem, once it has been imported with its photo."""
     items = list[dict[str, Any]]()
@@ -123,8 +123,8 @@ def test_browsers_contact_only_the_service(
     widget_site: WidgetSite, platform: Platform, number: int, page: Page, watch: Watch
 ) -> None:
     before = len(platform.requested)
-    widget_site.host.headers["Content-Security-Policy"] = STRICT.format(w=widget_site.service.url)
-    page.goto(f"{widget_site.host.url}/strict-csp/")
+    with widget_site.strict_policy():
+        page.goto(f"{widget_site.host.url}/strict-csp/")
     widget = page.locator("igrajdanin-widget")
     widget.evaluate("one => one.dataset.start = 'list'")
     page.get_by_role("button", name="Сообщить о проблеме").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
@@ -23,32 +22,32 @@ def test_states_with_real_answers_pass_axe(desktop: Page, watch: Watch, widget_s
     """test_widget_states.py checks all states with made-up ones, in every theme and on a narrow screen."""
     watch.allow("ERR_FAILED|status of 403|не подключён")
     widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
-    page, themes = desktop, ("contrast",)
+    page = desktop
     page.goto(widget_site.page(widget_site.snippet('type="extended" theme="light"')))
-    check_appearance(page, "button", themes)
+    check_appearance(page, "button")
     page.get_by_role("button", name="Сообщить о проблеме").click()
     to_form(page)
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
-    check_appearance(page, "form", themes)
+    check_appearance(page, "form")
     send(page)
     expect(page.locator("igrajdanin-widget .error").first).to_be_visible()
-    check_appearance(page, "errors", themes)
+    check_appearance(page, "errors")
     page.get_by_role("button", name="Проблемы города").click()
     expect(page.locator(".card")).to_have_count(5)
-    check_appearance(page, "list", themes)
+    check_appearance(page, "list")
     page.locator(".card").first.click()
     expect(page.locator("article .timeline")).to_be_visible()
-    check_appearance(page, "problem", themes)
+    check_appearance(page, "problem")
     to_form(page)
     fill_form(page)
     page.route(re.compile("/problems$"), abort_posts)
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
-    check_appearance(page, "waiting", themes)
+    check_appearance(page, "waiting")
     page.unroute(re.compile("/problems$"))
     page.get_by_role("button", name="Отправить ещё раз").click()
     number(page)
-    check_appearance(page, "done", themes)
+    check_appearance(page, "done")
 
 
 def abort_posts(route: Route) -> None:
@@ -58,7 +57,9 @@ def abort_posts(route: Route) -> None:
         route.continue_()
 
 
-def test_touch_targets_are_large_enough(page: Page, widget_site: WidgetSite) -> None:
+def test_touch_targets_are_large_enough_and_a_selection_is_seen_with_forced_colours(
+    page: Page, widget_site: WidgetSite
+) -> None:
     open_form(page, widget_site.page(widget_site.snippet('type="extended"')))
     controls = "button:not(.link), select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])"
     small = page.locator(f"igrajdanin-widget :is({controls})").evaluate_all(
@@ -66,11 +67,7 @@ def test_touch_targets_are_large_enough(page: Page, widget_site: WidgetSite) -> 
         .map(one => one.outerHTML.slice(0, 80))"""
     )
     assert small == []
-
-
-def test_selection_is_visible_with_forced_colours(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(forced_colors="active")
-    open_form(page, widget_site.page(widget_site.snippet()))
+    page.emulate_media(forced_colors="active")
     page.get_by_label("Дороги и тротуары").press("Space")
     outline = page.locator(".choice.on").evaluate("one => getComputedStyle(one).outlineStyle")
     assert outline == "solid"

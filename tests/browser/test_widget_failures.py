@@ -43,10 +43,7 @@ def wait_for_crash(page: Page, watch: Watch, key: str) -> None:
     wait_until(page, lambda: (key, "crash") in failures(watch))
 
 
-@pytest.mark.parametrize("kind", ["basic", "extended"])
-def test_rendering_errors_are_shown_and_reported_once(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, kind: str
-) -> None:
+def test_rendering_errors_are_shown_and_reported_once(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("TypeError|undefined|null|failed=crash")
 
     def spoil(route: Route) -> None:
@@ -54,22 +51,24 @@ def test_rendering_errors_are_shown_and_reported_once(
         route.fulfill(body=json.dumps(body), content_type="application/json", headers=ANY_ORIGIN)
 
     desktop.route(re.compile(r"/sites/[\w-]+\?lang="), spoil)
-    desktop.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
-    desktop.evaluate("errors = []; addEventListener('igrajdanin:error', event => errors.push(event.detail))")
-    desktop.get_by_role("button", name=REPORT, exact=True).click()
-    expect(desktop.get_by_role("alert")).to_have_count(1)
-    expect(desktop.get_by_role("alert")).to_contain_text("Сервис не отвечает")
-    link = desktop.get_by_role("alert").get_by_role("link", name="Открыть страницу")
-    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
-    # Rendering again does not report again.
-    for theme in ("dark", "contrast"):
-        desktop.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
-        expect(desktop.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
-    wait_for_crash(desktop, watch, widget_site.key)
-    assert failures(watch) == [(widget_site.key, "crash")]
-    assert len(desktop.evaluate("errors")) == 1
-    desktop.get_by_role("button", name="Закрыть", exact=True).click()
-    expect(desktop.get_by_role("dialog")).to_have_count(0)
+    for kind in ("basic", "extended"):
+        watch.requests.clear()
+        desktop.goto(widget_site.page(widget_site.snippet(f'type="{kind}"')))
+        desktop.evaluate("errors = []; addEventListener('igrajdanin:error', event => errors.push(event.detail))")
+        desktop.get_by_role("button", name=REPORT, exact=True).click()
+        expect(desktop.get_by_role("alert")).to_have_count(1)
+        expect(desktop.get_by_role("alert")).to_contain_text("Сервис не отвечает")
+        link = desktop.get_by_role("alert").get_by_role("link", name="Открыть страницу")
+        expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+        # Rendering again does not report again.
+        for theme in ("dark", "contrast"):
+            desktop.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
+            expect(desktop.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
+        wait_for_crash(desktop, watch, widget_site.key)
+        assert failures(watch) == [(widget_site.key, "crash")]
+        assert len(desktop.evaluate("errors")) == 1
+        desktop.get_by_role("button", name="Закрыть", exact=True).click()
+        expect(desktop.get_by_role("dialog")).to_have_count(0)
 
 
 def test_of_two_widgets_only_the_failing_one_reports(

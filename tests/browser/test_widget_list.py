@@ -12,6 +12,8 @@ from tests.support.browse import browse, extended
 from tests.support.browser import Watch
 from tests.support.widget import ANY_ORIGIN, POLL, WidgetSite, draw_twice, let_time_pass
 
+LISTED, ONE = re.compile(r"/problems\?$"), re.compile(r"/problems/\d+$")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def city(widget_site: WidgetSite) -> None:
@@ -48,7 +50,31 @@ def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> Non
     assert page.evaluate("scrollY") == 0
 
 
-def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, widget_site: WidgetSite) -> None:
+def test_the_list_is_read_and_follows_the_service(
+    page: Page, cards: Locator, watch: Watch, widget_site: WidgetSite
+) -> None:
+    """One visit; whoever comes later finds the list as the step before has left it."""
+    watch.allow("status of 404")
+    with page.expect_response(LISTED) as request:
+        page.clock.run_for(POLL)
+    assert request.value.request.all_headers()["if-none-match"], "unchanged lists cost a 304"
+    a_card_is_one_link_that_opens_in_the_widget(page, cards, widget_site)
+    a_changed_problem_is_updated_in_place(page, cards)
+    an_open_problem_shows_new_answers(page, cards)
+    new_problems_are_shown_on_request(page, cards)
+    a_problem_removed_from_the_site_is_reported_as_gone(page, cards)
+    page.get_by_role("button", name="К списку").click()
+    with page.expect_response(LISTED):
+        page.clock.run_for(POLL)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    draw_twice(page)
+    count = len(watch.requests)
+    let_time_pass(page)
+    assert len(watch.requests) == count, "a closed widget does not poll"
+
+
+def a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator, widget_site: WidgetSite) -> None:
     card = cards.nth(3)
     address = card.get_attribute("href")
     assert re.fullmatch(rf"{widget_site.service.url}/s/{widget_site.key}/problems/\d+", address or "")
@@ -63,7 +89,7 @@ def test_a_card_is_one_link_that_opens_in_the_widget(page: Page, cards: Locator,
     expect(cards.nth(3)).to_be_focused()
 
 
-def test_a_changed_problem_is_updated_in_place(page: Page, cards: Locator) -> None:
+def a_changed_problem_is_updated_in_place(page: Page, cards: Locator) -> None:
     """The service's answer with another status, as after a decision."""
     title = cards.nth(1).locator(".card-title").inner_text()
 
@@ -73,32 +99,14 @@ def test_a_changed_problem_is_updated_in_place(page: Page, cards: Locator) -> No
         body["items"][1] |= {"status": "planned", "overdue": False}
         route.fulfill(response=answer, json=body)
 
-    page.route(re.compile(r"/problems\?$"), decide)
+    page.route(LISTED, decide)
     page.clock.run_for(POLL)
     expect(cards.nth(1)).to_contain_text("Запланировано")
     expect(cards.nth(1)).to_contain_text(title)
+    page.unroute(LISTED)
 
 
-def test_new_problems_are_shown_on_request(page: Page, cards: Locator) -> None:
-    before = cards.evaluate_all("all => all.map(one => one.href)")
-    news = page.get_by_role("button", name="1 новое сообщение. Показать")
-
-    def arrive(route: Route) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        body["items"] = [body["items"][0] | {"number": 999_999, "description": "Новое сообщение"}, *body["items"][:-1]]
-        route.fulfill(response=answer, json=body)
-
-    page.route(re.compile(r"/problems\?$"), arrive)
-    page.clock.run_for(POLL)
-    expect(news).to_be_visible()
-    assert cards.evaluate_all("all => all.map(one => one.href)") == before
-    news.click()
-    expect(cards.first).to_contain_text("Новое сообщение")
-    expect(news).to_have_count(0)
-
-
-def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
+def an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
     cards.filter(has_text="Принято").first.click()
     problem = page.locator("article")
     expect(problem.locator(".timeline")).to_be_visible()
@@ -114,32 +122,40 @@ def test_an_open_problem_shows_new_answers(page: Page, cards: Locator) -> None:
         body["timeline"].append({**entry, "actor": "agency"})
         route.fulfill(response=response, json=body)
 
-    page.route(re.compile(r"/problems/\d+$"), reply)
+    page.route(ONE, reply)
     page.clock.run_for(POLL)
     expect(problem.locator(".answer")).to_contain_text("Отдел благоустройства")
     expect(problem.locator(".answer")).to_contain_text("Автор не согласен с этим ответом")
     expect(problem.locator(".chips").first).to_contain_text("Решено")
     expect(problem.get_by_text("Яму заделали 25 ноября.")).to_have_count(1)  # once, in the answer
     expect(problem.locator(".timeline li:not(.past)")).to_have_count(0)  # the due date is no longer shown
+    page.unroute(ONE)
+    page.get_by_role("button", name="К списку").click()
 
 
-def test_unchanged_lists_cost_a_304_and_a_closed_widget_does_not_poll(page: Page, cards: Locator, watch: Watch) -> None:
-    with page.expect_response(re.compile(r"/problems\?$")) as request:
-        page.clock.run_for(POLL)
-    assert request.value.request.all_headers()["if-none-match"]
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    draw_twice(page)
-    count = len(watch.requests)
-    let_time_pass(page)
-    assert len(watch.requests) == count
+def new_problems_are_shown_on_request(page: Page, cards: Locator) -> None:
+    expect(cards).to_have_count(20)
+    before = cards.evaluate_all("all => all.map(one => one.href)")
+    news = page.get_by_role("button", name="1 новое сообщение. Показать")
+
+    def arrive(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["items"] = [body["items"][0] | {"number": 999_999, "description": "Новое сообщение"}, *body["items"][:-1]]
+        route.fulfill(response=answer, json=body)
+
+    page.route(LISTED, arrive)
+    page.clock.run_for(POLL)
+    expect(news).to_be_visible()
+    assert cards.evaluate_all("all => all.map(one => one.href)") == before
+    news.click()
+    expect(cards.first).to_contain_text("Новое сообщение")
+    expect(news).to_have_count(0)
 
 
-def test_a_problem_removed_from_the_site_is_reported_as_gone(page: Page, cards: Locator, watch: Watch) -> None:
-    watch.allow("status of 404")
-    cards.first.click()
+def a_problem_removed_from_the_site_is_reported_as_gone(page: Page, cards: Locator) -> None:
+    cards.nth(1).click()
     expect(page.locator("article .timeline")).to_be_visible()
-    gone = {"status": 404, "json": {"status": 404}, "headers": ANY_ORIGIN}
-    page.route(re.compile(r"/problems/\d+$"), lambda route: route.fulfill(**gone))
+    page.route(ONE, lambda route: route.fulfill(status=404, json={"status": 404}, headers=ANY_ORIGIN))
     page.clock.run_for(POLL)
     expect(page.get_by_role("alert")).to_contain_text("больше нет на сайте")

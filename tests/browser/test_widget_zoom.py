@@ -45,35 +45,39 @@ SPLIT_WORDS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("view", ["inline", "button"])
 @pytest.mark.parametrize("way", LARGER)
 def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, way: str, view: str
+    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, way: str
 ) -> None:
+    """In the dialog and, in the same page, inline."""
     options, style = LARGER[way]
     page = new_page(**options)
     FakeCity(page, widget_site)
     host = f"<style>html {{ {style} }}</style>"
-    page.goto(widget_site.page(host + widget_site.snippet(f'type="extended" data-start="list" view="{view}"')))
-    if view == "button":
-        page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.locator("igrajdanin-widget .card").first).to_be_visible()
-    assert page.evaluate(SCROLLS_HORIZONTALLY) == []
-    page.get_by_role("button", name="Графики").click()
-    expect(page.locator("igrajdanin-widget .chart").first).to_be_visible()
-    assert page.evaluate(SPLIT_WORDS) == []
-    icon, field = (page.locator(f"igrajdanin-widget .search {part}") for part in (".icon", "input"))
-    begins = field.evaluate(
-        "one => one.getBoundingClientRect().left + parseFloat(getComputedStyle(one).paddingLeft) * one.currentCSSZoom"
-    )
-    assert icon.evaluate("one => one.getBoundingClientRect().right") <= begins, "the icon covers what is typed"
-    to_form(page)
-    page.get_by_label("Дороги и тротуары").press("Space")
-    assert page.evaluate(SCROLLS_HORIZONTALLY) == []
-    assert page.evaluate(SPLIT_WORDS) == []
-    page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
-    expect(page.get_by_label("Что именно не так").or_(summary(page))).to_be_visible()
-    assert page.evaluate(SCROLLS_HORIZONTALLY) == []
+    page.goto(widget_site.page(host + widget_site.snippet('type="extended" data-start="list"')))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    for view in ("button", "inline"):
+        page.locator("igrajdanin-widget").evaluate("(one, view) => { one.view = view }", view)
+        expect(page.locator("igrajdanin-widget .card").first).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
+        assert page.evaluate(SCROLLS_HORIZONTALLY) == []
+        page.get_by_role("button", name="Графики").click()
+        expect(page.locator("igrajdanin-widget .chart").first).to_be_visible()
+        assert page.evaluate(SPLIT_WORDS) == []
+        icon, field = (page.locator(f"igrajdanin-widget .search {part}") for part in (".icon", "input"))
+        begins = field.evaluate("""one => one.getBoundingClientRect().left
+          + parseFloat(getComputedStyle(one).paddingLeft) * one.currentCSSZoom""")
+        assert icon.evaluate("one => one.getBoundingClientRect().right") <= begins, "the icon covers what is typed"
+        to_form(page)
+        page.get_by_label("Дороги и тротуары").press("Space")
+        assert page.evaluate(SCROLLS_HORIZONTALLY) == []
+        assert page.evaluate(SPLIT_WORDS) == []
+        page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
+        expect(page.get_by_label("Что именно не так").or_(summary(page))).to_be_visible()
+        assert page.evaluate(SCROLLS_HORIZONTALLY) == []
+        # The next view begins with the first step, too.
+        page.get_by_role("button", name="Назад").click()
+        page.get_by_role("button", name="К списку").click()
 
 
 # Screens of a phone; each with whether the next step stays in sight: where it does not, there is no room for it.
