@@ -151,6 +151,7 @@ def new_problems_are_shown_on_request(page: Page, cards: Locator) -> None:
     news.click()
     expect(cards.first).to_contain_text("Новое сообщение")
     expect(news).to_have_count(0)
+    page.unroute(LISTED)
 
 
 def a_problem_removed_from_the_site_is_reported_as_gone(page: Page, cards: Locator) -> None:
