@@ -42,7 +42,7 @@ from widget_api.ops.schema import migrate
 from widget_api.people import passwords, sign_in
 from widget_api.settings import Settings
 from widget_api.sites import tickets
-from widget_api.web import brute_force
+from widget_api.web import brute_force, static_routes
 
 FULL = is_full()
 # A busy machine must not fail a test: no test measures time.
@@ -66,11 +66,13 @@ WITHOUT_MAIL_SERVER = pytest.mark.settings(
 )
 ENOUGH_MEMORY = 6 << 30  # bytes
 SERVER = pytest.StashKey[Server]()
+BY_DEFAULT: dict[str, Any] = Database.__init__.__kwdefaults__
+READERS: int = BY_DEFAULT["readers"]  # of a real service
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_work() -> Iterator[None]:
-    """Reduce the proof of work, the Argon2id parameters and the timing steps inside the tests' process.
+    """Reduce the proof of work, the Argon2id parameters, the timing steps and what each application of a test prepares.
 
     Real services do all of it, except for the proof of work that most browser tests ask of the widget
     (tests/browser/conftest.py). The real values are tested in tests/unit/sites/test_challenges.py,
@@ -82,6 +84,8 @@ def _cheap_work() -> Iterator[None]:
         patch.setattr(sign_in, "_WRITE_TIME", 0.001)
         patch.setattr(brute_force, "TIMING_STEP", 0.01)
         patch.setattr(worker, "IDLE", 0.05)
+        patch.setattr(static_routes, "warm_cache", lambda: None)  # files are compressed when they are asked for
+        patch.setitem(BY_DEFAULT, "readers", 1)  # each is a connection and a thread: a tenth of a short test
         yield
 
 
