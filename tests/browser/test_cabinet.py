@@ -15,6 +15,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pictures import halves, photo
 from tests.support.processes import Service
+from tests.support.selection import is_full
 from tests.support.town import NO_FILLING_TIME, Town
 
 WITHIN = 2.0  # seconds from a report's arrival to its line in the list
@@ -39,26 +40,18 @@ def report_link(page: Page, text: str) -> Any:
     return page.locator(".inbox .c-text a", has_text=text)
 
 
-def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Page) -> None:
-    expect(desk.locator(".empty")).to_be_visible()
-    desk.evaluate("window.sameDocument = true")
-    took = []
-    for attempt in range(3):  # the machine may be busy with something else once, hardly three times
-        town.report(f"Не горит фонарь номер {attempt}")
-        arrived = time.monotonic()
-        expect(report_link(desk, f"фонарь номер {attempt}")).to_be_visible()
-        took.append(time.monotonic() - arrived)
-        if took[-1] < WITHIN:
-            break
-    assert min(took) < WITHIN
-    assert desk.evaluate("window.sameDocument")
-    town.report("Ещё одно сообщение о яме")
-    expect(desk.locator("#announce")).to_contain_text("Новое сообщение")
-    expect(desk.locator(".fresh").first).to_contain_text("Ещё одно сообщение о яме")
-    expect(desk.locator("#tabs")).to_contain_text(f"Новые {len(took) + 1}")
+def test_news_come_by_themselves(town: Town, desk: Page, watch: Watch) -> None:
+    check_today(town, desk)
+    desk.goto(f"{town.service.url}/cabinet/problems")
+    check_new_reports(town, desk)
+    check_click_during_an_update(town, desk)
+    desk.goto(f"{town.service.url}/cabinet/problems")
+    check_scroll_and_focus(town, desk)
+    check_lost_connection(desk, watch)
 
 
-def test_the_today_page_adds_new_reports_and_drops_decided_ones(town: Town, desk: Page) -> None:
+def check_today(town: Town, desk: Page) -> None:
+    """«Сегодня» adds new reports and drops decided ones."""
     desk.goto(f"{town.service.url}/cabinet/")
     steps = desk.locator(".first-steps")  # until the first report
     expect(steps).to_contain_text("Ждём, когда виджет впервые откроют")
@@ -82,7 +75,82 @@ def test_the_today_page_adds_new_reports_and_drops_decided_ones(town: Town, desk
     expect(report_link(desk, "Второе")).to_have_count(0)
 
 
-def test_filters_are_folded_on_a_phone_and_set_ones_can_be_taken_off(
+def check_new_reports(town: Town, desk: Page) -> None:
+    """A new report stands in the list within two seconds."""
+    expect(report_link(desk, "Первое")).to_be_visible()
+    desk.evaluate("window.sameDocument = true")
+    took = []
+    for attempt in range(3):  # the machine may be busy with something else once, hardly three times
+        town.report(f"Не горит фонарь номер {attempt}")
+        arrived = time.monotonic()
+        expect(report_link(desk, f"фонарь номер {attempt}")).to_be_visible()
+        took.append(time.monotonic() - arrived)
+        if took[-1] < WITHIN:
+            break
+    assert min(took) < WITHIN
+    assert desk.evaluate("window.sameDocument")
+    town.report("Ещё одно сообщение о яме")
+    expect(desk.locator("#announce")).to_contain_text("Новое сообщение")
+    expect(desk.locator(".fresh").first).to_contain_text("Ещё одно сообщение о яме")
+    expect(desk.locator("#tabs")).to_contain_text(f"Новые {len(took) + 2}")
+
+
+def check_click_during_an_update(town: Town, desk: Page) -> None:
+    """It opens the report that was meant."""
+    number = town.report("Яма, на которую нажимают")["number"]
+    pressed = report_link(desk, "на которую нажимают")
+    box = pressed.bounding_box()
+    desk.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
+    desk.mouse.down()
+    with desk.expect_response(lambda answer: answer.url == desk.url):  # the page anew, since something came
+        town.report("Новость посреди нажатия")
+    with desk.expect_response("**/cabinet/version*"):
+        pass
+    desk.mouse.up()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text(f"№ {number}")
+
+
+def check_scroll_and_focus(town: Town, desk: Page) -> None:
+    """News change neither where somebody reads nor what is focused."""
+    for index in range(25):
+        town.report(f"Давнее сообщение номер {index:02}")
+    desk.reload()
+    read = report_link(desk, "номер 03")
+    read.scroll_into_view_if_needed()
+    read.focus()
+    before = read.bounding_box()
+    town.report("Свежее сообщение")
+    expect(report_link(desk, "Свежее сообщение")).to_have_count(1)
+    assert read.bounding_box() == before
+    expect(read).to_be_focused()
+
+
+def check_lost_connection(desk: Page, watch: Watch) -> None:
+    """It is announced once."""
+    watch.allow("ERR_FAILED")
+    desk.clock.install()
+    desk.reload()
+    desk.evaluate(
+        """() => {
+          window.notes = 0;
+          const note = records => { notes += records.filter(one => one.type === "childList").length; };
+          new MutationObserver(note).observe(document.getElementById("trouble"), { childList: true, subtree: true });
+        }"""
+    )
+    address = desk.locator("#rows").get_attribute("data-poll") or ""
+    desk.clock.pause_at(desk.evaluate("Date.now()") + 60_000)  # a try that fails fast is not followed by another one
+    failed: list[Request] = []
+    desk.on("requestfailed", lambda request: failed.append(request))
+    desk.route(f"**{address}", lambda route: route.abort())
+    for failures in range(1, 6):
+        while len(failed) < failures:
+            desk.clock.run_for(1_000)  # less than the shortest pause between two tries
+        assert len(failed) == failures
+        expect(desk.locator("#trouble")).to_be_visible(visible=failures > 2)
+    assert desk.evaluate("notes") == 1
+
+
+def test_filters_and_the_open_report_beside_the_list_on_a_desk_and_on_a_phone(
     town: Town, desk: Page, new_page: Callable[..., Page]
 ) -> None:
     town.report("Первое: яма")
@@ -112,44 +180,30 @@ def test_filters_are_folded_on_a_phone_and_set_ones_can_be_taken_off(
     report_link(desk, "Второе").click()
     desk.get_by_role("link", name="Убрать фильтр: Уличное освещение").click()
     expect(report_link(desk, "Первое")).to_be_visible()
+    report_link(desk, "Первое").click()
+    expect(desk.locator(".beside .current")).to_be_visible()
+    heading, decision = (desk.locator(one).bounding_box() for one in (".open .heading", "#decide"))
+    assert heading
+    assert decision
+    assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
+    desk.set_viewport_size({"width": 1100, "height": 640})
+    lines = desk.locator(".beside .tabs li").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert 0 < max(lines) < 50, "a row of tabs that has no room scrolls, and breaks in no word"
     phone = town.sign_in(new_page(viewport=PHONE), to="problems")
     expect(phone.locator("#category")).to_be_hidden()
     phone.click(".filters summary")
     expect(phone.locator("#category")).to_be_visible()
-
-
-def test_a_click_during_a_live_update_opens_the_intended_report(town: Town, desk: Page) -> None:
-    town.report("Яма, на которую нажимают")
-    pressed = report_link(desk, "на которую нажимают")
-    box = pressed.bounding_box()
-    desk.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
-    desk.mouse.down()
-    with desk.expect_response(lambda answer: answer.url == desk.url):  # the page anew, since something came
-        town.report("Новость посреди нажатия")
-    with desk.expect_response("**/cabinet/version*"):
-        pass
-    desk.mouse.up()
-    expect(desk.get_by_role("heading", level=1)).to_contain_text("№ 1")
-
-
-def test_live_updates_keep_the_scroll_position_and_the_focus(town: Town, desk: Page) -> None:
-    for index in range(25):
-        town.report(f"Давнее сообщение номер {index:02}")
-    desk.reload()
-    read = report_link(desk, "номер 03")
-    read.scroll_into_view_if_needed()
-    read.focus()
-    before = read.bounding_box()
-    town.report("Свежее сообщение")
-    expect(report_link(desk, "Свежее сообщение")).to_have_count(1)
-    assert read.bounding_box() == before
-    expect(read).to_be_focused()
+    report_link(phone, "Первое").click()
+    expect(phone.locator(".beside")).to_be_hidden()
+    phone.click("text=К списку")
+    expect(report_link(phone, "Первое")).to_be_visible()
 
 
 def test_reports_are_handled_by_keyboard_alone(town: Town, desk: Page) -> None:
-    town.report("Первое: яма")
+    check_bulk_by_keyboard(town, desk)
+    number = town.report("Первое: яма")["number"]
     town.report("Второе: фонарь")
-    expect(report_link(desk, "Второе")).to_be_visible()
+    desk.reload()
     desk.keyboard.press("j")
     expect(report_link(desk, "Второе")).to_be_focused()
     # The same key while the layout is Russian; Playwright's keyboard knows no such layout.
@@ -158,7 +212,7 @@ def test_reports_are_handled_by_keyboard_alone(town: Town, desk: Page) -> None:
     desk.keyboard.press("k")
     desk.keyboard.press("j")
     desk.keyboard.press("Enter")
-    expect(desk.locator("h1")).to_contain_text("№ 1")
+    expect(desk.locator("h1")).to_contain_text(f"№ {number}")
     desk.keyboard.press("d")
     expect(desk.locator("#to-accepted")).to_be_focused()
     desk.keyboard.press("Space")
@@ -170,45 +224,46 @@ def test_reports_are_handled_by_keyboard_alone(town: Town, desk: Page) -> None:
     expect(desk.locator("#search")).to_be_focused()
     desk.keyboard.type("jkd/")
     expect(desk.locator("#search")).to_have_value("jkd/")
-
-
-def test_keyboard_shortcuts_can_be_turned_off(town: Town, desk: Page) -> None:
-    town.report("Первое: яма")
-    expect(report_link(desk, "Первое")).to_be_visible()
+    # The shortcuts can be turned off.
+    desk.goto(f"{town.service.url}/cabinet/problems")
     desk.click("#keys summary")
     desk.uncheck("#use-keys")
-    desk.keyboard.press("j")
-    expect(report_link(desk, "Первое")).not_to_be_focused()
-    desk.reload()
-    desk.keyboard.press("j")
-    expect(report_link(desk, "Первое")).not_to_be_focused()
+    for _ in range(2):
+        desk.keyboard.press("j")
+        expect(report_link(desk, "Второе")).not_to_be_focused()
+        desk.reload()
 
 
-def test_the_open_report_is_shown_beside_the_list_on_wide_screens(
-    town: Town, desk: Page, new_page: Callable[..., Page]
-) -> None:
-    town.report("Первое: яма")
-    desk.reload()
-    report_link(desk, "Первое").click()
-    expect(desk.locator(".beside .current")).to_be_visible()
-    heading, decision = (desk.locator(one).bounding_box() for one in (".open .heading", "#decide"))
-    assert heading
-    assert decision
-    assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
-    desk.set_viewport_size({"width": 1100, "height": 640})
-    lines = desk.locator(".beside .tabs li").evaluate_all("all => all.map(one => one.offsetHeight)")
-    assert 0 < max(lines) < 50, "a row of tabs that has no room scrolls, and breaks in no word"
-    phone = town.sign_in(new_page(viewport=PHONE), to="problems")
-    report_link(phone, "Первое").click()
-    expect(phone.locator(".beside")).to_be_hidden()
-    phone.click("text=К списку")
-    expect(report_link(phone, "Первое")).to_be_visible()
+def check_bulk_by_keyboard(town: Town, desk: Page) -> None:
+    expect(desk.locator(".empty")).to_be_visible()
+    for number in range(3):
+        town.report(f"Сообщение {number}")
+    expect(desk.locator(".bulk .tick")).to_contain_text("Все 3 по фильтру")  # they came after the page
+    expect(desk.locator(".bulk .button-row")).to_be_hidden()
+    for key in ("j", "x", "j", "x"):
+        desk.keyboard.press(key)
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")
+    town.report("Сообщение 3")
+    expect(desk.locator(".bulk .tick")).to_contain_text("Все 4 по фильтру")
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")  # what is ticked stays so
+    desk.get_by_role("button", name="Отклонить").click()
+    expect(desk.locator(".lead")).to_contain_text("Будут отклонены 2 сообщения")
+    desk.fill("#field-text", "Это не городская территория")
+    desk.get_by_role("button", name="Выполнить").click()
+    expect(desk.locator("#bulks")).to_contain_text("Через минуту: отклонить 2 сообщения.")
+    left = desk.locator("#bulks [data-seconds]")
+    expect(left).to_have_text(re.compile("Осталось секунд: 5\\d"))  # it counts
+    desk.get_by_role("button", name="Отменить").click()
+    expect(desk.locator("#bulks section")).to_have_count(0)
+    expect(desk.locator(".inbox tbody tr")).to_have_count(4)
+    desk.check("#pick-all")
+    expect(desk.locator("#picked")).to_have_text("Отмечено: 4")
 
 
-def test_a_concurrent_change_is_announced_and_the_typed_text_kept(
+def test_a_concurrent_change_and_an_expired_session_are_announced_and_the_typed_text_kept(
     town: Town, desk: Page, new_page: Callable[..., Page], watch: Watch
 ) -> None:
-    watch.allow("status of 409")
+    watch.allow("status of (401|409)")
     town.report("Первое: яма")
     desk.reload()
     report_link(desk, "Первое").click()
@@ -240,13 +295,9 @@ def test_a_concurrent_change_is_announced_and_the_typed_text_kept(
     for page in (desk, faster):
         expect(page.locator("#head .chip").first).to_have_text("Решено")
         expect(page.locator("#waiting")).to_have_count(0)
-
-
-def test_an_expired_session_is_announced_and_the_typed_text_kept(town: Town, desk: Page, watch: Watch) -> None:
-    watch.allow("status of 401")
-    town.report("Первое: яма")
-    desk.reload()
-    report_link(desk, "Первое").click()
+    town.report("Второе: фонарь")
+    desk.goto(f"{town.service.url}/cabinet/problems")
+    report_link(desk, "Второе").click()
     desk.fill("#field-text", "Почти дописанный ответ")
     address = desk.url
     desk.context.clear_cookies()
@@ -256,8 +307,15 @@ def test_an_expired_session_is_announced_and_the_typed_text_kept(town: Town, des
     expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
 
 
-def test_a_restored_draft_is_labelled_and_can_be_discarded(town: Town, desk: Page) -> None:
+def test_what_is_not_sent_is_asked_about_restored_and_can_be_discarded(town: Town, desk: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
     address = open_report(town, desk)
+    check_leaving(town, desk, address)
+    # What is wrong with a choice is told with it.
+    desk.click(".decision button.primary")
+    expect(desk.locator("#field-to")).to_have_attribute("aria-invalid", "true")
+    expect(desk.locator("#field-to")).to_have_accessible_description(re.compile("^Ошибка"))
+    desk.goto(address)
     apart = desk.get_by_role("group", name="Закрыть без решения").get_by_role("radio")
     assert apart.evaluate_all("all => all.map(one => one.value)") == ["answered", "redirected", "duplicate", "rejected"]
     desk.check("[name=to][value=resolved]")
@@ -282,6 +340,35 @@ def test_a_restored_draft_is_labelled_and_can_be_discarded(town: Town, desk: Pag
     desk.reload()
     expect(desk.locator(".draft")).to_have_count(0)
     expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
+
+
+def check_leaving(town: Town, desk: Page, address: str) -> None:
+    """Leaving a page with unsent text asks for confirmation, sending it does not."""
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    desk.on("dialog", stay)
+    desk.click(".masthead-name a")  # nothing is written: nobody asks
+    desk.wait_for_url(f"{town.service.url}/cabinet/")
+    desk.goto(address)
+    desk.fill("#field-text", "Почти дописанный ответ")
+    desk.locator(".masthead-name a").scroll_into_view_if_needed()
+    home = desk.locator(".masthead-name a").bounding_box()
+    assert home is not None
+    with desk.expect_event("dialog"):
+        desk.mouse.click(home["x"] + home["width"] / 2, home["y"] + home["height"] / 2)
+    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
+    assert asked == ["beforeunload"]
+    assert desk.url.partition("?")[0] == address.partition("?")[0]
+    desk.fill("#field-text", "")
+    desk.check("[name=to][value=in_progress]")
+    desk.click("#decide form .button.primary")  # sending is no leaving
+    expect(desk.locator("#head .chip").first).to_contain_text("В работе")
+    assert asked == ["beforeunload"]
+    desk.remove_listener("dialog", stay)
 
 
 def test_back_after_saving_shows_the_form_as_the_service_has_it(town: Town, desk: Page) -> None:
@@ -321,7 +408,27 @@ def test_back_after_saving_shows_the_form_as_the_service_has_it(town: Town, desk
     expect(desk.locator("#field-text")).to_have_value("Работы начнём завтра")
 
 
-def test_an_issued_key_leaves_no_draft_of_its_form(town: Town, desk: Page) -> None:
+def test_drafts_end_with_the_session_and_secrets_are_none(town: Town, desk: Page) -> None:
+    address = open_report(town, desk)
+    desk.on("dialog", lambda dialog: dialog.accept())
+    for everywhere in (True, False):
+        desk.goto(address)
+        desk.fill("#field-text", "Не для чужих глаз")
+        if everywhere:
+            desk.goto(f"{town.service.url}/cabinet/account")
+            assert "Не для чужих глаз" in desk.evaluate("JSON.stringify(sessionStorage)")
+            desk.get_by_role("button", name="Выйти везде").click()
+        else:
+            desk.click(".account summary")
+            desk.get_by_role("button", name="Выйти", exact=True).click()
+        desk.wait_for_url(f"{town.service.url}/cabinet/sign-in")
+        assert "Не для чужих глаз" not in desk.evaluate("JSON.stringify(sessionStorage)")
+        town.sign_in(desk)
+    check_issued_key(town, desk)
+    check_new_password(town, desk)
+
+
+def check_issued_key(town: Town, desk: Page) -> None:
     """The key is shown once, in the answer to the form itself: a second click must not issue another one."""
     desk.goto(f"{town.service.url}/cabinet/organisation/tokens")
     desk.fill("[name=name]", "Портал")
@@ -332,23 +439,8 @@ def test_an_issued_key_leaves_no_draft_of_its_form(town: Town, desk: Page) -> No
     expect(desk.locator(".draft")).to_have_count(0)
 
 
-@pytest.mark.parametrize("everywhere", [False, True])
-def test_signing_out_deletes_the_drafts_in_the_browser(town: Town, desk: Page, everywhere: bool) -> None:
-    open_report(town, desk)
-    desk.fill("#field-text", "Не для чужих глаз")
-    desk.on("dialog", lambda dialog: dialog.accept())
-    if everywhere:
-        desk.goto(f"{town.service.url}/cabinet/account")
-        assert "Не для чужих глаз" in desk.evaluate("JSON.stringify(sessionStorage)")
-        desk.get_by_role("button", name="Выйти везде").click()
-    else:
-        desk.click(".account summary")
-        desk.get_by_role("button", name="Выйти", exact=True).click()
-    desk.wait_for_url(f"{town.service.url}/cabinet/sign-in")
-    assert "Не для чужих глаз" not in desk.evaluate("JSON.stringify(sessionStorage)")
-
-
-def test_a_new_password_can_be_revealed_and_is_not_stored(town: Town, desk: Page) -> None:
+def check_new_password(town: Town, desk: Page) -> None:
+    """A new password can be revealed and is stored nowhere."""
     desk.goto(f"{town.service.url}/cabinet/account")
     field = desk.locator("#field-new_password")
     desk.get_by_role("button", name="Показать пароль").click()
@@ -382,41 +474,55 @@ def open_report(town: Town, page: Page, text: str = "Первое") -> str:
     return page.url
 
 
-def sign_in_here(town: Town, page: Page) -> None:
-    page.fill("[name=email]", town.email)
-    page.fill("[name=password]", town.password)
-    page.keyboard.press("Enter")
-
-
-@pytest.mark.parametrize(
-    ("how", "scripts"),
-    [
-        ("expired", True),
-        ("expired", False),
-        ("second tab", True),
-        pytest.param("second tab", False, marks=pytest.mark.full("scripts change nothing of what a second tab does")),
-    ],
-)
-def test_a_decision_sent_in_an_expired_session_is_restored_after_sign_in(
-    town: Town, new_page: Callable[..., Page], watch: Watch, scripts: bool, how: str
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_unfinished_decision_outlives_a_question_and_the_session(
+    town: Town, new_page: Callable[..., Page], watch: Watch, scripts: bool
 ) -> None:
     watch.allow("status of 401")
     desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts), to="problems")
-    open_report(town, desk)
+    desk.on("dialog", lambda dialog: dialog.accept())
+    check_question(town, desk)
+    desk.goto(f"{town.service.url}/cabinet/problems")
+    check_expired_session(town, desk, "Второе", scripts=scripts, second_tab=False)
+    if scripts or is_full():  # they change nothing of what a second tab does
+        desk.goto(f"{town.service.url}/cabinet/problems")
+        check_expired_session(town, desk, "Третье", scripts=scripts, second_tab=True)
+
+
+def begin_decision(town: Town, desk: Page, report: str, text: str) -> None:
+    open_report(town, desk, report)
     desk.check("[name=to][value=resolved]")
-    desk.fill("#field-text", "Засыпали & <утрамбовали>")
+    desk.fill("#field-text", text)
     desk.set_input_files("#field-documents", ATTACHED)
-    if how == "expired":
-        desk.context.clear_cookies()
-    else:
+
+
+def check_question(town: Town, desk: Page) -> None:
+    """Asking the author keeps it."""
+    begin_decision(town, desk, "Первое", "Почти дописанный ответ")
+    desk.click("#ask summary")
+    desk.fill("#field-question", "Какой подъезд?")
+    desk.click("#ask .button")
+    expect(desk.locator("#history")).to_contain_text("Какой подъезд?")
+    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
+    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
+    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
+    expect(desk.locator("#field-question")).to_have_value("")
+
+
+def check_expired_session(town: Town, desk: Page, report: str, *, scripts: bool, second_tab: bool) -> None:
+    """What was sent after the session had ended is there after signing in, here or in a second tab."""
+    begin_decision(town, desk, report, "Засыпали & <утрамбовали>")
+    desk.context.clear_cookies()
+    if second_tab:
         other = desk.context.new_page()
-        other.context.clear_cookies()
         town.sign_in(other, to="problems")
         other.close()
     desk.click("#decide form .button.primary")
-    if how == "expired":
+    if not second_tab:
         expect(desk.locator(".notice")).to_contain_text("Ничего не пропало")
-        sign_in_here(town, desk)
+        desk.fill("[name=email]", town.email)
+        desk.fill("[name=password]", town.password)
+        desk.keyboard.press("Enter")
     expect(desk.locator("#unsent")).to_contain_text("Это ещё не отправлено")
     expect(desk.locator("#field-text")).to_have_value("Засыпали & <утрамбовали>")
     expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
@@ -431,25 +537,6 @@ def test_a_decision_sent_in_an_expired_session_is_restored_after_sign_in(
     expect(desk.locator("#head .chip").first).to_contain_text("Решено")
     expect(desk.locator("#waiting")).to_have_count(0)
     expect(desk.locator("#history .documents")).to_contain_text("Акт.pdf")
-
-
-@pytest.mark.parametrize("scripts", [True, False])
-def test_asking_the_author_keeps_an_unfinished_decision(
-    town: Town, new_page: Callable[..., Page], scripts: bool
-) -> None:
-    desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts), to="problems")
-    open_report(town, desk)
-    desk.check("[name=to][value=resolved]")
-    desk.fill("#field-text", "Почти дописанный ответ")
-    desk.set_input_files("#field-documents", ATTACHED)
-    desk.click("#ask summary")
-    desk.fill("#field-question", "Какой подъезд?")
-    desk.click("#ask .button")
-    expect(desk.locator("#history")).to_contain_text("Какой подъезд?")
-    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
-    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
-    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
-    expect(desk.locator("#field-question")).to_have_value("")
 
 
 def resolve_with_files(town: Town, page: Page) -> None:
@@ -504,8 +591,9 @@ def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
     assert count_printed_pages(page) == 1
 
 
-def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
-    for number in range(8):
+def check_printed_list(town: Town, desk: Page) -> None:
+    """It prints as a table."""
+    for number in range(7):
         town.report(f"Сообщение {number}: глубокая яма на пешеходном переходе у школы, обходят по проезжей части")
     desk.reload()
     desk.emulate_media(media="print")
@@ -519,34 +607,8 @@ def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
     row = desk.locator(".inbox tbody tr").first
     assert row.evaluate("row => getComputedStyle(row).display") == "table-row"
     assert count_printed_pages(desk) == 1
-
-
-def test_leaving_a_page_with_unsent_text_asks_for_confirmation(town: Town, desk: Page) -> None:
-    asked: list[str] = []
-
-    def stay(dialog: Any) -> None:
-        asked.append(dialog.type)
-        dialog.dismiss()
-
-    address = open_report(town, desk)
-    desk.on("dialog", stay)
-    desk.click(".masthead-name a")  # nothing is written: nobody asks
-    desk.wait_for_url(f"{town.service.url}/cabinet/")
-    desk.goto(address)
-    desk.fill("#field-text", "Почти дописанный ответ")
-    desk.locator(".masthead-name a").scroll_into_view_if_needed()
-    home = desk.locator(".masthead-name a").bounding_box()
-    assert home is not None
-    with desk.expect_event("dialog"):
-        desk.mouse.click(home["x"] + home["width"] / 2, home["y"] + home["height"] / 2)
-    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
-    assert asked == ["beforeunload"]
-    assert desk.url.partition("?")[0] == address.partition("?")[0]
-    desk.fill("#field-text", "")
-    desk.check("[name=to][value=in_progress]")
-    desk.click("#decide form .button.primary")  # sending is no leaving
-    expect(desk.locator("#head .chip").first).to_contain_text("В работе")
-    assert asked == ["beforeunload"]
+    desk.emulate_media(media="screen")
+    desk.set_viewport_size(DESK)  # type: ignore[arg-type]
 
 
 def test_the_cabinet_works_without_javascript(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
@@ -564,38 +626,10 @@ def test_the_cabinet_works_without_javascript(town: Town, new_page: Callable[...
     page.fill("#field-expected_on", "2099-05-01")
     page.click(".decision button")
     expect(page.locator("#head .chip").first).to_have_text("Запланировано")
-
-
-def test_bulk_decisions_by_keyboard(town: Town, desk: Page) -> None:
-    expect(desk.locator(".empty")).to_be_visible()
-    for number in range(3):
-        town.report(f"Сообщение {number}")
-    expect(desk.locator(".bulk .tick")).to_contain_text("Все 3 по фильтру")  # they came after the page
-    expect(desk.locator(".bulk .button-row")).to_be_hidden()
-    for key in ("j", "x", "j", "x"):
-        desk.keyboard.press(key)
-    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")
-    town.report("Сообщение 3")
-    expect(desk.locator(".bulk .tick")).to_contain_text("Все 4 по фильтру")
-    expect(desk.locator("#picked")).to_have_text("Отмечено: 2")  # what is ticked stays so
-    desk.get_by_role("button", name="Отклонить").click()
-    expect(desk.locator(".lead")).to_contain_text("Будут отклонены 2 сообщения")
-    desk.fill("#field-text", "Это не городская территория")
-    desk.get_by_role("button", name="Выполнить").click()
-    expect(desk.locator("#bulks")).to_contain_text("Через минуту: отклонить 2 сообщения.")
-    left = desk.locator("#bulks [data-seconds]")
-    expect(left).to_have_text(re.compile("Осталось секунд: 5\\d"))  # it counts
-    desk.get_by_role("button", name="Отменить").click()
-    expect(desk.locator("#bulks section")).to_have_count(0)
-    expect(desk.locator(".inbox tbody tr")).to_have_count(4)
-    desk.check("#pick-all")
-    expect(desk.locator("#picked")).to_have_text("Отмечено: 4")
-
-
-def test_bulk_decisions_and_the_map_without_javascript(town: Town, new_page: Callable[..., Page]) -> None:
+    # Many at once, and the map of the list.
     for number in range(2):
         town.report(f"Сообщение {number}")
-    page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False), to="problems")
+    page.goto(f"{town.service.url}/cabinet/problems")
     expect(page.locator(".bulk .button-row")).to_be_hidden()
     page.locator(".inbox [name=id]").first.check()
     page.get_by_role("button", name="Принять").click()
@@ -606,9 +640,22 @@ def test_bulk_decisions_and_the_map_without_javascript(town: Town, new_page: Cal
     page.wait_for_url("**/cabinet/problems?*bbox=*")
 
 
-def test_the_longest_due_date_fits_its_column_or_goes_to_its_own_line(town: Town, desk: Page) -> None:
-    open_report(town, desk)
-    desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
+def test_list_header_and_pages_keep_their_layout(town: Town, desk: Page) -> None:
+    town.report("Первое: яма")
+    desk.reload()
+    check_table_semantics(desk)
+    check_header(desk)
+    check_left_edge(town, desk)
+    desk.goto(f"{town.service.url}/cabinet/problems")
+    check_printed_list(town, desk)
+    open_report(town, desk, "Второе")
+    desk.goto(f"{town.service.url}/cabinet/problems?tab=all&q=Второе")
+    check_longest_due_date(desk)
+
+
+def check_longest_due_date(desk: Page) -> None:
+    """It fits its column or goes to a line of its own."""
+    expect(desk.locator(".inbox .due")).to_have_count(1)
     desk.evaluate(
         """() => {
           document.querySelector(".inbox").classList.remove("picking");
@@ -635,25 +682,27 @@ CUT_OFF = """() => [...document.querySelectorAll(".cabinet-head *")].filter(one 
   .map(one => one.outerHTML)"""
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_the_header_cuts_no_word_and_its_menu_works_by_keys(town: Town, desk: Page, viewport: Any) -> None:
-    desk.set_viewport_size(viewport)
+def check_header(desk: Page) -> None:
+    """It cuts no word, and its menu works by keys."""
     desk.locator(".whose").evaluate("whose => whose.prepend('Управление благоустройства и дорожного хозяйства: ')")
-    sections = desk.locator(".sections a, .drawer > summary").locator("visible=true")
-    tops = sections.evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().top))")
-    assert len(set(tops)) == 1, "one line"
-    account, english = desk.locator(".account > summary"), desk.get_by_role("button", name="English")
-    account.press("Enter")
-    expect(english).to_be_visible()
-    assert desk.evaluate(CUT_OFF) == []
-    assert axe.violations(desk) == []
-    for key in ("Tab", "Escape"):
-        desk.keyboard.press(key)
-    expect(account).to_be_focused()
-    expect(english).to_be_hidden()
+    for viewport in (DESK, PHONE):
+        desk.set_viewport_size(viewport)  # type: ignore[arg-type]
+        sections = desk.locator(".sections a, .drawer > summary").locator("visible=true")
+        tops = sections.evaluate_all("all => all.map(one => Math.round(one.getBoundingClientRect().top))")
+        assert len(set(tops)) == 1, "one line"
+        account, english = desk.locator(".account > summary"), desk.get_by_role("button", name="English")
+        account.press("Enter")
+        expect(english).to_be_visible()
+        assert desk.evaluate(CUT_OFF) == []
+        assert axe.violations(desk) == []
+        for key in ("Tab", "Escape"):
+            desk.keyboard.press(key)
+        expect(account).to_be_focused()
+        expect(english).to_be_hidden()
 
 
-def test_every_page_begins_at_one_left_edge_and_shows_its_tab(town: Town, desk: Page) -> None:
+def check_left_edge(town: Town, desk: Page) -> None:
+    """Every page begins at one left edge and shows its tab."""
     site = f"sites/{town.site.id}"
     pages = (
         "",
@@ -676,18 +725,16 @@ def test_every_page_begins_at_one_left_edge_and_shows_its_tab(town: Town, desk: 
                 expect(tab, page).to_be_in_viewport(ratio=0.9)
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE])
-def test_the_list_keeps_its_table_semantics_in_every_layout(
-    town: Town, new_page: Callable[..., Page], viewport: Any
-) -> None:
+def check_table_semantics(desk: Page) -> None:
     """By what Chromium tells a screen reader: cards are made by CSS alone, so the elements' own roles must last."""
-    town.report("Первое: яма")
-    page = town.sign_in(new_page(viewport=viewport), to="problems")
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
-    roles = [node["role"]["value"] for node in tree if not node["ignored"] and "role" in node]
-    assert (roles.count("table"), roles.count("row")) == (1, 2)
-    assert roles.count("columnheader") >= 6  # the category has no room on a phone
-    assert roles.count("cell") >= 5
+    session = desk.context.new_cdp_session(desk)
+    for viewport in (PHONE, DESK):
+        desk.set_viewport_size(viewport)  # type: ignore[arg-type]
+        tree = session.send("Accessibility.getFullAXTree")["nodes"]
+        roles = [node["role"]["value"] for node in tree if not node["ignored"] and "role" in node]
+        assert (roles.count("table"), roles.count("row")) == (1, 2)
+        assert roles.count("columnheader") >= 6  # the category has no room on a phone
+        assert roles.count("cell") >= 5
 
 
 def test_the_operator_drops_dead_deliveries_by_keyboard(
@@ -716,38 +763,3 @@ def test_the_operator_drops_dead_deliveries_by_keyboard(
     assert before == 1 or int(badge.inner_text().split()[0]) == before - 1
     page.get_by_role("link", name="Не отправляем").click()
     expect(page.locator(".delivery").first).to_contain_text("Ящика больше нет")
-
-
-def test_screen_readers_get_the_errors_of_a_choice_with_it(town: Town, desk: Page, watch: Watch) -> None:
-    watch.allow("status of 422")
-    town.report("Первое: яма")
-    desk.reload()
-    report_link(desk, "Первое").click()
-    desk.click(".decision button.primary")
-    choice = desk.locator("#field-to")
-    expect(choice).to_have_attribute("aria-invalid", "true")
-    expect(choice).to_have_accessible_description(re.compile("^Ошибка"))
-
-
-def test_a_lost_connection_is_announced_once(desk: Page, watch: Watch) -> None:
-    watch.allow("ERR_FAILED")
-    desk.clock.install()
-    desk.reload()
-    desk.evaluate(
-        """() => {
-          window.notes = 0;
-          const note = records => { notes += records.filter(one => one.type === "childList").length; };
-          new MutationObserver(note).observe(document.getElementById("trouble"), { childList: true, subtree: true });
-        }"""
-    )
-    address = desk.locator("#rows").get_attribute("data-poll") or ""
-    desk.clock.pause_at(desk.evaluate("Date.now()") + 60_000)  # a try that fails fast is not followed by another one
-    failed: list[Request] = []
-    desk.on("requestfailed", lambda request: failed.append(request))
-    desk.route(f"**{address}", lambda route: route.abort())
-    for failures in range(1, 6):
-        while len(failed) < failures:
-            desk.clock.run_for(1_000)  # less than the shortest pause between two tries
-        assert len(failed) == failures
-        expect(desk.locator("#trouble")).to_be_visible(visible=failures > 2)
-    assert desk.evaluate("notes") == 1
