@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from tests.support.city import FakeCity
+from tests.support.city import DELAYED, FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import DESKTOP, WidgetSite
 
@@ -40,18 +40,22 @@ def list_of(tour: Tour, **attributes: str) -> Locator:
     return tour.widget
 
 
-@pytest.mark.parametrize("lang", ["ru", "en"])
-def test_the_first_card_begins_in_the_upper_half_of_a_phone(tour: Tour, lang: str) -> None:
-    """And the placeholder of the search is not cropped."""
-    widget = list_of(tour, lang=lang)
-    assert widget.locator(".city-figures dd").count() == 4
-    box = widget.locator(".card").first.bounding_box()
-    assert box
-    assert box["y"] <= 300
-    assert widget.locator("[id=q]").evaluate(CROPPED) <= 0
+def test_the_head_of_the_list_on_a_phone(tour: Tour) -> None:
+    """One visitor after the other on one page: only the code is loaded once."""
+    for lang in ("en", "ru"):
+        widget = list_of(tour, lang=lang)
+        assert widget.locator(".city-figures dd").count() == 4
+        box = widget.locator(".card").first.bounding_box()
+        assert box
+        assert box["y"] <= 300, "the first card begins in the upper half"
+        assert widget.locator("[id=q]").evaluate(CROPPED) <= 0, "the placeholder of the search is not cropped"
+    check_charts_fit(tour)
+    check_touch_targets(tour)
+    check_statistics_shift_nothing(tour)
+    check_status_colours(tour)
 
 
-def test_touch_targets_are_large_enough(tour: Tour) -> None:
+def check_touch_targets(tour: Tour) -> None:
     widget = list_of(tour)
     widget.locator(".bar-line .button").click()
     expect(tour.control("of-category")).to_be_visible()
@@ -72,26 +76,25 @@ def test_touch_targets_are_large_enough(tour: Tour) -> None:
     assert widget.evaluate(f"one => ({TOO_SMALL_TARGETS})(one.shadowRoot.querySelector('.viewer'))") == []
 
 
-def test_statistics_do_not_shift_the_layout(tour: Tour) -> None:
-    widget = list_of(tour)
-    before = widget.locator(".bar").bounding_box()
-    tour.city.answers["GET /stats"] = "held"
+def check_statistics_shift_nothing(tour: Tour) -> None:
+    before = list_of(tour).locator(".bar").bounding_box()
+    tour.city.answers["GET /stats"] = DELAYED
     tour.open()
-    expect(widget.locator(".city-figures [aria-busy]")).to_be_visible()
-    assert widget.locator(".bar").bounding_box() == before
+    expect(tour.widget.locator(".city-figures [aria-busy]")).to_be_visible()
+    assert tour.widget.locator(".bar").bounding_box() == before
     tour.city.release()
 
 
-@pytest.mark.parametrize(("theme", "colour"), [("light", "rgb(10, 88, 166)"), ("dark", "rgb(122, 184, 255)")])
-def test_status_colours_do_not_depend_on_the_sites_accent(tour: Tour, theme: str, colour: str) -> None:
+def check_status_colours(tour: Tour) -> None:
     """A red accent must not make every status look like a failure."""
-    tour.open(theme=theme, style="--igw-accent: #b3261e; --igw-accent-dark: #ff9b93")
-    chip = tour.widget.locator(".card .chip", has_text="Принято").first
-    expect(chip).to_have_css("color", colour)
-    expect(tour.widget.locator(".card .chip", has_text="Просрочено").first).not_to_have_css("color", colour)
+    for theme, colour in (("light", "rgb(10, 88, 166)"), ("dark", "rgb(122, 184, 255)")):
+        tour.open(theme=theme, style="--igw-accent: #b3261e; --igw-accent-dark: #ff9b93")
+        chip = tour.widget.locator(".card .chip", has_text="Принято").first
+        expect(chip).to_have_css("color", colour)
+        expect(tour.widget.locator(".card .chip", has_text="Просрочено").first).not_to_have_css("color", colour)
 
 
-def test_charts_fit_a_phone(tour: Tour) -> None:
+def check_charts_fit(tour: Tour) -> None:
     widget = list_of(tour)
     widget.get_by_role("button", name="Графики").click()
     labels = widget.locator(".chart p span")
@@ -129,19 +132,15 @@ SCROLL_TO_END = """one => {
 }"""
 
 
-@pytest.mark.parametrize("size", [SMALL, DESKTOP], ids=["phone", "desk"])
-@pytest.mark.parametrize("view", ["button", "inline"])
-def test_the_header_stays_visible_and_covers_no_focused_control(
-    new_page: Callable[..., Page], widget_site: WidgetSite, size: ViewportSize, view: str
-) -> None:
-    page = new_page(viewport=size)
-    page.goto(widget_site.page("<style>body { padding-bottom: 900px }</style>"))
-    tour = Tour(page, widget_site, FakeCity(page, widget_site))
-    for theme in ("light", "contrast"):  # contrast-blue differs in colours alone
-        tour.restart(**{"data-start": "list", "theme": theme, "view": view})
-        if view == "button":
-            page.get_by_role("button").click()
-        check_header(tour, size, view)
+def test_the_header_stays_visible_and_covers_no_focused_control(tour: Tour) -> None:
+    for size in (SMALL, DESKTOP):
+        tour.page.set_viewport_size(size)
+        for view in ("button", "inline"):
+            for theme in ("light", "contrast"):  # contrast-blue differs in colours alone
+                tour.restart(**{"data-start": "list", "theme": theme, "view": view})
+                if view == "button":
+                    tour.page.get_by_role("button").click()
+                check_header(tour, size, view)
 
 
 def check_header(tour: Tour, size: ViewportSize, view: str) -> None:

@@ -83,101 +83,38 @@ def service_items(widget_site: WidgetSite, page: Page, **more: str) -> list[dict
     return items
 
 
-def test_list_and_map_are_side_by_side_or_stacked(both: Page) -> None:
-    listed, mapped = both.locator("igrajdanin-widget #list").bounding_box(), both.locator(".city-map").bounding_box()
-    assert listed is not None
-    assert mapped is not None
-    expect(both.locator(CARD).first).to_be_visible()
+def test_list_and_map_lie_together_and_filter_each_other(both: Page, widget_site: WidgetSite) -> None:
+    check_layout(both)
     if both.viewport_size == SIZES["desk"]:
-        assert listed["x"] + listed["width"] <= mapped["x"]
-        assert abs(listed["y"] - mapped["y"]) < 40
-        # The map stays beside the list while the list scrolls.
-        both.locator(CARD).nth(19).scroll_into_view_if_needed()
-        expect(both.locator(".city-ground")).to_be_in_viewport(ratio=0.9)
-    else:
-        assert mapped["y"] + mapped["height"] <= listed["y"]
-        assert abs(listed["x"] - mapped["x"]) < 2
+        check_hovering(both)
+    check_filters(both, widget_site)
+    check_reset_leaves_near_me(both)
+    check_moving(both, widget_site)
+    check_reset_keeps_a_moved_map(both)
+    if both.viewport_size == SIZES["phone"]:
         both.get_by_role("button", name="Список", exact=True).click()
         expect(both.locator(".city-map")).to_have_count(0)
 
 
-def test_moving_the_map_filters_the_list(both: Page, widget_site: WidgetSite) -> None:
-    assert len(numbers_in_list(both)) == count_on_map(both) == MANY
-    both.get_by_label(FOLLOW).check()
-    ground = both.locator(".city-ground .ground")
-    for key in ("+", "+", "ArrowRight"):
-        ground.press(key)
-        settle(both)
-    bbox = hash_of(both)["bbox"]
-    settle(both)
-    there = {one["number"] for one in service_items(widget_site, both, bbox=bbox)}
-    assert 0 < len(there) < MANY
-    assert numbers_in_list(both) == there
-    # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
-    assert count_on_map(both) == len(there) or "≈" in both.locator(MAP_STATUS).inner_text()
-    both.get_by_label(FOLLOW).uncheck()
-    settle(both)
-    assert hash_of(both) == {}
-    assert len(numbers_in_list(both)) == MANY
+def check_layout(page: Page) -> None:
+    listed, mapped = page.locator("igrajdanin-widget #list").bounding_box(), page.locator(".city-map").bounding_box()
+    assert listed is not None
+    assert mapped is not None
+    expect(page.locator(CARD).first).to_be_visible()
+    if page.viewport_size == SIZES["desk"]:
+        assert listed["x"] + listed["width"] <= mapped["x"]
+        assert abs(listed["y"] - mapped["y"]) < 40
+        # The map stays beside the list while the list scrolls.
+        page.locator(CARD).nth(19).scroll_into_view_if_needed()
+        expect(page.locator(".city-ground")).to_be_in_viewport(ratio=0.9)
+        page.evaluate(f"{SHEET}.scrollTop = 0")
+    else:
+        assert mapped["y"] + mapped["height"] <= listed["y"]
+        assert abs(listed["x"] - mapped["x"]) < 2
 
 
-def test_resetting_filters_leaves_near_me(both: Page) -> None:
-    """The reset takes map and list back to the whole city, and both show it."""
-    both.context.grant_permissions(["geolocation"])
-    both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
-    assert count_on_map(both) == MANY
-    both.get_by_role("button", name=re.compile("^Фильтры")).click()
-    both.get_by_role("button", name="Рядом со мной").click()
-    settle(both)
-    assert count_on_map(both) < MANY
-    both.get_by_role("button", name="Сбросить", exact=True).first.click()
-    settle(both)
-    assert count_on_map(both) == MANY
-    expect(both.get_by_label("Поиск по тексту и адресу")).to_be_focused()
-
-
-def test_resetting_filters_keeps_a_map_that_was_moved_since(both: Page) -> None:
-    both.context.grant_permissions(["geolocation"])
-    both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
-    both.get_by_label(FOLLOW).check()
-    both.get_by_role("button", name=re.compile("^Фильтры")).click()
-    both.get_by_role("button", name="Рядом со мной").click()
-    settle(both)
-    both.locator(".city-ground .ground").press("ArrowRight")
-    settle(both)
-    seen = count_on_map(both)
-    both.get_by_label(FOLLOW).uncheck()
-    settle(both)
-    assert count_on_map(both) == seen < MANY
-    assert hash_of(both) == {}
-
-
-def test_filtering_the_list_filters_the_map(both: Page, widget_site: WidgetSite) -> None:
-    marks = both.locator(".mark")
-    before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-    filters = both.get_by_role("button", name=re.compile("^Фильтры"))
-    if both.viewport_size == SIZES["phone"]:
-        filters.click()
-    both.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
-    settle(both)
-    done = {one["number"] for one in service_items(widget_site, both, status="done")}
-    assert 0 < len(done) < MANY
-    assert numbers_in_list(both) == done
-    assert count_on_map(both) == len(done)
-    after = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-    assert after != before
-    assert not any(word in label for label in after for word in ("новых", "в работе", "принято"))
-    both.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
-    settle(both)
-    expect(both.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
-    expect(marks).to_have_count(0)
-    expect(both.locator(MAP_STATUS)).to_have_text("Здесь сообщений нет")
-
-
-def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(viewport=SIZES["desk"])
-    page.clock.install()
-    city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
+def check_hovering(page: Page) -> None:
+    """A card highlights its mark. A map that moved because of the list does not filter the list in turn."""
     settle(page)
     seen = page.locator(MAP_STATUS).inner_text()
     for at in (0, 3):
@@ -190,5 +127,83 @@ def test_hovering_a_card_highlights_its_mark(new_page: Callable[..., Page], widg
         expect(lit).to_be_in_viewport()
         settle(page)
         expect(page.locator(MAP_STATUS)).to_have_text(seen)
-    # A map that moved because of the list does not filter the list in turn.
+    assert hash_of(page) == {}
+    page.mouse.move(5, 5)
+
+
+def check_filters(page: Page, widget_site: WidgetSite) -> None:
+    """What filters the list filters the map."""
+    assert len(numbers_in_list(page)) == count_on_map(page) == MANY
+    marks, search = page.locator(".mark"), page.get_by_label("Поиск по тексту и адресу")
+    before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    filters = page.get_by_role("button", name=re.compile("^Фильтры"))
+    if page.viewport_size == SIZES["phone"]:
+        filters.click()
+    page.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
+    settle(page)
+    done = {one["number"] for one in service_items(widget_site, page, status="done")}
+    assert 0 < len(done) < MANY
+    assert numbers_in_list(page) == done
+    assert count_on_map(page) == len(done)
+    after = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert after != before
+    assert not any(word in label for label in after for word in ("новых", "в работе", "принято"))
+    search.fill("щщщщщ")
+    settle(page)
+    expect(page.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
+    expect(marks).to_have_count(0)
+    expect(page.locator(MAP_STATUS)).to_have_text("Здесь сообщений нет")
+    page.locator(".panel").get_by_role("button", name="Сбросить").click()
+    settle(page)
+    if page.viewport_size == SIZES["desk"]:
+        filters.click()
+
+
+def look_near(page: Page) -> None:
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
+    page.get_by_role("button", name="Рядом со мной").click()
+    settle(page)
+
+
+def check_reset_leaves_near_me(page: Page) -> None:
+    """The reset takes map and list back to the whole city, and both show it."""
+    assert count_on_map(page) == MANY
+    look_near(page)
+    assert count_on_map(page) < MANY
+    page.get_by_role("button", name="Сбросить", exact=True).first.click()
+    settle(page)
+    assert count_on_map(page) == MANY
+    expect(page.get_by_label("Поиск по тексту и адресу")).to_be_focused()
+
+
+def check_moving(page: Page, widget_site: WidgetSite) -> None:
+    """What the map shows filters the list."""
+    page.get_by_label(FOLLOW).check()
+    for key in ("+", "+", "ArrowRight"):
+        page.locator(".city-ground .ground").press(key)
+        settle(page)
+    bbox = hash_of(page)["bbox"]
+    settle(page)
+    there = {one["number"] for one in service_items(widget_site, page, bbox=bbox)}
+    assert 0 < len(there) < MANY
+    assert numbers_in_list(page) == there
+    # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
+    assert count_on_map(page) == len(there) or "≈" in page.locator(MAP_STATUS).inner_text()
+    page.get_by_label(FOLLOW).uncheck()
+    settle(page)
+    assert hash_of(page) == {}
+    assert len(numbers_in_list(page)) == MANY
+
+
+def check_reset_keeps_a_moved_map(page: Page) -> None:
+    """One that was moved since it went to where its user is stays there."""
+    page.get_by_label(FOLLOW).check()
+    look_near(page)
+    page.locator(".city-ground .ground").press("ArrowRight")
+    settle(page)
+    seen = count_on_map(page)
+    page.get_by_label(FOLLOW).uncheck()
+    settle(page)
+    assert count_on_map(page) == seen < MANY
     assert hash_of(page) == {}

@@ -17,7 +17,7 @@ from tests.support.browse import settle
 from tests.support.browser import Watch
 from tests.support.clusters import ZOOM, FakeCityMap, city_map, scattered
 from tests.support.tiles import CENTER
-from tests.support.widget import ANY_ORIGIN, DESKTOP, PHONE, POLL, WidgetSite, draw_twice, let_time_pass
+from tests.support.widget import ANY_ORIGIN, PHONE, POLL, WidgetSite, draw_twice, let_time_pass, wear
 
 # One status of each shape, and an overdue problem.
 STATUSES = (
@@ -38,6 +38,7 @@ LOOKS = [
     ("auto", "active", "dark"),
     ("light", "active", "dark"),
 ]
+DARK = LOOKS[1]
 # Number of tiles that do not fill their square.
 MISPLACED_TILES = """all => all.filter(square => {
   const [one, other] = [square, square.firstChild].map(each => each.getBoundingClientRect());
@@ -56,17 +57,6 @@ def each_shape(widget_site: WidgetSite) -> list[dict[str, Any]]:
     for one, status in zip(found[-3:], ("accepted", "resolved", "rejected"), strict=True):
         one |= {"status": status, "location": {"lat": CENTER[0] - 0.012, "lng": CENTER[1] + STEP * 1.3}}
     return found
-
-
-@pytest.fixture(params=LOOKS, ids="-".join)
-def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
-    theme, forced, scheme = request.param
-    page = new_page(viewport=DESKTOP, forced_colors=forced, color_scheme=scheme)
-    FakeCityMap(page, widget_site, each_shape(widget_site))
-    city_map(page, widget_site.page(widget_site.snippet(f'type="extended" data-start="list" theme="{theme}"')))
-    expect(page.locator(".mark.one")).to_have_count(len(STATUSES))
-    page.mouse.move(5, 5)
-    return page
 
 
 def picture(page: Page, mark: Locator, side: int = 20) -> Image.Image:
@@ -99,11 +89,35 @@ def symbol_pixels(image: Image.Image) -> frozenset[tuple[int, int]]:
     return frozenset(at for at, colour in colours.items() if contrast(colour, paper) >= 3)  # type: ignore[arg-type]
 
 
-def test_marks_differ_by_shape_and_clusters_by_their_ring(look: Page) -> None:
-    """One page for each appearance: only the last step changes what it shows."""
-    check_shapes(look)
-    check_cluster(look)
-    check_highlight(look)
+def test_marks_and_ground_in_every_appearance(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    """Marks differ by shape and clusters by their ring; a mark that is chosen keeps its shape and looks different."""
+    FakeCityMap(desktop, widget_site, each_shape(widget_site))
+    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
+    expect(desktop.locator(".mark.one")).to_have_count(len(STATUSES))
+    expect(desktop.locator(".leaflet-tile-loaded img").first).to_be_attached()
+    assert desktop.locator(".leaflet-tile-loaded").evaluate_all(MISPLACED_TILES) == 0, "as pictures of cards would be"
+    assert [request.url for request in watch.requests if request.url.endswith("/area")] == [], "the site has no border"
+    mark, before = desktop.locator(".mark.one").first, dict[tuple[str, ...], bytes]()
+    for look in LOOKS:
+        show(desktop, *look)
+        check_shapes(desktop)
+        check_cluster(desktop)
+        before[look] = picture(desktop, mark, side=32).tobytes()
+        if look == DARK:
+            check_dark_tiles(desktop)
+    mark.press("Enter")
+    expect(mark).to_have_class(re.compile(r"\bon\b"))
+    for look in LOOKS:
+        show(desktop, *look)
+        assert 16 <= len(symbol_pixels(picture(desktop, mark))) <= 20 * 20 - 16
+        assert picture(desktop, mark, side=32).tobytes() != before[look]
+
+
+def show(page: Page, theme: str, forced: Any, scheme: Any) -> None:
+    page.emulate_media(forced_colors=forced, color_scheme=scheme, reduced_motion="reduce")
+    wear(page, theme)
+    page.mouse.move(5, 5)
+    draw_twice(page)
 
 
 def check_shapes(look: Page) -> None:
@@ -118,17 +132,6 @@ def check_shapes(look: Page) -> None:
     for at, name in enumerate(names):
         for other in names[at + 1 :]:
             assert len(shapes[name] ^ shapes[other]) >= 16, f"{name} looks like {other}"
-
-
-def check_highlight(look: Page) -> None:
-    """A highlighted mark keeps its shape and looks different."""
-    mark = look.locator(".mark.one").first
-    before = picture(look, mark, side=32)
-    mark.press("Enter")
-    expect(mark).to_have_class(re.compile(r"\bon\b"))
-    draw_twice(look)
-    assert 16 <= len(symbol_pixels(picture(look, mark))) <= 20 * 20 - 16
-    assert picture(look, mark, side=32).tobytes() != before.tobytes()
 
 
 def check_cluster(look: Page) -> None:
@@ -153,28 +156,15 @@ def check_cluster(look: Page) -> None:
 # --- the ground ---
 
 
-def test_dark_tiles_are_dark_and_marks_have_contrast(desktop: Page, widget_site: WidgetSite) -> None:
-    """Only the tiles are inverted in the dark theme; marks keep their colours."""
-    FakeCityMap(desktop, widget_site, each_shape(widget_site))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list" theme="dark"')))
-    expect(desktop.locator(".mark.one")).to_have_count(len(STATUSES))
-    expect(desktop.locator(".leaflet-tile img").first).to_be_visible()
-    shot = Image.open(io.BytesIO(desktop.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
+def check_dark_tiles(page: Page) -> None:
+    """Only the tiles are inverted in the dark theme; marks keep their colours and have contrast."""
+    shot = Image.open(io.BytesIO(page.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
     counts = sorted((shot.getcolors(shot.width * shot.height) or []), reverse=True)
     ground: Colour = counts[0][1]  # type: ignore[assignment]
     assert ground != (0x12, 0x17, 0x1D)
     assert contrast(ground, (0x12, 0x17, 0x1D)) < 1.6
-    for colour in desktop.locator(".mark.one").evaluate_all("all => all.map(one => getComputedStyle(one).color)"):
+    for colour in page.locator(".mark.one").evaluate_all("all => all.map(one => getComputedStyle(one).color)"):
         assert contrast(ground, tuple(map(int, re.findall(r"\d+", colour)))) >= 4.5, colour
-
-
-def test_every_tile_fills_its_square(desktop: Page, widget_site: WidgetSite) -> None:
-    """Styles for the pictures of cards (float, round corners) must not apply to tiles."""
-    FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
-    expect(desktop.locator(".leaflet-tile-loaded img").first).to_be_attached()
-    off = desktop.locator(".leaflet-tile-loaded").evaluate_all(MISPLACED_TILES)
-    assert off == 0
 
 
 def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
@@ -209,13 +199,6 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
 
 
-def test_no_border_is_requested_for_a_site_without_one(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    FakeCityMap(desktop, widget_site, scattered(widget_site, 5))
-    city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
-    expect(desktop.locator(".mark").first).to_be_visible()
-    assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
-
-
 # --- the number over the map ---
 
 
@@ -248,26 +231,26 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
 # --- preview of a mark ---
 
 
-@pytest.mark.parametrize("count", [1, 12])
 def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
-    new_page: Callable[..., Page], widget_site: WidgetSite, count: int
+    new_page: Callable[..., Page], widget_site: WidgetSite
 ) -> None:
     phone = new_page(viewport=PHONE)
-    problems = scattered(widget_site, count)
-    for one in problems:
-        one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
-        one |= {"location": {"lat": CENTER[0] - 0.014, "lng": CENTER[1]}}
-    FakeCityMap(phone, widget_site, problems)
-    city_map(phone, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
-    mark = phone.locator(".mark")
-    expect(mark).to_have_count(1)
-    phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")
-    mark.click()
-    preview = phone.locator(".preview")
-    expect(preview.get_by_role("link")).to_have_count(count)
-    settle(phone)  # the map has made room for it
-    there, box = mark.bounding_box(), preview.bounding_box()
-    assert there is not None
-    assert box is not None
-    assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than its target area
-    assert box["y"] + box["height"] <= 740
+    for count in (1, 12):
+        problems = scattered(widget_site, count)
+        for one in problems:
+            one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
+            one |= {"location": {"lat": CENTER[0] - 0.014, "lng": CENTER[1]}}
+        FakeCityMap(phone, widget_site, problems)
+        city_map(phone, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
+        mark = phone.locator(".mark")
+        expect(mark).to_have_count(1)
+        phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")
+        mark.click()
+        preview = phone.locator(".preview")
+        expect(preview.get_by_role("link")).to_have_count(count)
+        settle(phone)  # the map has made room for it
+        there, box = mark.bounding_box(), preview.bounding_box()
+        assert there is not None
+        assert box is not None
+        assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than its target area
+        assert box["y"] + box["height"] <= 740
