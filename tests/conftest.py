@@ -66,7 +66,7 @@ WITHOUT_MAIL_SERVER = pytest.mark.settings(
 )
 ENOUGH_MEMORY = 6 << 30  # bytes
 SERVER = pytest.StashKey[Server]()
-BY_DEFAULT: dict[str, Any] = Database.__init__.__kwdefaults__
+BY_DEFAULT: dict[str, Any] = Database.__init__.__kwdefaults__ or {}
 READERS: int = BY_DEFAULT["readers"]  # of a real service
 
 
