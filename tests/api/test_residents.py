@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.conftest import ONE_DATABASE, Client
 from tests.factories import AGENT, EMAIL, add_platform, existing, submit_report
@@ -151,10 +152,16 @@ async def test_the_page_shows_the_complete_timeline(
     assert "№ 777" in page
 
 
-async def test_pages_are_available_in_english(client: Client, context: Context, receipt: Receipt) -> None:
-    page = await client.get(path(links.track_url(context, receipt.problem_id)) + "?lang=en")
-    assert '<html lang="en">' in page.text
-    assert "Report No. 1" in page.text
+async def test_pages_are_available_in_english(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
+    await move(context, site, receipt, "accepted", "resolved")
+    address = path(links.track_url(context, receipt.problem_id))
+    page = (await client.get(f"{address}?lang=en")).text
+    assert '<html lang="en">' in page
+    assert "Report No. 1" in page
+    words = LexborHTMLParser(page).css(".prose")
+    assert len(words) >= 2
+    assert {one.attributes.get("lang") for one in words} == {"ru"}, "of the author and of the agency"
+    assert LexborHTMLParser((await client.get(f"{address}?lang=ru")).text).css(".prose[lang]") == []
 
 
 async def test_the_author_confirms_the_solution(client: Client, context: Context, site: Site, receipt: Receipt) -> None:

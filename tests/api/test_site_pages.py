@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 import time_machine
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.api.test_answer_files import jpeg
 from tests.conftest import ONE_DATABASE, Client
@@ -144,6 +145,11 @@ async def test_a_problem_has_its_page(client: Client, context: Context, site: Si
     assert "Яму заделали &lt;script&gt;" in page
     for private in (EMAIL, "Анна", "345-67", "/t/"):
         assert private not in page
+    english = LexborHTMLParser((await client.get(f"/s/{site.key}/problems/1?lang=en")).text)
+    assert english.css("html")[0].attributes["lang"] == "en"
+    words = [*english.css(".prose"), *(one for one in english.css(".facts span") if "Октябрьской" in one.text())]
+    assert len(words) > 2
+    assert {one.attributes.get("lang") for one in words} == {"ru"}
 
 
 async def test_an_invalid_number_is_not_found(client: Client, context: Context, site: Site) -> None:

@@ -48,7 +48,7 @@ def found_city(service: Service, language: str) -> Town:
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_a_report_of_twelve_topics_prints_on_one_sheet(
+def test_reports_print_on_one_sheet_and_figures_come_before_filters(
     service: Service, new_page: Callable[..., Page], language: str
 ) -> None:
     town = found_city(service, language)
@@ -64,15 +64,16 @@ def test_a_report_of_twelve_topics_prints_on_one_sheet(
     page.set_viewport_size({"width": 718, "height": 1000})  # what is between the margins of A4
     ends = page.locator(".report-topics").evaluate("table => table.getBoundingClientRect().bottom")
     assert ends < 960, "room for the wider letters of other machines"
+    page.emulate_media(media="screen")
+    check_phone(town, page, language)
 
 
-@pytest.mark.parametrize("language", ["ru", "en"])
-def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callable[..., Page], language: str) -> None:
-    page = found_city(service, language).sign_in(new_page(viewport=DESK))
+def check_phone(town: Town, page: Page, language: str) -> None:
+    """A phone shows figures before filters."""
     words = "Roads and pavements" if language == "en" else "Дороги и тротуары"
     for path in ("", "/places", "/report"):
         page.set_viewport_size(DESK)  # type: ignore[arg-type]
-        page.goto(f"{service.url}/cabinet/analytics{path}?category=roads")
+        page.goto(f"{town.service.url}/cabinet/analytics{path}?category=roads")
         category, summary = page.locator("[name=category]"), page.locator(".filters > summary")
         expect(category).to_be_visible()
         expect(summary).to_be_hidden()
@@ -84,7 +85,7 @@ def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callab
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         summary.click()
         expect(category).to_be_visible()
-    page.goto(f"{service.url}/cabinet/analytics")
+    page.goto(f"{town.service.url}/cabinet/analytics")
     cut_off = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
     assert page.locator(".scroll").evaluate_all(cut_off) == [], "«О чём пишут» is read without moving it sideways"
     chart = page.locator("svg.months")
@@ -93,5 +94,5 @@ def test_a_phone_shows_figures_before_filters(service: Service, new_page: Callab
     assert box["height"] >= 180
     sizes = chart.locator("text").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
     assert min(size for size in sizes if size) >= 12
-    page.goto(f"{service.url}/cabinet/analytics?from=2026-13-01")
+    page.goto(f"{town.service.url}/cabinet/analytics?from=2026-13-01")
     expect(page.locator("[name=from]")).to_be_visible()  # what is wrong is not folded away

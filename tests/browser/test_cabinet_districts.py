@@ -9,11 +9,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.factories import existing
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.processes import Service
-from tests.support.town import Town, use_database
+from tests.support.town import Town
 from widget_api import journal
 from widget_api.addresses import service as addresses
 from widget_api.addresses.files import Place
@@ -26,15 +25,6 @@ BOUNDS = (38.7, 55.0, 38.9, 55.1)
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def page(service: Service, new_page: Callable[..., Page]) -> Page:
-    """The page of districts of a new site, for its administrator."""
-    town = Town.found(service, "admin", bbox=BOUNDS)
-    page = town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
-    page.goto(f"{town.desk}/districts")
-    return page
-
-
 def click(page: Page, x: float, y: float) -> None:
     """Click a place of the map, given in shares of its width and height."""
     svg = page.locator(".draw-map svg")
@@ -44,24 +34,50 @@ def click(page: Page, x: float, y: float) -> None:
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
-def load_houses(service: Service) -> None:
-    """The newest site gets one house in the middle of its territory and one at the corner."""
-    west, south, east, north = BOUNDS
-    houses = [Place("улица Мира", "5", (south + north) / 2, (west + east) / 2), Place("улица Мира", "7", south, west)]
-
-    async def load(database: Database) -> None:
-        site = await database.row("SELECT id FROM sites ORDER BY created_at DESC LIMIT 1")
-        await addresses.load(database, existing(site)["id"], houses, journal.COMMAND_LINE)
-
-    use_database(service, load)
-
-
 def border(page: Page) -> list[list[float]]:
     text = page.input_value("[name=area]")
     return list(json.loads(text)["coordinates"][0]) if text else []
 
 
-def test_a_district_is_drawn_corner_by_corner(page: Page) -> None:
+def test_a_district_is_drawn_on_a_map_that_moves(service: Service, new_page: Callable[..., Page], watch: Watch) -> None:
+    town = Town.found(service, "admin", bbox=BOUNDS)
+    page = town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
+    page.goto(f"{town.desk}/districts")
+    check_moving(page)
+    page.reload()
+    check_drawing(page)
+    page.goto(f"{town.desk}/districts")
+    check_without_script(page, watch)
+    check_without_picture(page, watch)
+    check_place_of_a_caller(town, page)
+    check_house_by_borders(town, page)
+    check_rule_at_an_address(town, page)
+
+
+def check_moving(page: Page) -> None:
+    """The map is moved and shows what is pasted."""
+    svg = page.locator(".draw-map svg")
+    svg.scroll_into_view_if_needed()
+    box, before = svg.bounding_box(), page.get_attribute(".draw-map .territory", "d")
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 160, box["y"] + 140)
+    page.mouse.up()
+    assert page.get_attribute(".draw-map .territory", "d") != before
+    assert border(page) == []
+    page.click("[data-do=in]")
+    ring = [[38.75, 55.02], [38.8, 55.02], [38.8, 55.06], [38.75, 55.02]]
+    page.fill("[name=area]", json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}}))
+    page.locator("[name=area]").blur()
+    expect(page.locator(".draw-map .corner")).to_have_count(3)
+    page.click("[data-do=clear]")
+    assert page.input_value("[name=area]") == ""
+    expect(page.locator(".draw-map .drawn")).to_have_count(0)
+
+
+def check_drawing(page: Page) -> None:
+    """Corner by corner."""
     status = page.locator(".draw-map [role=status]")
     expect(status).to_contain_text("первого угла")
     for x, y in ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6)):
@@ -91,34 +107,15 @@ def test_a_district_is_drawn_corner_by_corner(page: Page) -> None:
     assert axe.violations(page) == []
 
 
-def test_the_map_is_moved_and_shows_what_is_pasted(page: Page) -> None:
-    svg = page.locator(".draw-map svg")
-    svg.scroll_into_view_if_needed()
-    box, before = svg.bounding_box(), page.get_attribute(".draw-map .territory", "d")
-    assert box is not None
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 160, box["y"] + 140)
-    page.mouse.up()
-    assert page.get_attribute(".draw-map .territory", "d") != before
-    assert border(page) == []
-    page.click("[data-do=in]")
-    ring = [[38.75, 55.02], [38.8, 55.02], [38.8, 55.06], [38.75, 55.02]]
-    page.fill("[name=area]", json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}}))
-    page.locator("[name=area]").blur()
-    expect(page.locator(".draw-map .corner")).to_have_count(3)
-    page.click("[data-do=clear]")
-    assert page.input_value("[name=area]") == ""
-    expect(page.locator(".draw-map .drawn")).to_have_count(0)
-
-
-def test_without_a_script_the_form_is_the_same(page: Page, watch: Watch) -> None:
+def check_without_script(page: Page, watch: Watch) -> None:
+    """The form is the same."""
     watch.allow("ERR_FAILED")
     with_script = page.locator("form.card [name]").evaluate_all("all => all.map(one => one.name)")
     page.route("**/district.js*", lambda route: route.abort())
     page.reload()
     expect(page.locator(".draw-map")).to_be_hidden()
     assert page.locator("form.card [name]").evaluate_all("all => all.map(one => one.name)") == with_script
+    page.unroute("**/district.js*")
 
 
 def test_the_place_of_a_report_is_put_right_on_a_map(
@@ -148,11 +145,12 @@ def test_the_place_of_a_report_is_put_right_on_a_map(
     expect(page.locator(".draw-map .corner")).to_have_count(1)
 
 
-def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, page: Page) -> None:
+def check_place_of_a_caller(town: Town, page: Page) -> None:
     """An address that the site has is its place too, and the place has the address of the nearest house."""
     west, south, east, north = BOUNDS
-    load_houses(service)
-    page.goto(f"{service.url}/cabinet/new-report")
+    houses = [Place("улица Мира", "5", (south + north) / 2, (west + east) / 2), Place("улица Мира", "7", south, west)]
+    town.use_database(lambda database: addresses.load(database, town.site.id, houses, journal.COMMAND_LINE))
+    page.goto(f"{town.service.url}/cabinet/new-report")
     expect(page.locator(".draw-map [role=status]")).to_contain_text("Нажмите на место проблемы")
     click(page, 0.5, 0.5)
     lat, lng = (float(one) for one in page.input_value("[name=coordinates]").replace(";", ",").split(","))
@@ -171,7 +169,7 @@ def test_the_place_of_a_callers_report_is_pressed_on_the_map(service: Service, p
     expect(page.locator("#facts")).to_contain_text(f"{south:.5f}, {west:.5f}")
 
 
-def test_a_square_without_a_picture_shows_the_ground(page: Page, watch: Watch) -> None:
+def check_without_picture(page: Page, watch: Watch) -> None:
     """A map of one region has no pictures outside it."""
     watch.allow("404")
     asked = list[str]()
@@ -192,10 +190,9 @@ def test_a_square_without_a_picture_shows_the_ground(page: Page, watch: Watch) -
     assert asked
 
 
-def test_a_house_shows_on_which_side_of_a_border_it_stands(service: Service, page: Page) -> None:
-    """On the map of a district, of the territory, and of a rule; keys send nothing and save nothing."""
-    load_houses(service)
-    page.reload()
+def check_house_by_borders(town: Town, page: Page) -> None:
+    """A house of those above shows on which side of a border it stands; keys send nothing and save nothing."""
+    page.goto(f"{town.desk}/districts")
     house, verdict = page.get_by_label("Найти дом на карте"), page.locator("[data-inside]")
     ring = [[38.79, 55.03], [38.81, 55.03], [38.81, 55.07], [38.79, 55.07], [38.79, 55.03]]
     hole = [[38.799, 55.049], [38.801, 55.049], [38.801, 55.051], [38.799, 55.051], [38.799, 55.049]]
@@ -244,21 +241,18 @@ def test_a_house_shows_on_which_side_of_a_border_it_stands(service: Service, pag
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_rule_is_tried_at_an_address(service: Service, page: Page) -> None:
-    load_houses(service)
-
+def check_rule_at_an_address(town: Town, page: Page) -> None:
     async def add_rules(database: Database) -> None:
-        site = existing(await database.row("SELECT id, agency_id FROM sites ORDER BY created_at DESC LIMIT 1"))
         agency = await sites.add_agency(
-            database, name="Служба центра", email="centre@gorod.test", parent_id=site["agency_id"]
+            database, name="Служба центра", email="centre@gorod.test", parent_id=town.site.agency.id
         )
         ring = [[38.79, 55.03], [38.81, 55.03], [38.81, 55.07], [38.79, 55.07], [38.79, 55.03]]
         area = json.dumps({"type": "Polygon", "coordinates": [ring]})
         rule = {"service": agency, "where": routing_rules.OWN_AREA, "area": area, "area_name": "Центр"}
-        await routing_rules.add_rule(database, site["id"], rule)
+        await routing_rules.add_rule(database, town.site.id, rule)
 
-    use_database(service, add_rules)
-    page.goto(f"{service.url}/cabinet/organisation/routing")
+    town.use_database(add_rules)
+    page.goto(f"{town.service.url}/cabinet/organisation/routing")
     address, answer = page.get_by_label("Адрес", exact=False).first, page.locator("#try-title ~ .notice")
     for typed, expected in (("мира 5", "Перейдёт службе: Служба центра."), ("мира 7", "Подходящего правила нет")):
         address.fill(typed)

@@ -53,13 +53,21 @@ def city(module_serve: Callable[..., Service]) -> str:
     return f"{service.url}/s/{site['key']}"
 
 
-@pytest.mark.parametrize(("width", "height", "first_report"), [(360, 740, 1180), (1280, 800, 1160)])
-def test_the_first_screen_has_what_the_page_is_for(
-    city: str, new_page: Callable[..., Page], width: int, height: int, first_report: int
-) -> None:
+def test_the_first_screen_has_what_the_page_is_for(city: str, new_page: Callable[..., Page]) -> None:
     """One thing to do, the map with marks, four figures, and the pictures of what was solved begin; without scripts."""
-    page = new_page(java_script_enabled=False, viewport={"width": width, "height": height})
-    page.goto(city)
+    page = new_page(java_script_enabled=False)
+    for width, height, first_report in ((1280, 800, 1160), (360, 740, 1180)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(city)
+        check_first_screen(page, height, first_report)
+    check_marks(page)
+    expect(page).to_have_url(city)
+    page.emulate_media(media="print")
+    for hidden in (".filters", ".pager", ".footer", ".languages"):
+        expect(page.locator(hidden)).to_be_hidden()
+
+
+def check_first_screen(page: Page, height: int, first_report: int) -> None:
     expect(page.locator(".marks a").first).to_be_visible()
     expect(page.locator(".first-figures dd")).to_have_count(4)
     expect(page.locator(".primary:visible")).to_have_count(1)
@@ -82,10 +90,8 @@ def test_the_first_screen_has_what_the_page_is_for(
     assert before["width"] / before["height"] == pytest.approx(4 / 3, rel=0.02)
 
 
-def test_marks_of_the_map_do_not_cover_each_other(city: str, new_page: Callable[..., Page]) -> None:
+def check_marks(page: Page) -> None:
     """Each is a target of its own (WCAG 2.2, 2.5.8), and one press leads closer; another one back."""
-    page = new_page(java_script_enabled=False, viewport={"width": 360, "height": 740})
-    page.goto(city)
     boxes = [one.bounding_box() for one in page.locator(".marks .paper").all()]
     centres = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box is not None]
     assert len(centres) > 5
@@ -94,7 +100,6 @@ def test_marks_of_the_map_do_not_cover_each_other(city: str, new_page: Callable[
     expect(page).to_have_url(re.compile(r"\?bbox=[\d.,-]+#map$"))
     expect(page.locator(".marks a").first).to_be_visible()
     page.get_by_role("link", name="Весь город").click()
-    expect(page).to_have_url(city)
 
 
 def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
@@ -154,6 +159,9 @@ def test_filters_paging_and_a_problem_without_javascript(
     expect(page.locator("h1")).to_contain_text("Сообщение №")
     expect(page.locator("#answer")).to_have_text("Официальный ответ")
     expect(page.locator(".due")).to_have_count(1)
+    page.emulate_media(media="print")
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator(".footer")).to_be_hidden()
 
 
 def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., Page]) -> None:
@@ -199,14 +207,3 @@ def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: Callable[...,
             found[path] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
     assert watch.hosts() == {city.partition("/s/")[0]}
-
-
-def test_the_print_style_shows_the_answer_and_no_controls(city: str, new_page: Callable[..., Page]) -> None:
-    page = new_page()
-    page.emulate_media(media="print")
-    page.goto(city)
-    for hidden in (".filters", ".pager", ".footer", ".languages"):
-        expect(page.locator(hidden)).to_be_hidden()
-    page.goto(f"{city}?status=done")
-    page.goto(page.locator(".problems a").first.evaluate("one => one.href"))
-    expect(page.locator("#answer")).to_be_visible()

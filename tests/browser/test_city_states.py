@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Page, expect
@@ -22,28 +21,23 @@ shifts.observe({ type: "layout-shift", buffered: true });
 """
 
 
-def test_an_empty_city_invites_the_first_report(page: Page, widget_site: WidgetSite) -> None:
-    city = FakeCity(page, widget_site)
+def test_a_list_that_is_empty_without_figures_or_lost(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
+    city, figures = FakeCity(page, widget_site), page.get_by_role("region", name="Город в цифрах")
+    # An empty city invites to the first report.
     city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
     page.goto(extended(widget_site))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("heading", name="Сообщений пока нет")).to_be_visible()
-    expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
+    expect(figures).to_have_count(0)
     page.get_by_role("dialog").get_by_role("button", name="Сообщить о проблеме").click()
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
-
-
-def test_failing_statistics_do_not_affect_the_list(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("ERR_FAILED")
-    FakeCity(page, widget_site).answers["GET /stats"] = LOST
+    # Statistics that fail do not affect the list.
+    city.answers = {"GET /stats": LOST}
     browse(page, extended(widget_site))
-    expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
-
-
-def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
-    city = FakeCity(page, widget_site)
-    city.answers[LIST] = LOST
+    expect(figures).to_have_count(0)
+    # A list that failed loads when the connection returns.
+    city.answers = {LIST: LOST}
     page.goto(extended(widget_site))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
@@ -55,10 +49,14 @@ def test_a_failed_list_reloads_when_the_connection_returns(page: Page, watch: Wa
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_updates_can_be_paused(page: Page, widget_site: WidgetSite) -> None:
-    city = FakeCity(page, widget_site)
+def test_updates_of_list_and_map_can_be_paused(desktop: Page, widget_site: WidgetSite) -> None:
+    page, city = desktop, FakeCity(desktop, widget_site)
     cards = browse(page, extended(widget_site))
+    expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
+    with page.expect_response(re.compile("/clusters")):  # otherwise the test is void
+        page.clock.run_for(POLL)
     page.get_by_role("button", name="Приостановить обновление").click()
+    draw_twice(page)
     city.problems = [city.problems[0] | {"number": 1300, "description": "Новое сообщение"}, *city.problems]
     requests = list[str]()
     page.on("request", lambda request: requests.append(request.url))
@@ -91,29 +89,12 @@ def test_an_inline_widget_out_of_sight_asks_for_nothing(page: Page, widget_site:
         assert (len(requests) == before) is away
 
 
-def test_pausing_updates_pauses_the_map(desktop: Page, widget_site: WidgetSite) -> None:
-    FakeCity(desktop, widget_site)
-    requests = list[str]()
-    desktop.on("request", lambda request: requests.append(request.url) if "/clusters" in request.url else None)
-    browse(desktop, extended(widget_site))
-    expect(desktop.locator("igrajdanin-widget .mark").first).to_be_visible()
-    with desktop.expect_response(re.compile("/clusters")):  # otherwise the test is void
-        desktop.clock.run_for(POLL)
-    desktop.get_by_role("button", name="Приостановить обновление").click()
-    draw_twice(desktop)
-    before = len(requests)
-    let_time_pass(desktop)
-    assert len(requests) == before
-
-
-def test_statistics_list_and_map_load_without_layout_shift(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
+def test_statistics_list_and_map_load_without_layout_shift(page: Page, widget_site: WidgetSite) -> None:
+    page.add_init_script(SHIFTS)
+    city = FakeCity(page, widget_site)
+    city.problems += [city.problems[0] | {"number": number} for number in range(1100, 1117)]
     for size in (PHONE, DESKTOP):
-        page = new_page(viewport=size)
-        page.add_init_script(SHIFTS)
-        city = FakeCity(page, widget_site)
-        city.problems += [city.problems[0] | {"number": number} for number in range(1100, 1117)]
+        page.set_viewport_size(size)
         city.answers |= {LIST: DELAYED, "GET /stats": DELAYED}
         page.goto(extended(widget_site))
         page.evaluate("igrajdanin('open')")  # layout shifts within half a second of input would not count

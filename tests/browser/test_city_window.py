@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 
-import pytest
 from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.support.browse import browse, crowd, extended, settle
@@ -22,15 +21,6 @@ MORE = f"{SHEET}.querySelector('.wide')?.dispatchEvent(new MouseEvent('click', {
 BLUR = f"{SHEET}.getRootNode().activeElement?.blur()"
 BOTTOM = f"{SHEET}.scrollTop = {SHEET}.scrollHeight"
 LAST_POSITION = f"[...{SHEET}.querySelectorAll('[role=listitem]')].pop()?.ariaPosInSet"
-
-
-@pytest.fixture
-def cards(page: Page, widget_site: WidgetSite) -> Locator:
-    city = FakeCity(page, widget_site)
-    crowd(page, widget_site, city)
-    found = browse(page, extended(widget_site))
-    page.get_by_role("button", name="Показать ещё").click()
-    return found
 
 
 def scroll_to_problem(page: Page, number: int) -> None:
@@ -68,7 +58,16 @@ def rendered_at_end(page: Page) -> int:
     raise AssertionError("the list never became stable")
 
 
-def test_the_document_stays_small_and_positions_are_kept(page: Page, cards: Locator) -> None:
+def test_a_long_list_stays_small_and_keeps_positions_focus_and_elements(page: Page, widget_site: WidgetSite) -> None:
+    crowd(page, widget_site, FakeCity(page, widget_site))
+    cards = browse(page, extended(widget_site))
+    page.get_by_role("button", name="Показать ещё").click()
+    check_size_and_positions(page, cards)
+    check_focused_card(page)
+    check_gap_above(page)
+
+
+def check_size_and_positions(page: Page, cards: Locator) -> None:
     scroll_to_problem(page, 9_800)
     few = rendered_at_end(page)
     scroll_to_problem(page, 9_600)
@@ -107,9 +106,8 @@ def test_the_document_stays_small_and_positions_are_kept(page: Page, cards: Loca
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Locator) -> None:
-    scroll_to_problem(page, 9_800)
-    rendered_at_end(page)
+def check_focused_card(page: Page) -> None:
+    """It stays rendered while the list scrolls."""
     page.evaluate(f"{SHEET}.scrollTop = 0")
     page.locator("#problem-9999").focus()
     for _ in range(100):
@@ -125,9 +123,8 @@ def test_the_focused_card_stays_rendered_while_scrolling(page: Page, cards: Loca
     expect(page.locator("#problem-9998")).to_be_focused()
 
 
-def test_opening_a_gap_above_keeps_the_elements_of_the_cards_below(page: Page, cards: Locator) -> None:
-    """Recreating them would lay all of them out in one long task."""
-    scroll_to_problem(page, 9_900)
+def check_gap_above(page: Page) -> None:
+    """Cards below a gap that opens keep their elements: laying all of them out anew would be one long task."""
     rendered_at_end(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     page.locator("#problem-9999").focus()

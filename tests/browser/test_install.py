@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import RELEASE, REPORT, WidgetSite, open_form
+from tests.support.widget import RELEASE, REPORT, WidgetSite, open_form, wait_until
 
 DESKTOP = {"width": 1280, "height": 900}
 
@@ -46,8 +46,14 @@ def findings(widget_site: WidgetSite, wanted: str) -> list[tuple[str, str]]:
 # --- the generator ---
 
 
-def test_the_three_kinds_of_embedding_have_live_previews(page: Page, widget_site: WidgetSite) -> None:
+def test_the_generator_copies_and_shows_three_kinds_of_embedding(page: Page, widget_site: WidgetSite) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(generator(widget_site, "?accent=%237a1f5c&type=basic"))
+    page.locator("#script .code-block").first.get_by_role("button", name="Скопировать").click()
+    expect(page.get_by_role("status").filter(has_text="Скопировано")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#code-script").text_content()
+    assert copied.startswith("<igrajdanin-widget")
     button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
     expect(button).to_be_visible()
     assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
@@ -102,35 +108,19 @@ def test_the_form_works_without_javascript(new_page: Callable[..., Page], widget
     expect(page.get_by_role("button", name="Скопировать").first).to_be_hidden()
 
 
-def test_the_copy_button_copies_the_exact_code(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
-    page.goto(generator(widget_site))
-    page.locator("#script .code-block").first.get_by_role("button", name="Скопировать").click()
-    expect(page.get_by_role("status").filter(has_text="Скопировано")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.locator("#code-script").text_content()
-    assert copied.startswith("<igrajdanin-widget")
-
-
-@pytest.mark.parametrize("view", ["script", "div", "frame"])
-def test_the_copied_code_works_on_the_host(page: Page, widget_site: WidgetSite, view: str) -> None:
+def test_the_copied_code_works_on_the_host_under_the_shown_policy(page: Page, widget_site: WidgetSite) -> None:
     page.goto(generator(widget_site, "?version=pinned&type=basic"))
-    code = page.locator(f"#code-{view}").text_content()
-    assert code
-    page.goto(widget_site.page(code, loader=False))
-    if view == "frame":
-        expect(page.frame_locator("iframe").locator("igrajdanin-widget form")).to_be_visible()
-        page.wait_for_function("document.querySelector('iframe').style.height")
-    else:
-        page.get_by_role("button", name=REPORT, exact=True).click()
-        expect(page.locator("igrajdanin-widget form")).to_be_visible()
-
-
-def test_the_shown_policy_is_sufficient(
-    page: Page, widget_site: WidgetSite, host_pages: Callable[..., HostPages]
-) -> None:
-    page.goto(generator(widget_site))
+    codes = {view: page.locator(f"#code-{view}").text_content() or "" for view in ("script", "div", "frame")}
     policy = page.locator("#code-policy").text_content()
+    assert all(codes.values())
+    for view, code in codes.items():
+        page.goto(widget_site.page(code, loader=False))
+        if view == "frame":
+            expect(page.frame_locator("iframe").locator("igrajdanin-widget form")).to_be_visible()
+            page.wait_for_function("document.querySelector('iframe').style.height")
+        else:
+            page.get_by_role("button", name=REPORT, exact=True).click()
+            expect(page.locator("igrajdanin-widget form")).to_be_visible()
     trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
     widget_site.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
     try:
@@ -142,51 +132,46 @@ def test_the_shown_policy_is_sufficient(
 # --- what widgets on host pages make the check say ---
 
 
-def test_openings_are_counted_by_origin(page: Page, widget_site: WidgetSite) -> None:
+def test_openings_and_failures_are_reported(
+    page: Page, widget_site: WidgetSite, watch: Watch, host_pages: Callable[..., HostPages]
+) -> None:
     open_form(page, widget_site.page(widget_site.snippet()))
-    places = list[dict[str, Any]]()
-    for _ in range(100):
+
+    def is_counted() -> bool:
         places = check(widget_site)["places"]
-        if any(place["origin"] == widget_site.host.url and RELEASE in place["versions"] for place in places):
-            return
-        time.sleep(0.1)
-    raise AssertionError(places)
+        return any(one["origin"] == widget_site.host.url and RELEASE in one["versions"] for one in places)
 
-
-def test_a_policy_without_connect_src_is_reported(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
-    """Although the widget cannot fetch anything under it."""
+    wait_until(page, is_counted)
+    # A policy without connect-src is reported, although the widget cannot fetch anything under it.
     watch.allow("Content Security Policy|CSP violation|connect-src|Refused to connect|Fetch API|igrajdanin-widget")
     w = widget_site.service.url
     widget_site.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
     try:
-        page.goto(widget_site.page(widget_site.snippet()))
-        page.get_by_role("button", name=REPORT, exact=True).click()
+        press(page, widget_site.page(widget_site.snippet()))
         expect(page.get_by_role("link", name=REPORT)).to_be_visible()
         found = findings(widget_site, "failed_connect")
     finally:
         widget_site.host.headers.clear()
     assert ("failed_connect", widget_site.host.url) in found
-
-
-def test_failing_files_are_reported(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
+    # So are files that do not load.
     watch.allow("ERR_FAILED|Failed to load|uncaught: http")
     page.route(f"**/w/{RELEASE}/**", lambda route: route.abort())
-    page.goto(widget_site.page(widget_site.snippet()))
-    page.get_by_role("button", name=REPORT, exact=True).click()
+    press(page, widget_site.page(widget_site.snippet()))
     # Requests are aborted by Playwright's loop, which does not run while the test waits in `findings`.
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()
     assert ("failed_load", widget_site.host.url) in findings(widget_site, "failed_load")
-
-
-def test_unregistered_origins_are_reported(
-    page: Page, widget_site: WidgetSite, watch: Watch, host_pages: Callable[..., HostPages]
-) -> None:
+    page.unroute(f"**/w/{RELEASE}/**")
+    # And origins that the site does not name.
     watch.allow("403|404|зарегистрир|ключ")
     other = host_pages(widget_site.folder, replace=widget_site.host.replace)
-    page.goto(widget_site.page(widget_site.snippet()).replace(widget_site.host.url, other.url))
-    page.get_by_role("button", name=REPORT, exact=True).click()
+    press(page, widget_site.page(widget_site.snippet()).replace(widget_site.host.url, other.url))
     expect(page.locator("igrajdanin-widget").get_by_role("alert")).to_be_visible()
     assert ("origin_refused", other.url) in findings(widget_site, "origin_refused")
+
+
+def press(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name=REPORT, exact=True).click()
 
 
 def test_a_page_is_checked_by_its_url(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:

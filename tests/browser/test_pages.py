@@ -77,7 +77,9 @@ def test_a_report_is_sent_and_followed_without_javascript(
     expect(page.locator(".timeline")).to_contain_text("Почта подтверждена")
 
 
-def test_an_invalid_form_is_corrected_and_answered_with_number_and_code(town: Town, page: Page, watch: Watch) -> None:
+def test_an_invalid_form_is_corrected_and_followed_by_code_in_another_look_and_language(
+    town: Town, page: Page, watch: Watch
+) -> None:
     watch.allow("422")
     page.goto(f"{town.page}/report")
     send(page)
@@ -92,9 +94,7 @@ def test_an_invalid_form_is_corrected_and_answered_with_number_and_code(town: To
     page.fill("[name=code]", code.lower())
     page.click("form button")
     expect(page.locator("h1")).to_have_text("Сообщение № 1")
-
-
-def test_visitors_switch_the_colour_scheme_and_the_language(town: Town, page: Page) -> None:
+    # The colour scheme and the language are chosen on any page.
     page.goto(f"{town.page}")
     page.click("text=Версия для слабовидящих")
     page.click("text=Белым по чёрному")
@@ -115,34 +115,13 @@ HOUSES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def addressed(town: Town) -> Town:
-    town.use_database(lambda database: addresses.load(database, town.site.id, HOUSES, journal.COMMAND_LINE))
-    return town
-
-
-def test_a_located_position_is_announced_and_named_by_the_nearest_house(
-    addressed: Town, new_page: Callable[..., Page]
-) -> None:
-    page = new_page(geolocation={"latitude": 55.1001, "longitude": 38.77}, permissions=["geolocation"])
-    page.goto(f"{addressed.page}/report")
-    page.click("summary >> text=точнее")
-    page.click("[data-locate]")
-    expect(page.locator("#field-coordinates")).to_have_value("55.100100, 38.770000")
-    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Место найдено.")
-    expect(page.locator("#field-address")).to_have_value("улица Мира, 1")
-    page.fill("#field-coordinates", "55,12; 38,78")
-    expect(page.locator("#field-address")).to_have_value("улица Ленина, 5")  # nobody typed the other one
-    page.fill("#field-address", "У моста")
-    page.fill("#field-coordinates", "55.1, 38.77")
-    page.locator("#field-coordinates").blur()
-    expect(page.locator("#field-address")).to_have_value("У моста")
-
-
-def test_an_address_is_chosen_while_it_is_typed(addressed: Town, page: Page) -> None:
+def test_an_address_is_chosen_while_it_is_typed_or_that_of_the_place(town: Town, page: Page) -> None:
     """By keys and by touch; a screen reader hears how many there are and which one is active."""
+    town.use_database(lambda database: addresses.load(database, town.site.id, HOUSES, journal.COMMAND_LINE))
+    page.context.grant_permissions(["geolocation"])
+    page.context.set_geolocation({"latitude": 55.1001, "longitude": 38.77})
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(f"{addressed.page}/report")
+    page.goto(f"{town.page}/report")
     field = page.get_by_role("combobox", name="Напишите адрес или ориентир")
     options, point = page.get_by_role("listbox").get_by_role("option"), page.locator("#field-coordinates")
     status = page.locator("#field-address ~ [role=status]")
@@ -174,13 +153,16 @@ def test_an_address_is_chosen_while_it_is_typed(addressed: Town, page: Page) -> 
     field.press_sequentially("1")
     page.get_by_role("option", name="улица Мира, 1", exact=True).click()
     expect(point).to_have_value("55.100000, 38.770000")
-
-
-def test_public_pages_mark_the_language_of_residents_texts(town: Town, page: Page) -> None:
-    number = town.report("Не горит фонарь у дома 5")["number"]
-    change = "UPDATE problems SET published = TRUE, status = 'accepted' WHERE site_id = :site"
-    town.use_database(lambda database: database.write(lambda tx: tx.run(change, site=town.site.id)))
-    page.goto(f"{town.page}/problems/{number}?lang=en")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    for words in (".prose", ".facts span >> text=Октябрьской"):
-        expect(page.locator(words).first).to_have_attribute("lang", "ru")
+    # A position is named by the nearest house.
+    page.reload()
+    page.click("summary >> text=точнее")
+    page.click("[data-locate]")
+    expect(page.locator("#field-coordinates")).to_have_value("55.100100, 38.770000")
+    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Место найдено.")
+    expect(page.locator("#field-address")).to_have_value("улица Мира, 1")
+    page.fill("#field-coordinates", "55,12; 38,78")
+    expect(page.locator("#field-address")).to_have_value("улица Ленина, 5")  # nobody typed the other one
+    page.fill("#field-address", "У моста")
+    page.fill("#field-coordinates", "55.1, 38.77")
+    page.locator("#field-coordinates").blur()
+    expect(page.locator("#field-address")).to_have_value("У моста")

@@ -64,9 +64,10 @@ def answer(page: Page, action: str, **given: str) -> None:
     form.locator("button[type=submit]").click()
 
 
-def test_following_commenting_and_moderation_by_keyboard(
-    town: Town, problem: str, neighbour: str, new_page: Callable[..., Page], service_mail: MailSink
+def test_following_commenting_and_moderation(
+    town: Town, problem: str, neighbour: str, new_page: Callable[..., Page], service_mail: MailSink, watch: Watch
 ) -> None:
+    watch.allow("422")
     plain = new_page(java_script_enabled=False)
     plain.goto(problem)
     expect(plain.locator("#comments")).to_contain_text("Бригада выедет в четверг")
@@ -112,45 +113,38 @@ def test_following_commenting_and_moderation_by_keyboard(
     expect(plain.locator(".comments li")).to_have_count(2)
     expect(plain.locator(".comments li").last).to_contain_text("У соседнего дома <b>то же</b>")
     service_mail.wait(neighbour, matching=lambda one: "опубликован" in one.subject)
+    # What is wrong with a form is said, and what was typed stays.
+    desktop.goto(f"{problem}/comment")
+    desktop.locator("[name=text]").fill("Слова, которые нельзя потерять")
+    desktop.get_by_role("button", name="Отправить комментарий").click()
+    expect(desktop.locator(".summary")).to_be_focused()
+    expect(desktop.locator("[name=text]")).to_have_value("Слова, которые нельзя потерять")
+    assert axe.violations(desktop) == []
+    desktop.locator(".summary a").first.click()
+    expect(desktop.locator("[name=name]")).to_be_focused()
+    reject_without_scripts(town, problem, plain, service_mail)
 
 
-def test_moderators_reject_without_javascript(
-    town: Town, problem: str, neighbour: str, new_page: Callable[..., Page], service_mail: MailSink, watch: Watch
-) -> None:
-    watch.allow("422")
+def reject_without_scripts(town: Town, problem: str, page: Page, service_mail: MailSink) -> None:
+    other = f"{uuid.uuid4().hex[:8]}@resident.test"
 
     async def post_comment(database: Database) -> None:
-        person = Person(email=neighbour, language="ru", consent_version="1", consent_hash="0", ip=None)
+        person = Person(email=other, language="ru", consent_version="1", consent_hash="0", ip=None)
         number = int(problem.rpartition("/")[2])
         await discussion.post_comment(database, town.site, number, Comment(name="Кто-то", text="Реклама"), person)
-        (row,) = await store.list_of_address(database, neighbour)
+        (row,) = await store.list_of_address(database, other)
         await discussion.confirm_comment(database, row)
 
     town.use_database(post_comment)
-    page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False), to="comments")
+    town.sign_in(page, to="comments")
     page.locator(".queue summary").click()
     page.get_by_role("button", name="Отклонить").click()
     expect(page.locator(".field-error")).to_contain_text("Напишите причину")
     page.locator("[name=reason]").fill("Не о сообщении")
     page.get_by_role("button", name="Отклонить").click()
     expect(page.locator("[role=status]")).to_contain_text("не показан")
-    (letter,) = service_mail.wait(neighbour, matching=lambda one: "не опубликован" in one.subject)
+    (letter,) = service_mail.wait(other, matching=lambda one: "не опубликован" in one.subject)
     assert "Не о сообщении" in letter.text
-
-
-def test_invalid_forms_show_the_reason_and_keep_their_input(
-    problem: str, new_page: Callable[..., Page], watch: Watch
-) -> None:
-    watch.allow("422")
-    page = new_page()
-    page.goto(f"{problem}/comment")
-    page.locator("[name=text]").fill("Слова, которые нельзя потерять")
-    page.get_by_role("button", name="Отправить комментарий").click()
-    expect(page.locator(".summary")).to_be_focused()
-    expect(page.locator("[name=text]")).to_have_value("Слова, которые нельзя потерять")
-    assert axe.violations(page) == []
-    page.locator(".summary a").first.click()
-    expect(page.locator("[name=name]")).to_be_focused()
 
 
 NOTIFICATIONS = """

@@ -90,6 +90,11 @@ def test_question_answer_decision_and_rating_without_javascript(
     expect(page.locator(".asks h2")).to_have_text("Проблема решена?")
     page.click("text=Да, решена")
     expect(page.locator(".chip")).to_have_text("Подтверждено автором")
+    page.click("text=Оценить >> nth=-1")
+    page.click(".summary a")
+    marks = page.get_by_role("group", name="Как вам ответ ведомства?")
+    expect(marks).to_be_focused()
+    expect(marks).to_have_accessible_description(re.compile("^Ошибка"))
     page.check("text=хорошо")
     page.click("text=Оценить >> nth=-1")
     expect(page.locator(".rating summary")).to_contain_text("Ваша оценка: хорошо")
@@ -182,7 +187,7 @@ def test_large_photos_are_made_small_and_the_way_is_shown(
     assert second < first < 2_000_000
 
 
-def test_the_old_link_explains_that_it_was_replaced(
+def test_a_replaced_link_letters_switched_off_and_on_and_erasure(
     instance: Instance, new_page: Callable[..., Page], watch: Watch
 ) -> None:
     watch.allow("status of 404")
@@ -200,14 +205,6 @@ def test_the_old_link_explains_that_it_was_replaced(
     expect(page.get_by_label("Номер сообщения")).to_be_visible()
     assert (answer := page.goto(new)) is not None
     assert answer.status == 200
-
-
-def test_letters_are_switched_off_and_on_and_everything_is_erased(
-    instance: Instance, new_page: Callable[..., Page]
-) -> None:
-    page = new_page(java_script_enabled=False)
-    problem_id = instance.report()
-    page.goto(instance.private(problem_id))
     page.click("summary:has-text('Отключить письма')")
     page.click("button:has-text('Отключить письма')")
     page.click("summary:has-text('Снова включить письма')")
@@ -245,32 +242,3 @@ def test_one_link_opens_all_reports(
     expect(page.locator(".problems li")).to_have_count(2)
     page.click("text=Не горит фонарь")
     expect(page.locator("h1")).to_have_text("Сообщение № 2")
-
-
-def test_errors_of_a_group_are_part_of_its_description(
-    instance: Instance, new_page: Callable[..., Page], watch: Watch
-) -> None:
-    watch.allow("422")
-    page = new_page(java_script_enabled=False)
-    problem_id = instance.report()
-    instance.decide(problem_id, "resolved")
-    page.goto(instance.private(problem_id))
-    page.click("text=Да, решена")
-    page.click("text=Оценить >> nth=-1")
-    page.click(".summary a")
-    marks = page.get_by_role("group", name="Как вам ответ ведомства?")
-    expect(marks).to_be_focused()
-    expect(marks).to_have_accessible_description(re.compile("^Ошибка"))
-
-
-def test_texts_of_author_and_agency_have_their_own_language(instance: Instance, new_page: Callable[..., Page]) -> None:
-    page = new_page()
-    problem_id = instance.report()
-    instance.decide(problem_id, "resolved")
-    page.goto(instance.private(problem_id) + "?lang=en")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    words = page.locator(".prose").all()
-    assert len(words) >= 2
-    assert {one.get_attribute("lang") for one in words} == {"ru"}
-    page.goto(instance.private(problem_id) + "?lang=ru")
-    expect(page.locator(".prose[lang]")).to_have_count(0)

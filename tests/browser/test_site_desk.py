@@ -34,11 +34,14 @@ def enter(widget_site: WidgetSite) -> Callable[[Page], str]:
     return enter
 
 
-def test_the_code_follows_the_choices_and_works_on_the_host(
-    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
+def test_the_focus_goes_to_what_a_form_answers_and_the_code_follows_the_choices(
+    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str], watch: Watch
 ) -> None:
+    watch.allow("status of 422")
     page = new_page(viewport=DESK)
-    page.goto(f"{enter(page)}/code")
+    desk = enter(page)
+    check_focus(page, desk, widget_site)
+    page.goto(f"{desk}/code")
     preview = page.locator("#script igrajdanin-widget")
     expect(preview.get_by_role("button", name=REPORT)).to_be_visible()
     page.get_by_label("Что показывать").select_option("basic")
@@ -56,6 +59,29 @@ def test_the_code_follows_the_choices_and_works_on_the_host(
     assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
     button.click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+def check_focus(page: Page, desk: str, widget_site: WidgetSite) -> None:
+    """The skip link passes the sections; refusals, questions and previews are where the reader goes on."""
+    page.goto(f"{desk}/settings")
+    for key in ("Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    expect(page.locator("#field-name")).to_be_focused()
+    page.goto(f"{desk}/categories")
+    page.get_by_role("button", name="Добавить и настроить").press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
+    page.goto(f"{desk}/categories/roads")
+    page.get_by_role("button", name="Показать форму").first.press("Enter")
+    expect(page.get_by_role("heading", name="Форма, как её увидит житель")).to_be_focused()
+    page.get_by_role("button", name="Добавить вопрос").press("Enter")
+    expect(page.locator("[name='q1.description']")).to_be_focused()
+    page.goto(f"{desk}/consent")
+    page.locator("textarea").fill("Спросите Анну")
+    page.get_by_role("button", name="Показать изменения").press("Enter")
+    expect(page.get_by_role("heading", name="Документ с вашими изменениями")).to_be_focused()
+    page.goto(f"{widget_site.service.url}/cabinet/organisation/tokens")
+    page.get_by_role("button", name="Выдать ключ").press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
 
 
 def test_everything_is_done_without_scripts_too(
@@ -76,31 +102,3 @@ def test_everything_is_done_without_scripts_too(
     expect(page.locator("table")).to_contain_text("https://www.gorod.test")
     page.locator("tr").filter(has_text="https://www.gorod.test").get_by_role("button").click()
     expect(page.get_by_role("status")).to_contain_text("Адрес убран")
-
-
-def test_the_focus_goes_to_what_a_form_answers(
-    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str], watch: Watch
-) -> None:
-    """The skip link passes the sections; refusals, questions and previews are where the reader goes on."""
-    watch.allow("status of 422")
-    page = new_page(viewport=DESK)
-    desk = enter(page)
-    page.goto(f"{desk}/settings")
-    for key in ("Tab", "Enter", "Tab"):
-        page.keyboard.press(key)
-    expect(page.locator("#field-name")).to_be_focused()
-    page.goto(f"{desk}/categories")
-    page.get_by_role("button", name="Добавить и настроить").press("Enter")
-    expect(page.locator(".summary")).to_be_focused()
-    page.goto(f"{desk}/categories/roads")
-    page.get_by_role("button", name="Показать форму").first.press("Enter")
-    expect(page.get_by_role("heading", name="Форма, как её увидит житель")).to_be_focused()
-    page.get_by_role("button", name="Добавить вопрос").press("Enter")
-    expect(page.locator("[name='q1.description']")).to_be_focused()
-    page.goto(f"{desk}/consent")
-    page.locator("textarea").fill("Спросите Анну")
-    page.get_by_role("button", name="Показать изменения").press("Enter")
-    expect(page.get_by_role("heading", name="Документ с вашими изменениями")).to_be_focused()
-    page.goto(f"{widget_site.service.url}/cabinet/organisation/tokens")
-    page.get_by_role("button", name="Выдать ключ").press("Enter")
-    expect(page.locator(".summary")).to_be_focused()
