@@ -66,15 +66,21 @@ const selectors = new Map<string, Check>();
 /** «article .note, #list»: what the views and their tests ask for. */
 const read = (selector: string): Check => {
   const all = selector.split(",").map((one): Check => {
-    const [last, ...outer] = one.trim().split(/\s+/).map(readOne).reverse();
+    const [last, ...outer] = one.trim().split(/\s+/).reverse();
+    const inner = readOne(last!);
+    const around = outer.map(part => (part === ">" ? null : readOne(part)));
     return element => {
       let at: FakeElement | null = element;
-      const isInside = (fits: Check) => {
-        do at = at!.parentNode;
-        while (at && !fits(at));
-        return !!at;
-      };
-      return last!(element) && outer.every(isInside);
+      let isChild = false;
+      for (const fits of around) {
+        if (fits) {
+          do at = at!.parentNode;
+          while (at && !fits(at) && !isChild);
+          if (!at || !fits(at)) return false;
+        }
+        isChild = !fits;
+      }
+      return inner(element);
     };
   });
   const made: Check = element => all.some(fits => fits(element));

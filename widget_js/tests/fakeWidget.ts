@@ -48,6 +48,14 @@ class FakeDate extends RealDate {
   static override now = () => clock.time;
 }
 
+/** Today, where nobody says of which day. */
+class FakeFormat extends Intl.DateTimeFormat {
+  // @ts-expect-error It is an accessor, whatever its type says.
+  override get format() {
+    return (when?: number | Date) => super.format(when ?? clock.time);
+  }
+}
+
 /** Frames of the screen that are asked for. */
 const frames = new Map<number, () => void>();
 let made = 0;
@@ -81,6 +89,7 @@ Object.assign(globalThis, {
   clearTimeout: clock.clear,
   Date: FakeDate
 });
+Intl.DateTimeFormat = FakeFormat as never;
 Object.defineProperty(globalThis, "navigator", {
   configurable: true,
   value: {
