@@ -72,6 +72,7 @@ const real = () => {
             widget.find("button", b.list_more)?.getAttribute("aria-disabled") ?? !!widget.find("button", b.list_more),
           isStale: !!widget.find(".stale"),
           pause: text(".pause"),
+          isChosen: !!widget.find(".chosen"),
           pills: widget.all(".pills[aria-label=Фильтры] button").map(one => one.getAttribute("aria-pressed")),
           fold
         })
@@ -127,6 +128,7 @@ const expected = (): ReturnType<typeof real> => {
           result: say(),
           more: list.next && !isWaiting ? (city.isBusy ? "true" : true) : false,
           isStale: isWaiting && list.items.length > 0,
+          isChosen: chosen > 0,
           pause: list.items.length ? (city.isPaused ? b.resume : b.pause) : "",
           pills: [
             ...["new", "working", "done", "closed"].map(group => String(filters.status.split(",").includes(group))),

@@ -52,6 +52,7 @@ async function serve(): Promise<void> {
   for (;;) {
     const [path] = fake.waiting();
     if (path === undefined) return;
+    assert.ok(!path.startsWith("/stats"), "the city's figures are none of a collection's");
     const [, slug, number] = /^\/collections\/(\w+)(?:\/entries(?:\/(\d+))?)?/.exec(path) || [];
     const isList = path.includes("/entries?");
     const body = path.startsWith("?lang")
@@ -375,6 +376,11 @@ test("what can be done with an entry", async () => {
     ENTRIES = [entry(1, changes)];
     await begin(of.slug as string);
     const story = JSON.stringify([of.slug, changes]);
+    widget.find(".city")!.box.width = 700;
+    fake.observed.size.forEach(tell => tell());
+    await fake.calm();
+    const groups = widget.all(".bar .pill .chip").map(one => one.textContent);
+    assert.equal(groups.length, of.answered ? 4 : 0, "states are those of what is worked on: " + story);
     const button = widget.find(".entry-foot button");
     assert.equal(button && words(button.textContent), onCard && `${onCard}: Проект 1`, story);
     await widget.press(widget.root.getElementById("problem-1")!);

@@ -126,7 +126,11 @@ test("on a phone filters fold; Escape folds them, the next one is for the dialog
   assert.equal(pills(), 0);
   const fold = () => widget.root.getElementById("fold")!;
   assert.deepEqual([fold().textContent, fold().getAttribute("aria-expanded")], [`${t.filters} (2)`, "false"]);
-  const escape = () => widget.find(".bar select, #q")!.dispatch("keydown", { key: "Escape" }).defaultPrevented;
+  const escape = () => {
+    const control = widget.find(".bar select, #q")!;
+    control.focus();
+    return control.dispatch("keydown", { key: "Escape" }).defaultPrevented;
+  };
   assert.equal(escape(), false);
   await widget.press(fold());
   assert.equal(fold().getAttribute("aria-expanded"), "true");
