@@ -338,6 +338,8 @@ test(`the list shows what is asked for, and asks for what it shows (SEED=${SEED}
       await wait(1 + pick(40));
       compare();
     }
+    // A frame may still be due.
+    page.dispatch("scroll");
     const signals = page.fetches.map(({ signal }) => signal);
     widget.destroy();
     await fake.calm();
