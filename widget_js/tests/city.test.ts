@@ -6,7 +6,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import ru from "../locales/ru.json";
-import { statuses } from "./fakeTexts.ts";
 import { City, Service, type Item } from "./cityModel.ts";
 import { fakeDocument } from "./fakeDocument.ts";
 import { HOME, page } from "./fakePage.ts";
@@ -18,12 +17,7 @@ const LENGTH = 40;
 /** Pixels: below all screens. */
 const FAR = 90_000;
 const TEXTS = ["яма у школы", "лужа", "яма", "фонарь & провод"];
-const CONFIG = {
-  categories: [{ code: "roads", name: "Дороги", questions: [] }],
-  ...{ type: "extended", language: "ru", languages: ["ru"], time_zone: "Europe/Moscow", map: null },
-  ...{ agency: { name: "Администрация" }, links: { site: `${fake.SERVICE}/s/wk` } },
-  consent: { version: "1", url: "/", publish_name: { version: "1", url: "/" } }
-};
+const { CONFIG, statuses } = fake;
 const DAY = "2026-11-30T09:00:00Z";
 /** As the API tells a problem. */
 const told = (item: Item) => ({

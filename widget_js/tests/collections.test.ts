@@ -15,12 +15,7 @@ const SEQUENCES = 20;
 const LENGTH = 30;
 const t = { ...ru.widget, ...ru.browse, ...ru.later, ...ru.collection };
 const SITE = `${fake.SERVICE}/s/wk`;
-const CONFIG = {
-  categories: [{ code: "yard", name: "Дворы", questions: [] }],
-  ...{ type: "extended", language: "ru", languages: ["ru"], time_zone: "Europe/Moscow", map: null },
-  ...{ agency: { name: "Администрация" }, links: { site: SITE } },
-  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } }
-};
+const { CONFIG } = fake;
 const collection = (slug: string, title: string, changes: object) => ({
   ...{ slug, title, icon: "M0 0", language: "ru", description: "О чём " + title, url: `${SITE}/c/${slug}` },
   ...{ preset: "initiatives", fields: [], answered: true, roles: null, action: "support", opens_at: null },
@@ -35,7 +30,7 @@ const entry = (number: number, changes: object = {}) => ({
   ...{
     number,
     title: "Проект " + number,
-    category: "yard",
+    category: "roads",
     description: "Двор\nбольшой",
     address: null,
     location: null

@@ -16,8 +16,23 @@ const CHUNKS: Record<string, string> = {
 };
 export const SERVICE = "https://w.test";
 const ROOT = `${SERVICE}/api/v1/sites/wk`;
+/** What the service says of the site. */
+export const CONFIG = {
+  categories: [{ code: "roads", name: "Дороги", questions: [] }],
+  ...{ type: "extended", language: "ru", languages: ["ru", "en"], time_zone: "Europe/Moscow", map: null },
+  ...{ agency: { name: "Администрация" }, links: { site: `${SERVICE}/s/wk` } },
+  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } }
+};
+/** With plain spaces, to be compared. */
+export const plain = (text: string): string =>
+  text
+    .replace(/[\u00a0\u202f]/g, " ")
+    .replace(/ +/g, " ")
+    .trim();
 
 const text = (path: string) => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
+/** The words of statuses, which the build puts into the dictionary. */
+export const { status: statuses } = text("../../widget_api/locale/statuses.ru.json");
 const dictionaries = Object.fromEntries(
   ["ru", "en"].map(lang => {
     const parts = text(`../locales/${lang}.json`);

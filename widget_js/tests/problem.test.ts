@@ -11,12 +11,7 @@ import { generator, SEED } from "./seed.ts";
 
 const t = { ...ru.widget, ...ru.browse, ...ru.later };
 const PAGE_OF = `${fake.SERVICE}/s/wk/problems/`;
-const CONFIG = {
-  categories: [{ code: "roads", name: "Дороги", questions: [] }],
-  ...{ type: "extended", language: "ru", languages: ["ru"], time_zone: "Europe/Moscow", map: null },
-  ...{ agency: { name: "Администрация" }, links: { site: `${fake.SERVICE}/s/wk` } },
-  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } }
-};
+const { CONFIG } = fake;
 const DAY = "2026-11-20T09:00:00Z";
 const photo = (name: string, alt: string | null = null) => ({ url: name, thumb: name + "?thumb", alt });
 const PROBLEM = {

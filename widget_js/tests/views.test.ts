@@ -7,12 +7,7 @@ import { HOME, page, START } from "./fakePage.ts";
 import * as fake from "./fakeWidget.ts";
 
 const t = { ...ru.widget, ...ru.browse, ...ru.later };
-const CONFIG = {
-  categories: [{ code: "roads", name: "Дороги", questions: [] }],
-  ...{ type: "extended", language: "ru", languages: ["ru", "en"], time_zone: "Europe/Moscow", map: null },
-  ...{ agency: { name: "Администрация" }, links: { site: `${fake.SERVICE}/s/wk` } },
-  consent: { version: "1", url: "/", publish_name: { version: "1", url: "/" } }
-};
+const { CONFIG } = fake;
 const YESTERDAY = "2026-11-30T09:00:00Z";
 const PROBLEM = {
   ...{ number: 5, category: "roads", description: "Яма\nбольшая", address: "улица Мира", location: null, photos: [] },
