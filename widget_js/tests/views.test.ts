@@ -264,6 +264,31 @@ test("from a problem one comes back to where the list stood", async () => {
   }
 });
 
+test("what a press asked for is waited for, and asked for again where it did not come", async () => {
+  await list([{}], { next: "c" });
+  const answer = { items: [{ ...PROBLEM, number: 6 }, PROBLEM], next: "c" };
+  const asked = () => fake.waiting().filter(path => path.startsWith("/problems"));
+  const retry = () => widget.press(widget.find("#list [role=alert] button"));
+  await fake.pass(5_010);
+  await fake.answer("/problems?", answer);
+  await widget.press(widget.find(".news button"));
+  // A look at the list comes due meanwhile.
+  await fake.pass(5_010);
+  assert.deepEqual(asked(), ["/problems?"]);
+  await fake.fail("/problems?");
+  assert.match(text("#list [role=alert]"), new RegExp(t.list_failed));
+  await retry();
+  assert.deepEqual(asked(), ["/problems?"]);
+  await fake.answer("/problems?", answer);
+  await fake.pass(1);
+  assert.deepEqual([widget.all("a.card").length, text("#list [role=alert]")], [2, ""]);
+  await widget.press(widget.find("button", t.list_more));
+  await fake.fail(/cursor=c$/);
+  await retry();
+  assert.deepEqual(asked(), ["/problems?&cursor=c"]);
+  widget.destroy();
+});
+
 test("what is typed when the dialog closes is searched for no more", async () => {
   await list([{}], { view: "button" });
   widget.find("#q")!.enter("яма");
