@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Geolocation, Page, Route, expect
 
 from tests.support import maps
 from tests.support.browser import Watch, arrived
@@ -29,7 +29,7 @@ from tests.support.widget import (
 )
 
 REST = 700  # milliseconds before the service is asked about a location, widget_js/report/hooks.ts
-HERE = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
+HERE: Geolocation = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 
 
 @pytest.fixture
