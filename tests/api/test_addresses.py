@@ -27,6 +27,8 @@ from widget_api.sites import collection, routing_rules, testing
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 __all__ = ["patient"]  # a fixture
 TYPED_BADLY = Path(__file__).parent.parent / "support/addresses_typed_badly.csv"
 ENOUGH = 55  # of sixty: the right house among the first three

@@ -28,6 +28,8 @@ from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 ZONE = "Europe/Moscow"
 Cli = Callable[..., Any]
 NOON = clock.parse_rfc3339("2026-11-25T10:00:00Z")

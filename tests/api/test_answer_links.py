@@ -22,6 +22,8 @@ from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 
 async def listed(client: Client, site: Site, query: str = "") -> httpx2.Response:
     answer = await client.get(f"/api/v1/sites/{site.key}/problems{query}")

@@ -35,6 +35,8 @@ from widget_api.problems.model import OPEN, Actor, Change, Contact, Update
 from widget_api.sites.deadlines import add_working_days, local_date
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 ZONES = {"Город": "Europe/Moscow", "Порт": "Asia/Vladivostok"}
 TEXTS = (
     "На улице разбиты фонари, темно",

@@ -21,6 +21,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import OPEN, TRANSITIONS, Actor, Change, Status, Update
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 PASSWORD = "a long enough password"
 LATER = datetime.fromtimestamp(NOON + 20 * 86_400, UTC).date().isoformat()
 ANSWER = "Засыпали яму <b>щебнем</b>"

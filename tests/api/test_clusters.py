@@ -17,6 +17,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 CITY = "38.4,54.9,38.9,55.3"
 FILTERS: tuple[dict[str, str], ...] = (
     {}, {"status": "new"}, {"status": "working,done"}, {"status": "closed", "category": "roads"},

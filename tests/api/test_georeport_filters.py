@@ -24,7 +24,7 @@ from widget_api.sites.model import Site
 
 DAY = 86_400
 CODES = ("roads", "yards", "lighting")
-pytestmark = GOROD
+pytestmark = [GOROD, pytest.mark.settings(work="off")]
 
 
 async def list_requests(client: Client, **query: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 REFUSED = "https://www.gorod.test"
 
 

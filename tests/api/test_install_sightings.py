@@ -20,6 +20,8 @@ from widget_api.sites.install import sightings
 from widget_api.sites.install.sightings import MAX_ORIGINS, OTHERS, Sighting, Sightings
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 FOREIGN = "https://other.test"
 
 

@@ -16,6 +16,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 
 @pytest.fixture
 def database(app: Any) -> Database:

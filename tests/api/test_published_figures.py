@@ -21,6 +21,8 @@ from widget_api.problems.model import Change
 from widget_api.sites import service, store
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 NOON = 1_795_600_800  # 2026-11-25T10:00:00Z
 DAY, HOUR = 86_400, 3_600
 WEST, EAST = "aaaa-west", "bbbb-east"

@@ -26,6 +26,8 @@ from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 TEXTS = (
     "Яма у школы, ремонтировать некому", "Скамейка сломана", "Ямы на дороге; ёлки во дворе", "Чёрный снег у 5го дома",
     "The lamps are broken, running since 2024", "Лампы не горят / фонари", "школьный автобус", "В подъезде 12а темно",

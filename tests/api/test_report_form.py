@@ -22,6 +22,8 @@ from widget_api.problems.store import contacts
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 QUESTIONS = [
     {
         "code": "depth",

@@ -19,6 +19,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 LAT, LNG = 55.0794, 38.7783
 
 

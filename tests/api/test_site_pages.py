@@ -20,6 +20,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 
 async def test_an_empty_site_explains_how_to_begin(client: Client, site: Site) -> None:
     page = await client.get(f"/s/{site.key}")

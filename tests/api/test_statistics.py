@@ -21,6 +21,8 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
+pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
+
 NOON = 1_795_600_800  # 2026-11-25T10:00:00Z
 DAY = 86_400
 
