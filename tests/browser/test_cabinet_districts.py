@@ -208,8 +208,8 @@ def check_house_by_borders(town: Town, page: Page) -> None:
     outer, inner = svg.bounding_box(), spot.bounding_box()
     assert outer
     assert inner
-    for side, size in (("x", "width"), ("y", "height")):
-        assert inner[side] + inner[size] / 2 == pytest.approx(outer[side] + outer[size] / 2, abs=2)
+    assert inner["x"] + inner["width"] / 2 == pytest.approx(outer["x"] + outer["width"] / 2, abs=2)
+    assert inner["y"] + inner["height"] / 2 == pytest.approx(outer["y"] + outer["height"] / 2, abs=2)
     expect(verdict).to_have_text("")
     for rings, expected in (
         ((ring,), "внутри границы"),
