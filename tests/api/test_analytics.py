@@ -93,6 +93,23 @@ async def test_the_dashboard_shows_the_month_so_far(context: Context, busy: Site
     assert "/cabinet/analytics/services?" in " ".join(page.links) or "/cabinet/analytics/services" in page.links
 
 
+@pytest.mark.parametrize(
+    ("moment", "period"),
+    [
+        ("2026-11-30T20:59:59Z", "ноябрь 2026"),
+        ("2026-11-30T21:00:00Z", "ноябрь 2026"),  # the first day of December in Moscow
+        ("2026-12-07T20:59:59Z", "ноябрь 2026"),
+        ("2026-12-07T21:00:00Z", "1–8 декабря"),
+    ],
+)
+async def test_the_first_week_of_a_month_begins_with_the_month_before(
+    busy: Site, enter: Enter, moment: str, period: str
+) -> None:
+    with time_machine.travel(clock.parse_rfc3339(moment), tick=False):
+        head = await enter("head", busy.agency.id)
+        assert f"Что происходит: {period}" in (await head.read("/cabinet/analytics")).text
+
+
 async def test_every_file_has_the_numbers_of_the_naive_reading(context: Context, busy: Site, enter: Enter) -> None:
     period = "from=2026-10-01&to=2026-11-25"
     with time_machine.travel(NOON, tick=False):

@@ -80,7 +80,7 @@ async def test_what_was_not_published_is_counted(client: Client, context: Contex
     reasons = NOTHING | {"abuse": 1, "unstated": 1, "spam": 2}
     found = await outcomes(client, site)
     assert found == expected | {"rejected": 4, "rejected_by_reason": reasons}
-    analytics = (await cabinet.client.get("/cabinet/analytics/outcomes.csv")).text.splitlines()
+    analytics = (await cabinet.client.get("/cabinet/analytics/outcomes.csv?from=all")).text.splitlines()
     for line in (
         "Опубликовано;1;0,1",
         "Отклонено до публикации;4;0,4",

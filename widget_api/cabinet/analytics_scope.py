@@ -33,6 +33,7 @@ PATH = "/cabinet/analytics"
 _FIRST_YEAR = 2000  # earlier dates are typing errors
 PARAMETERS = ("from", "to", "site", "category", "service", "district")
 _LONGEST = 100  # characters of a parameter
+_FIRST_WEEK = 7  # days of a month in which it says little, and in which one reports on the month before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +103,7 @@ async def _count(database: Database, user: User, chosen: Sequence[VisibleSite]) 
 async def read_scope(request: Request, user: User) -> Scope:
     """Read the scope from the address. Raises NotFound for who reads no statistics, and for a site of others.
 
-    Without parameters the period is the month so far; `from=all` is all time.
+    Without parameters the period is the month so far, in its first week the month before; `from=all` is all time.
     """
     if not user.reads_statistics:
         raise NotFound
@@ -151,11 +152,11 @@ def _read_period(
     language: str, given: Mapping[str, str], today: date
 ) -> tuple[tuple[date | None, date | None], dict[str, str]]:
     """The period, and what is wrong with the dates; the month so far where one is."""
-    month = (today.replace(day=1), today)
+    offered = periods(today)
     if given["from"] == "all":
         return (None, None), {}
     if not given["from"] and not given["to"]:
-        return month, {}
+        return offered["last_month" if today.day <= _FIRST_WEEK else "month"] or (None, None), {}
     days: dict[str, date | None] = {"from": None, "to": None}
     wrong: dict[str, str] = {}
     for name in days:
@@ -168,7 +169,7 @@ def _read_period(
     if not wrong and first and first > (last or today):
         wrong["to" if last else "from"] = i18n.text(language, "analytics.filter.wrong_order")
     if wrong:
-        return month, wrong
+        return offered["month"] or (None, None), wrong
     return (first, last or today), {}
 
 
