@@ -676,6 +676,16 @@ def check_longest_due_date(desk: Page) -> None:
     assert status["height"] < 50, "two lines at most"
 
 
+def test_in_large_type_the_list_keeps_room_for_what_is_said(town: Town, desk: Page) -> None:
+    open_report(town, desk)
+    desk.goto(f"{town.service.url}/display?theme=black-on-white")
+    desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
+    desk.set_viewport_size({"width": 1280, "height": 800})
+    text = desk.locator(".inbox td.c-text").first.bounding_box()
+    assert text
+    assert text["width"] > 200, "some words in a line"
+
+
 # What of the header is cut off.
 CUT_OFF = """() => [...document.querySelectorAll(".cabinet-head *")].filter(one => one.checkVisibility() &&
   (getComputedStyle(one).textOverflow === "ellipsis" || one.getBoundingClientRect().right > innerWidth))

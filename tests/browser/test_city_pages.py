@@ -53,6 +53,21 @@ def city(module_serve: Callable[..., Service]) -> str:
     return f"{service.url}/s/{site['key']}"
 
 
+def test_all_pages_of_a_town_begin_at_one_edge(city: str, new_page: Callable[..., Page]) -> None:
+    """However narrow what is read and filled in is, and with the page's header."""
+    page = new_page(viewport={"width": 1280, "height": 800})
+    edge = """part => document.querySelector(part).getBoundingClientRect().left
+      + parseFloat(getComputedStyle(document.querySelector(part)).paddingLeft)"""
+    for width in (1280, 1600):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in ("", "/problems/1", "/report", "/form", "/c/budgeting"):
+            page.goto(f"{city}{path}")
+            expected = (width - 1200) / 2 + 16
+            assert [page.evaluate(edge, part) for part in ("main", ".masthead .bounds", ".footer .bounds")] == (
+                [expected] * 3
+            ), path
+
+
 def test_the_first_screen_has_what_the_page_is_for(city: str, new_page: Callable[..., Page]) -> None:
     """One thing to do, the map with marks, four figures, and the pictures of what was solved begin; without scripts."""
     page = new_page(java_script_enabled=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -97,6 +98,20 @@ def test_options_change_the_code_at_once(page: Page, widget_site: WidgetSite) ->
     page.locator("#script figure").scroll_into_view_if_needed()
     expect(page.locator("#script igrajdanin-widget h2").first).to_be_visible()
     assert "view=inline" in page.url, "the URL can be shared"
+
+
+def test_labels_and_fields_of_a_row_stand_on_one_line_each(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    """However long their hints are, in both languages."""
+    page = new_page(viewport={"width": 1280, "height": 900})
+    for language in ("ru", "en"):
+        page.goto(generator(widget_site, f"?lang={language}"))
+        for row in page.locator(".generator .row").all()[1:]:
+            for part in (".field > label", ".field > input"):
+                boxes = row.locator(part).evaluate_all("all => all.map(one => one.getBoundingClientRect())")
+                lines, columns = (len({box[side] for box in boxes}) for side in ("top", "left"))
+                assert lines == math.ceil(len(boxes) / columns), (language, part, boxes)
 
 
 def test_the_form_works_without_javascript(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
