@@ -22,10 +22,10 @@ const PROBLEM = {
 };
 
 let widget: fake.Mounted;
-async function open(changes: object = {}): Promise<void> {
+async function open(changes: object = {}, config: object = CONFIG): Promise<void> {
   widget = await new fake.Mounted({ view: "inline" }).begin();
   await fake.calm();
-  await fake.answer("?lang=ru", CONFIG);
+  await fake.answer("?lang=ru", config);
   widget.touch();
   await widget.open({ problem: 5 });
   await fake.answer("/problems/5", { ...PROBLEM, ...changes });
@@ -165,6 +165,30 @@ test("what is told of a problem", async () => {
     assert.deepEqual(tell(), told, JSON.stringify(members));
     widget.destroy();
   }
+});
+
+test("the place stands on a small map where there are pictures of it: below the address, or beside where there is room", async () => {
+  const map = {
+    center: [55, 38],
+    zoom: 12,
+    bbox: [37, 54, 39, 56],
+    max_zoom: null,
+    attribution: null,
+    outlined: false
+  };
+  for (const tiles of [null, "https://w.test/{z}/{x}/{y}"])
+    for (const width of [500, 1_000]) {
+      fake.beginWidgets();
+      await open({ location: { lat: 55, lng: 38 } }, { ...CONFIG, map: { ...map, tiles } });
+      widget.find(".opened")!.box.width = width;
+      fake.observed.size.forEach(tell => tell());
+      await fake.calm();
+      const places = [widget.all(".where").length, widget.all(".facts .where").length];
+      assert.deepEqual(places, tiles ? [1, +(width < 900)] : [0, 0], `${tiles} ${width}`);
+      widget.destroy();
+      await fake.calm();
+      assert.equal(fake.observed.sight.size, 0);
+    }
 });
 
 test(`a voice is given once, whatever is lost or pressed twice (SEED=${SEED})`, async () => {

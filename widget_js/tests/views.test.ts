@@ -100,6 +100,8 @@ test("a card is a link with a place in the list, and the widget's own to press w
   await widget.press(widget.find("button", t.list_more));
   await fake.answer(/cursor=c/, { items: [{ ...PROBLEM, number: 3 }], next: null });
   assert.deepEqual(places()[2], ["3", "3"]);
+  await fake.pass(1);
+  assert.equal(widget.focused, "problem-3", "one reads on at the first of the new ones");
   assert.equal(card!.click().defaultPrevented, true);
   await fake.calm();
   assert.equal(page.href, HOME + "#igrajdanin?problem=5");
@@ -235,6 +237,10 @@ test("figures say what there is, and nothing where they did not come", async () 
     ...["Опубликовано7", "Отклонено до публикации2", "Спам или реклама2"]
   ]);
   widget.destroy();
+  await list([{}]);
+  await fake.answer("/stats?lang=ru", { ...STATS, share_resolved: 0 });
+  assert.equal(cells(".city-figures > dl dd")[1], "3 (0 %)");
+  widget.destroy();
   for (const stats of [{ total: 0, outcomes: { received: 0 } }, null]) {
     await list([{}]);
     if (stats) await fake.answer("/stats?lang=ru", stats);
@@ -282,6 +288,12 @@ test("what a press asked for is waited for, and asked for again where it did not
   await fake.answer("/problems?", answer);
   await fake.pass(1);
   assert.deepEqual([widget.all("a.card").length, text("#list [role=alert]")], [2, ""]);
+  await fake.pass(5_010);
+  await fake.answer("/problems?", { ...answer, items: [{ ...PROBLEM, number: 7 }, ...answer.items] });
+  await widget.press(widget.find(".news button"));
+  await fake.answer("/problems?", { ...answer, items: [{ ...PROBLEM, number: 7 }, ...answer.items] });
+  await fake.pass(1);
+  assert.equal(widget.focused, "problem-7");
   await widget.press(widget.find("button", t.list_more));
   await fake.fail(/cursor=c$/);
   await retry();
