@@ -33,6 +33,7 @@ const b = ru.browse;
 const news = (n: number) =>
   (n === 1 ? b.list_new.one : n < 5 ? b.list_new.few : b.list_new.many).replace("{n}", `${n}`);
 
+let played: string[] = [];
 let city: City, service: Service, widget: fake.Mounted, pick: (below: number) => number;
 
 const real = () => {
@@ -145,7 +146,7 @@ const answerOne =
     const pending = asked[pick(asked.length)]!;
     const { path } = pending;
     const body = isGood ? service.answer(path) : undefined;
-    const answered = fake.asked(path)!;
+    const answered = fake.asked(path) || assert.fail(`not asked: ${path}, but ${fake.waiting()}; ${played}`);
     if (!isGood) answered.fail();
     else if (body) answered.answer(wire(body));
     else answered.answer({ status: 404 }, 404);
@@ -307,7 +308,7 @@ test(`the list shows what is asked for, and asks for what it shows (SEED=${SEED}
     fake.observed.size.forEach(tell => tell());
     await fake.calm();
     city = new City(fake.clock.time, service);
-    const played: string[] = [];
+    played = [];
     const compare = () => {
       const story = `SEED=${SEED + sequence}: ${played.join(", ")}`;
       const [is, shall] = [real(), expected()] as Record<string, unknown>[];

@@ -97,8 +97,9 @@ class Loaded<T = unknown> {
     const { city, path } = this;
     this.stop();
     city.ask(path, this as never, chain, body => {
-      if (chain) this.plan(chain, !!body);
-      if (!body || (body as { status?: number }).status === 404) {
+      const isGood = !!body && (body as { status?: number }).status !== 404;
+      if (chain) this.plan(chain, isGood);
+      if (!isGood) {
         this.error = { status: body ? 404 : 0 };
         return then(false);
       }
