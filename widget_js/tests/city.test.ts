@@ -51,7 +51,7 @@ const real = () => {
     state: !widget.find("#opened")
       ? ""
       : widget.find("article [role=alert]")
-        ? text("article [role=alert]").trim()
+        ? text("article [role=alert]").trim().replace(b.offline, b.problem_failed)
         : text("article .chips"),
     old: text("article .note"),
     cards: widget.all("a.card").map(one => [one.id, one.querySelector(".chips")!.textContent]),
@@ -109,7 +109,7 @@ const expected = (): ReturnType<typeof real> => {
         : opened.data
           ? chips(opened.data)
           : opened.error
-            ? `${city.isOnline ? b.problem_failed : b.offline} ${ru.widget.retry} ${ru.widget.unavailable_link}`
+            ? `${b.problem_failed} ${ru.widget.retry} ${ru.widget.unavailable_link}`
             : "",
     old: opened && opened.data && opened.error && !isGone ? b.offline_old : "",
     cards: problem ? [] : list.items.map(one => [`problem-${one.number}`, chips(one)]),

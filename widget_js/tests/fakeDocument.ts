@@ -265,7 +265,7 @@ export class FakeElement extends FakeNode {
     const root = this.getRootNode();
     const canHold =
       this.attributes.has("tabIndex") || /^(a|button|input|select|textarea|summary)$/.test(this.localName);
-    if (!this.isConnected || root.activeElement === this || !canHold) return;
+    if (!this.isConnected || root.activeElement === this || !canHold || this.closest("[hidden]")) return;
     const before = root.activeElement;
     root.activeElement = this;
     if (before) before.dispatch("blur");
