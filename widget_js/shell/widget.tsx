@@ -68,19 +68,20 @@ function Root({ session, options }: Props) {
   const colours = (config && !page.getPropertyValue("--igw-accent") && config.colours) || undefined;
   useLayoutEffect(() => {
     const element = dialog.current;
-    // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
-    if (!element || !element.isConnected || element.open === isOpen) return;
-    if (isOpen) showModal(element, session);
-    else element.close();
-  });
-  useLayoutEffect(() => {
-    const element = dialog.current;
     if (!element) return;
     // A part of the page that is hidden hides the dialog too, and the page would stand still behind nothing.
     const watch = new ResizeObserver(() => element.open && !isRendered(element) && session.close());
     watch.observe(element);
     return () => watch.disconnect();
   }, [inline]);
+  // After the one above: what closes at once is drawn anew in here, and each effect would run twice.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
+    if (!element || !element.isConnected || element.open === isOpen) return;
+    if (isOpen) showModal(element, session);
+    else element.close();
+  });
 
   // A category that the site has not is the webmaster's slip: the form goes on without it. No boundary is above this:
   // an answer without categories is for the views to fail on.

@@ -7,6 +7,8 @@ const ELSEWHERE = "https://search.test/";
 export const HOME = "https://town.test/news";
 /** Where the page stands in the history at first. */
 export const START = 1;
+/** By its <base> the host's links lead elsewhere. */
+const BASE = "https://town.test/other/";
 /** The host's own. */
 export const STATE = { route: "news" };
 
@@ -43,7 +45,7 @@ export class Page {
   }
   write(state: unknown, href: string, push: boolean) {
     const key = push ? ++this.made : this.entries[this.at]!.key;
-    const entry = { href: href ? new URL(href, this.href).href : this.href, key, state };
+    const entry = { href: href ? new URL(href, BASE).href : this.href, key, state };
     this.entries.splice((this.at += +push), push ? Infinity : 1, entry);
     if (push) this.unasked += +!this.isOpen();
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hash, read } from "../browse/address.ts";
-import { begins, parse, period, query, toggled } from "../shared/filters.ts";
+import { begins, parse, period, query, today, toggled } from "../shared/filters.ts";
 import { around } from "../browse/filters/near.ts";
 
 test("a filter is written in one order, whatever order it was chosen in", () => {
@@ -78,4 +78,17 @@ test("near by is a kilometre to each side, at any latitude", () => {
     assert.ok(Math.abs((north - south) * 111.32 - 2) < 0.05);
     assert.ok(Math.abs((east - west) * 111.32 * Math.cos((lat * Math.PI) / 180) - 2) < 0.05);
   }
+});
+
+test("periods, days and dates have their bounds", () => {
+  assert.deepEqual(parse("since=2026-03-02&until=2026-03-02"), { since: "2026-03-02", until: "2026-03-02" });
+  assert.deepEqual(
+    (["week", "month", "year"] as const).map(name => begins(name, "2026-12-31")),
+    ["2026-12-25", "2026-12-02", "2026-01-01"]
+  );
+  assert.equal(period({ since: "2026-03-23", until: "2026-03-29" }, "2026-03-29"), "own");
+  // 26 hours apart, no two days are the same.
+  const [first, last] = ["Pacific/Kiritimati", "Etc/GMT+12"].map(today) as [string, string];
+  for (const day of [first, last]) assert.match(day, /^\d{4}-\d\d-\d\d$/);
+  assert.ok(first > last);
 });

@@ -18,6 +18,7 @@ Object.assign(globalThis, { document: own });
 
 const { Session } = await import("../shared/session.ts");
 const { beginAddress } = await import("../browse/address.ts");
+const { retrace } = await import("../shared/steps.ts");
 const { attend } = await import("../shared/focus.ts");
 
 const options = (changes: Partial<Options> = {}): Options =>
@@ -206,4 +207,93 @@ test("what the person does is noticed as long as one of several widgets is there
     leave();
   }
   assert.equal(page.count(), before);
+});
+
+test("of two open dialogs «Назад» closes the upper one, or leads back in it, and both entries go", async () => {
+  const [lower, upper] = [begin({ extended: false, list: false }), begin({ extended: false, list: false })];
+  const back = async () => {
+    page.go(-1);
+    await settle();
+    return [lower.session.isOpen, upper.session.isOpen, page.at];
+  };
+  for (const isFirst of [true, false]) {
+    const [one, other] = isFirst ? [lower, upper] : [upper, lower];
+    one.session.open();
+    other.session.open();
+    assert.equal(page.at, START + 2);
+    let steps = 0;
+    other.session.trail.stepBack = () => {
+      steps++;
+      other.session.trail.stepBack = undefined;
+    };
+    assert.deepEqual(await back(), [true, true, START + 2], "one view back, and its dialog has an entry again");
+    assert.equal(steps, 1);
+    assert.deepEqual(await back(), [isFirst, !isFirst, START + 1]);
+    assert.deepEqual(await back(), [false, false, START]);
+  }
+  // Closed and opened again before the history has moved, a dialog gets its entry when it has.
+  lower.session.open();
+  lower.session.close();
+  lower.session.open();
+  await settle();
+  assert.deepEqual([page.at, page.entries.length, lower.session.isOpen], [START + 1, START + 2, true]);
+  lower.session.destroy();
+  upper.session.destroy();
+  await settle();
+  assert.deepEqual([page.at, page.count()], [START, 0]);
+});
+
+test("what a page asks for reaches the part that does it, now or when its chunk is here, once", () => {
+  const { session } = begin({ inline: true });
+  const asked: unknown[] = [];
+  const takes = [1, 2].map(number => (part: unknown) => asked.push([number, part]));
+  takes.forEach(take => session.whenPart("slow", take));
+  let made = 0;
+  const part = () => session.part("slow", () => ++made);
+  assert.deepEqual([part(), part(), made], [1, 1, 1]);
+  assert.deepEqual(asked.splice(0), [
+    [1, 1],
+    [2, 1]
+  ]);
+  session.whenPart("slow", takes[0]!);
+  assert.deepEqual(asked.splice(0), [[1, 1]]);
+  session.part("report", () => ({ prefill: (values: object) => asked.push(values) }));
+  const views = [
+    [{ category: "roads" }, "report"],
+    [{ draft: { description: "Яма" }, category: "roads" }, "report"],
+    [{ problem: 7 }, "browse"],
+    [{}, "browse"],
+    [{ view: "report" }, "report"],
+    [undefined, "report"],
+    [{ view: "list" }, "browse"]
+  ] as const;
+  for (const [wish, view] of views) {
+    session.open(wish);
+    assert.equal(session.view, view, JSON.stringify(wish));
+  }
+  assert.deepEqual(asked, [{ category: "roads" }, { description: "Яма", category: "roads" }]);
+  session.destroy();
+});
+
+test("a step is taken back where it led from this very hash, above the dialog's own entry", async () => {
+  beginPage();
+  const problem = HOME + "#igrajdanin?problem=12";
+  const at = (at: number, isHere = true) =>
+    ({
+      entries: [HOME + " 0", HOME + " 1", problem + " 2", HOME + "#igrajdanin?status=new 3"],
+      at,
+      hasDialog: true,
+      isHere
+    }) as never;
+  for (const [trail, hash, isTaken] of [
+    [at(3), "#igrajdanin?problem=12", true],
+    [at(3), "#igrajdanin?problem=1", false],
+    [at(3), "", false],
+    [at(3, false), "#igrajdanin?problem=12", false],
+    [at(2), "", true],
+    [at(1), "", false]
+  ] as const) {
+    assert.equal(retrace(trail, hash), isTaken);
+    assert.equal(page.tasks.splice(0).length, +isTaken);
+  }
 });
