@@ -98,14 +98,11 @@ async function visit(event: FetchEvent): Promise<Response> {
   return answer;
 }
 
+/** A form that stands in for the service's is as good as its files, which a proxy refuses as well. */
 async function load(request: Request): Promise<Response> {
-  try {
-    return await fetch(request);
-  } catch (error) {
-    const found = await find(request);
-    if (!found) throw error;
-    return found;
-  }
+  const answer = await fetch(request).catch(() => undefined);
+  if (answer && !AWAY.includes(answer.status)) return answer;
+  return (await find(request)) || answer || Response.error();
 }
 
 /** Keeps shared photos for the form, which it opens. Where they cannot be kept the form says so. */

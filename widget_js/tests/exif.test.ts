@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readExif } from "../report/photos/exif.ts";
+import { faultOf, shrink } from "../report/photos/shrink.ts";
 
 type Entry = [tag: number, type: number, count: number, value: number | number[]];
 const SIZES: Record<number, number> = { 2: 1, 3: 2, 4: 4, 5: 8 };
@@ -150,4 +151,89 @@ test("an Exif block that points into itself for ever comes to an end", () => {
   // Every length says nothing follows: the walk over segments must still move on.
   loop.set([0xff, 0xe0, 0, 0], 2);
   assert.deepEqual(readExif(loop.buffer), { orientation: 1 });
+});
+
+/** What becomes of a photo in a browser that draws, or does not. */
+async function shrunk(
+  photo: Blob,
+  { sides = [100, 100], small = 10, network = {}, isUpright = true, isBroken = false }: Record<string, any>
+): Promise<object> {
+  const drawn: unknown[] = [];
+  const urls = new Set<string>();
+  const canvas = {
+    ...{ width: 0, height: 0 },
+    getContext: () => ({ fillRect: (...all: number[]) => drawn.push(...all.slice(2)), drawImage() {} }),
+    toBlob: (give: (blob: Blob | null) => void, type: string, quality: number) => {
+      drawn.push(quality);
+      give(small ? new Blob([new Uint8Array(small)], { type }) : null);
+    }
+  };
+  const globals = {
+    document: { createElement: () => canvas },
+    navigator: { connection: network },
+    CSS: { supports: () => isUpright },
+    Image: class {
+      naturalWidth = sides[0];
+      naturalHeight = sides[1];
+      onload(): void {}
+      onerror(): void {}
+      set src(_: string) {
+        setTimeout(() => (isBroken ? this.onerror() : this.onload()));
+      }
+    }
+  };
+  for (const [name, value] of Object.entries(globals))
+    Object.defineProperty(globalThis, name, { configurable: true, value });
+  URL.createObjectURL = () => (urls.add("blob:"), "blob:");
+  URL.revokeObjectURL = url => void urls.delete(url);
+  const result = await shrink(photo);
+  assert.deepEqual([urls.size, canvas.width], [0, 0], "nothing holds memory");
+  return result === photo ? { drawn } : { drawn, type: result.type, bytes: result.size };
+}
+
+test("a photo is made small where that helps, and is uprighted", async () => {
+  const jpeg = (bytes: number, type = "image/jpeg") => new Blob([new Uint8Array(bytes)], { type });
+  const large = { sides: [4096, 1024], small: 10 };
+  const full = [2048, 512, 0.85],
+    sparing = [1280, 320, 0.75];
+  const cases: [name: string, photo: Blob, browser: Record<string, unknown>, drawn: number[], bytes?: number][] = [
+    ["small", jpeg(300_001), { sides: [2560, 1] }, []],
+    ["small, in bytes alone", jpeg(20), { ...large, sides: [2561, 1000] }, [2048, 800, 0.85], 10],
+    ["small, in pixels alone", jpeg(1_000_001), { sides: [500, 400] }, [500, 400, 0.85], 10],
+    ["large", jpeg(20), large, full, 10],
+    ["larger than before", jpeg(10), large, full],
+    ["no canvas", jpeg(20), { ...large, small: 0 }, full],
+    ["sparing", jpeg(20), { ...large, network: { saveData: true, effectiveType: "4g" } }, sparing, 10],
+    ["3g", jpeg(20), { ...large, network: { saveData: false, effectiveType: "3g" } }, sparing, 10],
+    ["4g", jpeg(20), { ...large, network: { saveData: false, effectiveType: "4g" } }, full, 10],
+    ["HEIC", jpeg(20, "image/heic"), large, []],
+    ["PNG", jpeg(20, "image/png"), large, full, 10],
+    ["broken", jpeg(20), { ...large, isBroken: true }, []],
+    [
+      "lying, in an old browser",
+      new Blob([camera(true, CAMERA)], { type: "image/jpeg" }),
+      { ...large, isUpright: false },
+      []
+    ],
+    ["upright, in an old browser", jpeg(20), { ...large, isUpright: false }, full, 10],
+    ["with its place", new Blob([camera(true, CAMERA, GPS)], { type: "image/jpeg" }), large, full, 148]
+  ];
+  for (const [name, photo, browser, drawn, bytes] of cases)
+    assert.deepEqual(await shrunk(photo, browser), bytes ? { drawn, bytes, type: "image/jpeg" } : { drawn }, name);
+});
+
+test("what cannot be sent", () => {
+  const file = (type: string, megabytes: number) => ({ type, size: megabytes << 20 }) as Blob;
+  for (const [type, megabytes, isSmall, fault] of [
+    ["image/jpeg", 10, true, undefined],
+    ["image/jpeg", 11, false, undefined],
+    ["image/jpeg", 11, true, "large"],
+    ["image/heif", 11, false, "large"],
+    ["image/heic", 10, true, undefined],
+    ["", 10, false, undefined],
+    ["application/octet-stream", 1, false, undefined],
+    ["image/gif", 1, false, "type"],
+    ["application/pdf", 11, true, "type"]
+  ] as const)
+    assert.equal(faultOf(file(type, megabytes), isSmall), fault, `${type} ${megabytes}`);
 });

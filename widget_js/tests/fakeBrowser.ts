@@ -44,9 +44,9 @@ export class Clock {
   readonly timers = new Map<number, { due: number; of: Page; work: () => void }>();
   private ids = 0;
 
-  readonly set = (work: () => void, wait = 0): number => {
+  readonly set = (work: (...rest: unknown[]) => void, wait = 0, ...rest: unknown[]): number => {
     const of = Page.current!;
-    this.timers.set(++this.ids, { due: this.time + wait, of, work: () => (of.enter(), work()) });
+    this.timers.set(++this.ids, { due: this.time + wait, of, work: () => (of.enter(), work(...rest)) });
     return this.ids;
   };
   readonly clear = (id?: number): void => void this.timers.delete(id!);
@@ -239,7 +239,7 @@ export function beginWorld(): World {
           this.onerror!();
         }
       };
-      if (address === "blob:") pictures.push(picture);
+      if (address.startsWith("blob:")) pictures.push(picture);
     }
   };
   Date.now = () => clock.time;
