@@ -38,9 +38,7 @@ const PAUSE = 5,
 export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
 /** `from`: the report was waiting and is being sent again. `isPosted`: itself, and no more its photos alone. */
 export type Sending =
-  | Outcome
-  | { state: "editing" }
-  | { state: "sending"; from?: WaitingReport | undefined; isPosted?: true };
+  Outcome | { state: "editing" } | { state: "sending"; from?: WaitingReport | undefined; isPosted?: true };
 
 /** How the device answers when it is asked where it is, or what else told the place; `accuracy` in metres. */
 export interface Position {
