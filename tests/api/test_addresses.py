@@ -174,6 +174,7 @@ async def test_a_file_replaces_the_addresses(
     ("name", "content", "complaint"),
     [
         ("houses.csv", "street,number\nулица Мира,3\n", "house, lat, lng"),
+        ("houses.csv", "street,house,lat,lng\nулица Мира,3,,\n", "no house"),  # it would erase those that are there
         ("houses.geojson", '{"type": "Point"}', "GeoJSON"),
         ("houses.json", "[", "GeoJSON"),
         ("town.osm.pbf", "[", "OpenStreetMap"),

@@ -12,7 +12,6 @@ import orjson
 
 from widget_api.errors import FieldError, Invalid
 
-MOST = 1_000_000  # houses
 _COLUMNS = ("street", "house", "lat", "lng")
 
 

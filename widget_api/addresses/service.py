@@ -14,6 +14,7 @@ from widget_api.addresses import spelling, store
 from widget_api.addresses.files import Place
 from widget_api.addresses.store import NumberedHouse, Street
 from widget_api.database import Database, Transaction
+from widget_api.errors import FieldError, Invalid
 from widget_api.journal import Who
 
 BATCH_SIZE = 1000  # houses; some hundredths of a second
@@ -21,12 +22,17 @@ BATCH_SIZE = 1000  # houses; some hundredths of a second
 
 async def load(database: Database, site_id: str, places: Iterable[Place], who: Who) -> tuple[int, int]:
     """Replace the site's addresses. Of several houses with one address the first counts. Returns how many streets and
-    houses there are now."""
+    houses there are now.
+
+    Raises `Invalid` where there is no house among them: that would erase what the site has.
+    """
     houses = dict[str, dict[str, NumberedHouse]]()
     for place in places:
         house = spelling.read_house(place.house)
         if house is not None:
             houses.setdefault(place.street, {}).setdefault(house.key, (house, place.house, place.lat, place.lng))
+    if not houses:
+        raise Invalid((FieldError("file", "addresses_none"),))
     streets = list[Street]()
     for number, name in enumerate(sorted(houses)):
         inner = sorted(houses[name].values(), key=lambda one: (one[0].number, one[0].key))

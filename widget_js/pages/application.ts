@@ -70,9 +70,8 @@ if (location.pathname === form) {
     loadWidget();
   });
 } else {
-  // In a window of its own there is no way to the form that needs the network but this.
-  if (matchMedia("(display-mode: standalone)").matches)
-    document.querySelectorAll<HTMLAnchorElement>(`a[href="${town}/report"]`).forEach(link => (link.href = form));
+  // Where scripts run the widget's form asks less, warns, and needs no network.
+  document.querySelectorAll<HTMLAnchorElement>(`a[href="${town}/report"]`).forEach(link => (link.href = form));
   if (page.dataset.offline) comeBack();
   else ignoreErrors(remind);
 }

@@ -47,7 +47,6 @@ class Page {
   readonly session = new FakeStorage();
   readonly pictures = new Map<string, Blob>();
   readonly databases: string[] = [];
-  isStandalone = false;
   search = "";
 
   run(code: string, pathname: string, given: Record<string, unknown> = {}): void {
@@ -77,7 +76,6 @@ class Page {
         new Promise((resolve, reject) =>
           this.asked.push(status => (status ? resolve({ status, ok: status === 200 }) : reject(new Error())))
         ),
-      matchMedia: () => ({ matches: this.isStandalone }),
       addEventListener: (name: string, work: () => void) => (this.listeners[name] ||= []).push(work),
       setTimeout: (work: () => void, wait: number) => {
         const timer = {};
@@ -128,7 +126,6 @@ test(`unsent reports are sent from the town's page, or remembered there (SEED=${
       isSent ||= !!(waits && (!personal || own));
     }
     if (pick(2)) page.dataset.theme = "dark";
-    page.isStandalone = !!pick(2);
     page.run(application!, TOWN);
     const theme = page.dataset.theme || "auto";
     const widget = {
@@ -146,7 +143,7 @@ test(`unsent reports are sent from the town's page, or remembered there (SEED=${
       {
         added: isSent ? [widget, loader] : [],
         hidden: isSent || !isRemembered,
-        link: page.isStandalone ? FORM : TOWN + "/report"
+        link: FORM
       },
       `SEED=${SEED + round}: ${page.local.text()}`
     );
