@@ -38,8 +38,10 @@ const shared = share;
 const AWAY = [502, 503, 504];
 const GONE = [404, 410];
 
-/** The page was stored since the worker was started, or the service came back: other contacts need not replace it. */
-let isFresh = false;
+/** How long other contacts with the service need not replace the page, in milliseconds. */
+const FRESH = 300_000;
+/** When the page was stored by this worker; never, where the service was away since. */
+let storedAt = 0;
 
 const find = async (address: string | Request): Promise<Response | undefined> =>
   (await caches.open(town)).match(address, { ignoreVary: true });
@@ -55,7 +57,7 @@ async function keep(page: Response): Promise<void> {
   const text = await page.clone().text();
   if (GONE.includes(page.status) || (page.ok && !text.includes('rel="manifest"'))) return retire();
   if (!page.ok) return;
-  isFresh = true;
+  storedAt = Date.now();
   const cache = await caches.open(town);
   await cache.put(town, page);
   const ask = `${configuration}?lang=${page.headers.get("Content-Language")}`;
@@ -90,11 +92,12 @@ async function visit(event: FetchEvent): Promise<Response> {
   const { pathname, search } = new URL(event.request.url);
   const answer = await fetch(event.request).catch(() => undefined);
   if (!answer || AWAY.includes(answer.status)) {
-    isFresh = false;
+    storedAt = 0;
     return (await standIn(pathname)) || answer || Response.error();
   }
   if (pathname === town && /^(\?lang=\w+)?$/.test(search)) event.waitUntil(keep(answer.clone()));
-  else if (!isFresh) event.waitUntil(renew());
+  // What is gone may stand in the list.
+  else if (GONE.includes(answer.status) || Date.now() > storedAt + FRESH) event.waitUntil(renew());
   return answer;
 }
 

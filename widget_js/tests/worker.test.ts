@@ -40,6 +40,8 @@ class Service {
   formStatus = 200;
   hasManifest = true;
   hasStyle = true;
+  isProblemGone = false;
+  time = 1e12;
   /** What is published; which build is served. */
   edition = 1;
   build = 1;
@@ -58,6 +60,7 @@ class Service {
   statusOf(path: string): number {
     const [page] = path.split("?");
     if (page === TOWN || (page === CONFIG && this.status > 400 && this.status < 500)) return this.status;
+    if (page === TOWN + "/problems/1" && this.isProblemGone) return 410;
     return page === FORM ? this.formStatus : page === "/static/town-1.css" && !this.hasStyle ? 404 : 200;
   }
 }
@@ -152,9 +155,11 @@ class Browser {
       skipWaiting: async () => void this.skips++,
       addEventListener: (name: string, handler: Handler) => (this.handlers[name] = handler)
     };
-    new Function("self", "caches", "location", "fetch", "Response", "Request", code)(
-      ...[self, caches, { origin: ORIGIN, href: ORIGIN + "/w/1/worker.js" }, fetch, FakeResponse, FakeRequest]
-    );
+    const globals = {
+      ...{ self, caches, fetch, Response: FakeResponse, Request: FakeRequest, Date: { now: () => service.time } },
+      location: { origin: ORIGIN, href: ORIGIN + "/w/1/worker.js" }
+    };
+    new Function(...Object.keys(globals), code)(...Object.values(globals));
   }
   /** Resolves with what the worker answered, once all that it does is done; undefined where it lets the event pass. */
   async dispatch(name: string, request?: Asked): Promise<Given | undefined> {
@@ -189,7 +194,7 @@ class Model {
   /** By path; nothing where the town has left. */
   kept: Map<string, string> | undefined = new Map();
   shared: string[] | undefined;
-  isFresh = false;
+  freshUntil = 0;
   /** Questions to the network. */
   asked = 0;
 
@@ -214,7 +219,7 @@ class Model {
       return;
     }
     if (status !== 200) return;
-    this.isFresh = true;
+    this.freshUntil = service.time + 300_000;
     this.asked += 4;
     const lang = path.endsWith("en") ? "en" : "ru";
     const build = service.build;
@@ -235,13 +240,13 @@ class Model {
     if (!this.isAway) {
       const given = this.plain(path);
       if (page === TOWN && (page === path || /\?lang=..$/.test(path))) this.keep(path);
-      else if (!this.isFresh) {
+      else if (given.status === 410 || this.service.time > this.freshUntil) {
         this.asked++;
         this.keep(TOWN);
       }
       return given;
     }
-    this.isFresh = false;
+    this.freshUntil = 0;
     const kept = this.kept!;
     if (page === TOWN + "/report" && kept.has(FORM)) return { ...failed, status: 302, location: FORM };
     const text = kept.get(page === FORM ? FORM : TOWN);
@@ -335,16 +340,18 @@ test(`the service worker answers and stores what it promises (SEED=${SEED})`, as
         service.status = [200, 200, 500][pick(3)]!;
         service.formStatus = [200, 500][pick(2)]!;
         service.hasStyle = !!pick(2);
+        service.isProblemGone = !!pick(2);
       },
+      "time passes": () => (service.time += [60_000, 300_001][pick(2)]!),
       "the worker is started anew": () => {
         browser.start();
-        model.isFresh = false;
+        model.freshUntil = 0;
       },
       "a new build": async () => {
         if (service.network !== "on") return;
         service.known = service.build++;
         browser.start();
-        model.isFresh = false;
+        model.freshUntil = 0;
         await register();
       },
       "the town goes": async () => {
