@@ -219,6 +219,11 @@ def test_a_shared_photo_opens_the_form_with_it(town: Town, visitor: Page, new_pa
     }""")
     visitor.set_input_files("#shared", file(photo(halves(64, 48), place=(55.0952, 38.7688))))
     visitor.evaluate("document.querySelector('#shared').form.submit()")
+    # Any page may have sent it.
+    expect(visitor.get_by_role("status").filter(has_text="передала сюда")).to_be_visible()
+    assert axe.violations(visitor) == []
+    assert visitor.evaluate("localStorage.length") == 0
+    visitor.get_by_role("button", name="Добавить в сообщение").click()
     expect(visitor.locator("igrajdanin-widget .photos img, igrajdanin-widget .photo img")).to_have_count(1)
     expect(visitor.get_by_role("button", name="Место с фото")).to_be_visible()
     expect(visitor).to_have_url(f"{town.page}/form")

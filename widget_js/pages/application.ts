@@ -5,7 +5,7 @@
 
 import { Drafts } from "../report/drafts.ts";
 import { ignoreErrors } from "../shared/storage.ts";
-import { takeShared } from "./shared.ts";
+import { dropShared, takeShared, wasShared } from "./shared.ts";
 
 const { dataset } = document.currentScript as HTMLScriptElement;
 const key = dataset.key!;
@@ -49,6 +49,20 @@ function remind(): void {
   else element("unsent")!.hidden = !unsent.some(([, record]) => record.page === form);
 }
 
+/** Any page of the web can send something here: what has come is taken when the person says so. */
+function offerShared(isAny: boolean): void {
+  const offer = element("shared")!;
+  const end = async (choose: typeof takeShared) => {
+    offer.hidden = true;
+    element("not-shared")!.hidden = await choose(key, form);
+    loadWidget();
+  };
+  if (!isAny) return void end(takeShared);
+  offer.hidden = false;
+  element("take-shared")!.onclick = () => void end(takeShared);
+  element("drop-shared")!.onclick = () => void end(dropShared);
+}
+
 /** Shows the page itself once the service answers: the browser can only tell that there is a network. */
 function comeBack(): void {
   let pause = FIRST_PAUSE;
@@ -65,10 +79,8 @@ function comeBack(): void {
 
 if (location.pathname === form) {
   addEventListener("online", () => page.removeAttribute("data-offline"));
-  void (/[?&]shared\b/.test(location.search) ? takeShared(key, form) : Promise.resolve(true)).then(isTaken => {
-    element("not-shared")!.hidden = isTaken;
-    loadWidget();
-  });
+  if (/[?&]shared\b/.test(location.search)) void wasShared(key).then(offerShared);
+  else loadWidget();
 } else {
   // Where scripts run the widget's form asks less, warns, and needs no network.
   document.querySelectorAll<HTMLAnchorElement>(`a[href="${town}/report"]`).forEach(link => (link.href = form));

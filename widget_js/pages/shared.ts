@@ -1,4 +1,4 @@
-/** Photos that another application has shared: the service worker keeps them until the form takes them over here. */
+/** Photos that another application has shared: the service worker keeps them until the person lets the form take them over here. */
 
 import { Drafts } from "../report/drafts.ts";
 import { faultOf, locate, shrink } from "../report/photos/shrink.ts";
@@ -6,12 +6,30 @@ import { Store } from "../report/photos/store.ts";
 import { empty, type Photo } from "../report/values.ts";
 import { randomKey } from "../shared/key.ts";
 
+const nameOf = (key: string) => `/s/${key}/share`;
+
+/** Something was shared and is not taken yet. */
+export const wasShared = async (key: string): Promise<boolean> => {
+  try {
+    return await caches.has(nameOf(key));
+  } catch {
+    return false;
+  }
+};
+
+/** Erases it; nothing is missing then. */
+export async function dropShared(key: string, form: string): Promise<boolean> {
+  history.replaceState(history.state, "", form);
+  await caches.delete(nameOf(key));
+  return true;
+}
+
 /**
  * Makes a draft of them, as if they had been chosen in the form of this tab, which goes on with it by itself; the cache
  * is erased. Resolves with whether anything was taken.
  */
 export async function takeShared(key: string, form: string): Promise<boolean> {
-  const name = `/s/${key}/share`;
+  const name = nameOf(key);
   history.replaceState(history.state, "", form);
   try {
     const cache = await caches.open(name);

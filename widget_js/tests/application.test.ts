@@ -24,6 +24,7 @@ const DAY = 86_400_000;
 
 class Node {
   hidden = true;
+  onclick(): void {}
   readonly attributes: Record<string, string> = {};
   src = "";
   constructor(readonly tag: string) {}
@@ -41,7 +42,9 @@ class Page {
   readonly said: string[] = [];
   readonly added: Node[] = [];
   readonly dataset: Record<string, string> = {};
-  readonly nodes: Record<string, Node> = { unsent: new Node("p"), "not-shared": new Node("p") };
+  readonly nodes = Object.fromEntries(
+    ["unsent", "not-shared", "shared", "take-shared", "drop-shared"].map(id => [id, new Node(id)])
+  );
   readonly link = { href: TOWN + "/report" };
   readonly local = new FakeStorage();
   readonly session = new FakeStorage();
@@ -140,11 +143,7 @@ test(`unsent reports are sent from the town's page, or remembered there (SEED=${
         hidden: page.nodes.unsent!.hidden,
         link: page.link.href
       },
-      {
-        added: isSent ? [widget, loader] : [],
-        hidden: isSent || !isRemembered,
-        link: FORM
-      },
+      { added: isSent ? [widget, loader] : [], hidden: isSent || !isRemembered, link: FORM },
       `SEED=${SEED + round}: ${page.local.text()}`
     );
   }
@@ -204,6 +203,7 @@ test(`what was shared becomes a draft of the form (SEED=${SEED})`, async () => {
     const names = Object.keys(KINDS).filter(() => pick(2));
     const isShared = !!pick(5);
     const isFull = !pick(5);
+    const isDropped = isShared && !pick(4);
     const cache = isShared ? new Map(names.map((name, index) => [`${TOWN}/share/${index}`, name])) : new Map();
     const page = new Page();
     page.search = isShared ? "?shared" : "?category=roads";
@@ -214,6 +214,7 @@ test(`what was shared becomes a draft of the form (SEED=${SEED})`, async () => {
     page.run(application!, FORM, {
       caches: {
         delete: async (name: string) => caches.delete(name),
+        has: async (name: string) => caches.has(name),
         open: async (name: string) => {
           assert.equal(name, TOWN + "/share");
           return {
@@ -245,6 +246,9 @@ test(`what was shared becomes a draft of the form (SEED=${SEED})`, async () => {
         arrayBuffer = () => Promise.reject(new Error("gone"));
       }
     });
+    await calm();
+    assert.deepEqual([page.nodes.shared!.hidden, page.added.length, page.local.length], [!isShared, +!isShared, 0]);
+    page.nodes[isDropped ? "drop-shared" : "take-shared"]!.onclick();
     for (let wait = 0; wait < 30; wait++) await calm();
     page.fire("online");
     const pictures = ["photo", "other"].filter(name => names.includes(name));
@@ -252,8 +256,8 @@ test(`what was shared becomes a draft of the form (SEED=${SEED})`, async () => {
       .filter(name => names.includes(name))
       .map(name => KINDS[name]![1])
       .join("\n");
-    const isAny = isShared && !!(pictures.length || description);
-    const isTaken = !isShared || (isAny && !names.includes("document") && !(isFull && pictures.length));
+    const isAny = isShared && !isDropped && !!(pictures.length || description);
+    const isTaken = !isShared || isDropped || (isAny && !names.includes("document") && !(isFull && pictures.length));
     const [record] = page.local.entries().map(([name, text]) => ({ name, ...JSON.parse(text) }));
     assert.deepEqual(
       {
