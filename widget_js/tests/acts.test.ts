@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { enterPage, type FakeDocument, FakeElement, Happening, leavePage } from "./plainDocument.ts";
+import { enterPage, type FakeDocument, FakeElement, Happening, leavePage } from "./fakeDocument.ts";
 
 let document: FakeDocument;
 let pictures: string[];
@@ -48,7 +48,7 @@ test("focus and scroll move where the person has acted last, or in an open dialo
   /** What moves: the control, by its reference; what comes into view; the control that the next drawing brings. */
   const moves = ({ host, control }: ReturnType<typeof widget>): boolean[] => {
     document.focused = null;
-    const before = control.scrolled;
+    const before = document.shown.length;
     focus({ current: control as never });
     const isFocused = document.focused === control;
     show(control as never);
@@ -56,7 +56,7 @@ test("focus and scroll move where the person has acted last, or in an open dialo
     focusOn(host as never, "first", "second", "title");
     assert.equal(document.focused, null, "it is there after the next drawing");
     timers.splice(0).forEach(work => work());
-    return [isFocused, control.scrolled > before, document.focused === control];
+    return [isFocused, document.shown.length > before, document.focused === control];
   };
   const none = [false, false, false],
     all = [true, true, true];
@@ -72,7 +72,7 @@ test("focus and scroll move where the person has acted last, or in an open dialo
   // Another tab comes back; a frame of the page has taken the focus over.
   document.window.dispatchEvent(new Happening("blur"));
   assert.equal(isTouched(closed.host as never), true);
-  Object.assign(globalThis, { HTMLIFrameElement: FakeElement, window: document.window });
+  Object.assign(globalThis, { HTMLIFrameElement: FakeElement });
   field.dispatchEvent(new Happening("blur"));
   assert.equal(isTouched(closed.host as never), true);
   document.window.dispatchEvent(new Happening("blur"));
@@ -81,7 +81,7 @@ test("focus and scroll move where the person has acted last, or in an open dialo
   leave();
   assert.deepEqual([isTouched(closed.host as never), document.window.listeners], [false, []]);
   const second = new FakeElement("h2");
-  second.setAttribute("id", "title");
+  Object.assign(second, { id: "title" }).setAttribute("tabIndex", -1);
   open.host.shadowRoot!.querySelector("dialog")!.append(second);
   assert.deepEqual(moves(open), all, "the first of several that is there");
 });

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import ru from "../locales/ru.json";
 import { City, Service, type Item } from "./cityModel.ts";
-import { fakeDocument } from "./fakeDocument.ts";
 import { HOME, page } from "./fakePage.ts";
 import * as fake from "./fakeWidget.ts";
 import { generator, SEED } from "./seed.ts";
@@ -190,13 +189,13 @@ const ACTS: Record<string, Act> = {
   },
   enter: () => {
     if (!isListed()) return false;
-    widget.find("#q")!.dispatch("keydown", { key: "Enter" });
+    widget.find("#q")!.act("keydown", { key: "Enter" });
     city.type(city.typed, 0);
     return fake.calm();
   },
   escape: () => {
     if (!isListed()) return false;
-    const event = widget.find("#q")!.dispatch("keydown", { key: "Escape" });
+    const event = widget.find("#q")!.act("keydown", { key: "Escape" });
     assert.equal(event.defaultPrevented, !!city.typed, "Escape is the field's while it holds a text");
     if (city.typed) city.type("", 0);
     return fake.calm();
@@ -254,19 +253,19 @@ const ACTS: Record<string, Act> = {
   connection: () => {
     city.connect(!city.isOnline);
     fake.device.isOnline = city.isOnline;
-    page.dispatch(city.isOnline ? "online" : "offline");
+    page.act(city.isOnline ? "online" : "offline");
     return fake.calm();
   },
   hide: () => {
-    fakeDocument.hidden = !city.isHidden;
+    page.document.hidden = !city.isHidden;
     city.hide(!city.isHidden);
-    fakeDocument.tell("visibilitychange");
+    page.document.act("visibilitychange");
     return fake.calm();
   },
   "out of sight": () => {
     const isSeen = !!pick(2);
     city.see(isSeen);
-    fake.observed.sight.forEach(tell => tell(isSeen));
+    fake.Watch.see(isSeen);
     return fake.calm();
   },
   rest: async () => wait(450),
@@ -282,7 +281,7 @@ async function lay(bottom: number): Promise<void> {
     before = items.length;
     widget.find(".cards[role=list]")!.box = { top: -100, left: 0, bottom, width: 500, height: 800 };
     for (const one of items) one.box = { ...one.box, height: 100 };
-    page.dispatch("scroll");
+    page.act("scroll");
     await fake.draw();
     bottom = FAR;
   }
@@ -299,13 +298,13 @@ test(`the list shows what is asked for, and asks for what it shows (SEED=${SEED}
     fake.beginWidgets();
     service = new Service();
     for (let number = pick(4) * 4; number > 0; number--) service.items.push(make(number));
-    const before = page.count();
+    const before = page.listeners.length;
     widget = await new fake.Mounted({ view: "inline" }).begin();
     await fake.calm();
     await fake.answer("?lang=ru", CONFIG);
     // As wide as filters need to stand in the open, and not yet the map beside.
     widget.find(".city")!.box.width = 700;
-    fake.observed.size.forEach(tell => tell());
+    fake.Watch.resize();
     await fake.calm();
     city = new City(fake.clock.time, service);
     played = [];
@@ -334,7 +333,7 @@ test(`the list shows what is asked for, and asks for what it shows (SEED=${SEED}
       compare();
     }
     // A frame may still be due.
-    page.dispatch("scroll");
+    page.act("scroll");
     const signals = page.fetches.map(({ signal }) => signal);
     widget.destroy();
     await fake.calm();
@@ -344,8 +343,8 @@ test(`the list shows what is asked for, and asks for what it shows (SEED=${SEED}
       "a widget that is gone waits for nothing: " + story
     );
     assert.deepEqual(
-      [page.count(), fake.observed.size.size, fake.observed.sight.size, fake.frames.size, page.href],
-      [before, 0, 0, 0, HOME],
+      [page.listeners.length, fake.Watch.all.size, fake.frames.size, page.href],
+      [before, 0, 0, HOME],
       "left behind: " + story
     );
     await fake.pass(130_000);

@@ -251,7 +251,7 @@ test(`collections, their entries and their votes (SEED=${SEED})`, async () => {
         widget.root.getElementById("vote-consent")!.tick();
         widget.root.getElementById("vote-email")!.enter("a@mail.test");
         await fake.calm();
-        widget.find("form")!.dispatch("submit");
+        widget.find("form")!.act("submit");
         await fake.calm();
         if (!model.given.includes(number)) model.given.push(number);
         await serve();
@@ -372,7 +372,7 @@ test("what can be done with an entry", async () => {
     await begin(of.slug as string);
     const story = JSON.stringify([of.slug, changes]);
     widget.find(".city")!.box.width = 700;
-    fake.observed.size.forEach(tell => tell());
+    fake.Watch.resize();
     await fake.calm();
     const groups = widget.all(".bar .pill .chip").map(one => one.textContent);
     assert.equal(groups.length, of.answered ? 4 : 0, "states are those of what is worked on: " + story);

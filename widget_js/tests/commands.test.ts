@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { enterPage, FakeDocument, type FakeElement, Happening, leavePage, Watch } from "./plainDocument.ts";
+import { enterPage, FakeDocument, type FakeElement, Happening, leavePage, Watch } from "./fakeDocument.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 60;
@@ -369,7 +369,7 @@ test("a button grows where the page was drawn without it, for those who like thi
   ] as const) {
     await begin();
     let grown = 0;
-    document.height = height;
+    document.box.height = height;
     Object.assign(globalThis, {
       matchMedia: (query: string) => ({ matches: likes && query.includes("no-preference") }),
       performance: { getEntriesByType: (type: string) => (isDrawn && type === "paint" ? [{}] : []) }

@@ -15,7 +15,7 @@ import { Chip, Chips } from "../shared/ui/statusChip.tsx";
 import { Words } from "../shared/ui/words.tsx";
 import { ApiError } from "../shared/api.ts";
 import ru from "../locales/ru.json";
-import { enterPage, type FakeDocument, FakeElement, leavePage } from "./plainDocument.ts";
+import { enterPage, type FakeDocument, FakeElement, leavePage } from "./fakeDocument.ts";
 
 const STATUSES = { accepted: "Принято", in_progress: "В работе", overdue: "Срок прошёл" };
 const words = language(
@@ -79,15 +79,11 @@ test("a control has its label, its hint and its error, and tells what is typed",
             [hint, error].filter(Boolean).length ? [hint, error].filter(Boolean) : [""]
           );
           assert.equal(control.getAttribute("aria-invalid"), error ? "true" : null);
-          assert.deepEqual(
-            [find("label").getAttribute("for"), control.getAttribute("id"), control.getAttribute("value")],
-            ["name", "name", "Анна"]
-          );
+          assert.deepEqual([find("label").getAttribute("for"), control.id, control.value], ["name", "name", "Анна"]);
           assert.equal(text(find("label")), "Имя" + (optional ? ` (${words.t("optional")})` : ""));
         }
       }
-  Object.assign(find("textarea"), { value: "Анна П." });
-  find("textarea").act("input");
+  find("textarea").enter("Анна П.");
   assert.equal(typed, "Анна П.");
   for (const hint of ["", "12 из 20"]) {
     draw(h(TextField, { ...field, hint, live: true }));
@@ -96,9 +92,8 @@ test("a control has its label, its hint and its error, and tells what is typed",
   }
   draw(h(Check, { id: "consent", error: "Нужно", checked: true, onChange: to => (typed = to), children: "Да" }));
   const check = find("input");
-  assert.deepEqual([described(check), check.getAttribute("checked")], [["Нужно"], "true"]);
-  Object.assign(check, { checked: false });
-  check.act("change");
+  assert.deepEqual([described(check), check.checked], [["Нужно"], true]);
+  check.tick(false);
   assert.equal(typed, false);
 });
 
@@ -114,7 +109,7 @@ test("a text that changes comes in an element of its own, which a translator has
 
 test("a failure is announced, and its button tries again and steps back to what comes in its place", () => {
   const title = new FakeElement("h2");
-  title.setAttribute("id", "title");
+  Object.assign(title, { id: "title" }).setAttribute("tabIndex", -1);
   let tried = 0;
   for (const retry of [undefined, false, () => tried++] as const) {
     draw(h(Failed, { text: "Не пришло", retry }));

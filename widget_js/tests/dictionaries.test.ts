@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { enterPage, leavePage, type Sheet } from "./plainDocument.ts";
+import { enterPage, leavePage, type Sheet } from "./fakeDocument.ts";
 
 const READING = 15_000;
 const SERVICE = "https://service.test";

@@ -53,7 +53,7 @@ export async function playForm(widget: Mounted, form: Form, pick: (below: number
     sent: object | undefined;
   const submit = async () => {
     widget.touch();
-    const event = widget.find("form")!.dispatch("submit");
+    const event = widget.find("form")!.act("submit");
     assert.ok(event.defaultPrevented, "the page is not left: " + story);
     await calm();
     await pass(1);

@@ -1,70 +1,118 @@
-/** A document made of plain objects, as far as Preact and the widget's views use one: elements, events, the focus. */
+/**
+ * A page of plain objects, as far as Preact, Leaflet and the widget use one: a tree with shadow roots, custom elements
+ * and observers, attributes, selectors, events and their ways, the focus, a dialog. Boxes are what a test says; sizes
+ * and sight change when a test says so.
+ */
 
-type Listener = (event: FakeEvent) => void;
+type Listener = ((event: Happening) => void) | { handleEvent(event: Happening): void };
+type Options = { capture?: boolean; once?: boolean } | boolean | undefined;
+const optionsOf = (options: Options) => (typeof options === "object" ? options : { capture: !!options });
+/** Events of one element, which do not go up. */
+const ALONE = /^(focus|blur|mouseenter|mouseleave|pointerenter|pointerleave|load|error|close|toggle)$/;
+const CONTROL = /^(input|textarea|select)$/;
+const FOCUSABLE = /^(a|button|input|select|textarea|summary)$/;
 
-export class FakeEvent {
-  target: FakeElement | null = null;
-  currentTarget: FakeElement | null = null;
+/** An event. */
+export class Happening {
+  bubbles = false;
+  composed = false;
+  cancelable = false;
+  /** A person did it. */
+  isTrusted = false;
   defaultPrevented = false;
   isStopped = false;
-  isTrusted = true;
+  target!: Target;
+  currentTarget!: Target;
+  path: Target[] = [];
+  detail: unknown = null;
+  [name: string]: unknown;
   constructor(
     readonly type: string,
-    members: object = {}
+    init: object = {}
   ) {
-    Object.assign(this, members);
+    Object.assign(this, init);
+    this.detail ??= null;
   }
-  preventDefault(): void {
-    this.defaultPrevented = true;
-  }
-  stopPropagation(): void {
-    this.isStopped = true;
-  }
+  composedPath = (): Target[] => this.path;
+  stopPropagation = (): void => void (this.isStopped = true);
+  preventDefault = (): void => void (this.defaultPrevented = this.cancelable);
 }
 
-class FakeNode {
-  parentNode: FakeElement | null = null;
-  childNodes: FakeNode[] = [];
-  readonly ownerDocument = fakeDocument;
-  constructor(readonly nodeType: number) {}
-
-  get nextSibling(): FakeNode | null {
-    const all = this.parentNode ? this.parentNode.childNodes : [];
-    return all[all.indexOf(this) + 1] || null;
+export class Target {
+  readonly listeners: { type: string; listener: Listener; capture: boolean; once: boolean }[] = [];
+  /** What an event meets next on its way up: out of a shadow root if it is composed. */
+  above(_isComposed: boolean): Target | null {
+    return null;
   }
-  get textContent(): string {
-    return this.childNodes.map(one => one.textContent).join("");
+  private indexOf(type: string, listener: Listener, capture: boolean): number {
+    return this.listeners.findIndex(one => one.type === type && one.listener === listener && one.capture === capture);
   }
-  remove(): void {
-    if (this.parentNode) this.parentNode.removeChild(this);
+  addEventListener(type: string, listener: Listener, given?: Options): void {
+    const { capture = false, once = false } = optionsOf(given);
+    if (this.indexOf(type, listener, capture) < 0) this.listeners.push({ type, listener, capture, once });
+  }
+  removeEventListener(type: string, listener: Listener, given?: Options): void {
+    const at = this.indexOf(type, listener, optionsOf(given).capture || false);
+    if (at >= 0) this.listeners.splice(at, 1);
+  }
+  dispatchEvent(event: Happening): boolean {
+    event.target = this instanceof Window ? (globalThis as unknown as Target) : this;
+    event.path = [this];
+    for (let one = this.above(event.composed); one; one = one.above(event.composed)) event.path.push(one);
+    const call = (target: Target, isCapture: boolean) => {
+      event.currentTarget = target;
+      const handler = (target as unknown as Record<string, unknown>)["on" + event.type];
+      if (!isCapture && typeof handler === "function") handler(event);
+      for (const one of target.listeners.filter(({ type, capture }) => type === event.type && capture === isCapture)) {
+        if (!target.listeners.includes(one)) continue;
+        if (one.once) target.removeEventListener(one.type, one.listener, one.capture);
+        if (typeof one.listener === "function") one.listener.call(target, event);
+        else one.listener.handleEvent(event);
+      }
+    };
+    for (const target of [...event.path].reverse()) if (!event.isStopped) call(target, true);
+    for (const target of event.bubbles ? event.path : [this]) if (!event.isStopped) call(target, false);
+    return !event.defaultPrevented;
+  }
+  /** An act of a person, or of the browser: it goes up through all roots, if it is none of the element alone. */
+  act(type: string, init: object = {}): Happening {
+    const bubbles = !ALONE.test(type);
+    const event = new Happening(type, { bubbles, composed: true, cancelable: true, isTrusted: true, ...init });
+    this.dispatchEvent(event);
+    return event;
   }
 }
-
-class FakeText extends FakeNode {
-  constructor(public data: string) {
-    super(3);
-  }
-  override get textContent(): string {
-    return String(this.data);
-  }
-}
+/** Its events tell `window` as their target. */
+export class Window extends Target {}
 
 type Check = (element: FakeElement) => boolean;
-/** «a.card[lang=en]»; pseudo-classes fit nothing. */
+const hasFocus: Check = element => element.of.focused === element;
+const PSEUDO: Record<string, Check> = {
+  ":focus": hasFocus,
+  ":focus-visible": hasFocus,
+  ":focus-within": element => element.contains(element.of.focused)
+};
+/** «a.card[lang=en]:not(slot)»; other pseudo-classes fit nothing. */
 const readOne = (compound: string): Check => {
-  const checks = (compound.match(/^[\w-]+|[#.][\w-]+|\[[^\]]+\]|:.+/g) || []).map((part): Check => {
-    const [name, value] = part.slice(1, -1).split("=") as [string, string | undefined];
+  const parts = compound.match(/^[\w-]+|[#.][\w-]+|\[[^\]]+\]|:not\([^)]+\)|:.+/g) || [];
+  const checks = parts.map((part): Check => {
     const rest = part.slice(1);
     if (part[0] === "#") return element => element.id === rest;
     if (part[0] === ".") return element => element.classes.includes(rest);
+    if (part.startsWith(":not(")) {
+      const isNot = readOne(part.slice(5, -1));
+      return element => !isNot(element);
+    }
+    if (part[0] === ":") return PSEUDO[part] || (() => false);
     if (part[0] !== "[") return element => part === element.localName;
+    const [name, value] = part.slice(1, -1).replace(/"/g, "").split("=") as [string, string | undefined];
     return ({ attributes }) => (value === undefined ? attributes.has(name) : attributes.get(name) === value);
   });
   return element => checks.every(fits => fits(element));
 };
 const selectors = new Map<string, Check>();
-/** «article .note, #list»: what the views and their tests ask for. */
-const read = (selector: string): Check => {
+/** «article .note, #list > li»: what the views and their tests ask for. */
+const readSelector = (selector: string): Check => {
   const all = selector.split(",").map((one): Check => {
     const [last, ...outer] = one.trim().split(/\s+/).reverse();
     const inner = readOne(last!);
@@ -72,92 +120,106 @@ const read = (selector: string): Check => {
     return element => {
       let at: FakeElement | null = element;
       let isChild = false;
+      if (!inner(element)) return false;
       for (const fits of around) {
         if (fits) {
-          do at = at!.parentNode;
+          do at = at.parentElement;
           while (at && !fits(at) && !isChild);
           if (!at || !fits(at)) return false;
         }
         isChild = !fits;
       }
-      return inner(element);
+      return true;
     };
   });
   const made: Check = element => all.some(fits => fits(element));
   selectors.set(selector, made);
   return made;
 };
-const fits = (element: FakeElement, selector: string): boolean => (selectors.get(selector) || read(selector))(element);
 
-export class FakeElement extends FakeNode {
-  readonly attributes = new Map<string, string>();
-  readonly style: Record<string, string> = {};
-  readonly listeners = new Map<string, Set<Listener>>();
-  /** What layout would tell. */
-  box = { top: 0, left: 0, bottom: 0, width: 0, height: 0 };
-  readonly clientLeft = 0;
-  readonly clientTop = 0;
-  shadowRoot: FakeRoot | null = null;
-  /** It stands in the page itself. */
-  stands = false;
+export class FakeNode extends Target {
+  parentNode: FakeNode | null = null;
+  childNodes: FakeNode[] = [];
+  readonly nodeType: number = 1;
+  data = "";
+  readonly of = FakeDocument.current;
 
-  constructor(readonly localName: string) {
-    super(1);
-    if (["input", "textarea", "select"].includes(localName)) Object.assign(this, { value: "", checked: false });
+  override above(isComposed: boolean): Target | null {
+    return this.parentNode || ((isComposed && this.host) as Target | null) || null;
   }
-
-  // --- the tree ---
-
+  get ownerDocument(): FakeDocument {
+    return this.of;
+  }
+  get host(): FakeElement | undefined {
+    return undefined;
+  }
+  get isConnected(): boolean {
+    const above = this.parentNode || this.host;
+    return !!above && above.isConnected;
+  }
+  get parentElement(): FakeElement | null {
+    return this.parentNode instanceof FakeElement ? this.parentNode : null;
+  }
   get children(): FakeElement[] {
-    return this.childNodes.filter((one): one is FakeElement => one instanceof FakeElement);
-  }
-  get lastChild(): FakeNode | null {
-    return this.childNodes[this.childNodes.length - 1] || null;
+    return this.childNodes.filter(node => node instanceof FakeElement);
   }
   get firstChild(): FakeNode | null {
     return this.childNodes[0] || null;
   }
-  get parentElement(): FakeElement | null {
-    return this.parentNode;
+  get lastChild(): FakeNode | null {
+    return this.childNodes[this.childNodes.length - 1] || null;
   }
-  insertBefore(node: FakeNode, before: FakeNode | null): FakeNode {
-    if (node instanceof FakeElement && node.localName === "#fragment")
-      return ([...node.childNodes].forEach(one => this.insertBefore(one, before)), node);
+  get nextSibling(): FakeNode | null {
+    const { childNodes = [] } = this.parentNode || {};
+    return childNodes[childNodes.indexOf(this) + 1] || null;
+  }
+  getRootNode(): FakeNode {
+    return this.parentNode ? this.parentNode.getRootNode() : this;
+  }
+  contains(other: FakeNode | null): boolean {
+    for (let one = other; one; one = one.parentNode) if (one === this) return true;
+    return false;
+  }
+  insertBefore<T extends FakeNode>(node: T, next: FakeNode | null): T {
+    if (node instanceof Fragment) {
+      for (const one of [...node.childNodes]) this.insertBefore(one, next);
+      return node;
+    }
     node.remove();
-    const at = before ? this.childNodes.indexOf(before) : -1;
-    this.childNodes.splice(at < 0 ? this.childNodes.length : at, 0, node);
     node.parentNode = this;
+    this.childNodes.splice(next ? this.childNodes.indexOf(next) : this.childNodes.length, 0, node);
+    Observer.tell(this, "childList");
+    node.reactAll("connectedCallback");
     return node;
   }
-  appendChild = <T extends FakeNode>(node: T): T => this.insertBefore(node, null) as T;
+  appendChild = <T extends FakeNode>(node: T): T => this.insertBefore(node, null);
   append(...nodes: FakeNode[]): void {
-    nodes.forEach(this.appendChild);
+    for (const node of nodes) this.insertBefore(node, null);
   }
   prepend(node: FakeNode): void {
     this.insertBefore(node, this.firstChild);
   }
-  removeChild(node: FakeNode): void {
-    const root = this.getRootNode();
-    if (root.activeElement && (node as FakeElement).contains?.(root.activeElement)) root.activeElement = null;
-    this.childNodes.splice(this.childNodes.indexOf(node), 1);
-    node.parentNode = null;
+  removeChild = (node: FakeNode): void => node.remove();
+  /** The focus that was in there is nowhere then. */
+  remove(): void {
+    const { parentNode, of } = this;
+    if (!parentNode) return;
+    const wasConnected = this.isConnected;
+    for (let one: FakeNode | null | undefined = of.focused; one; one = one.parentNode || one.host)
+      if (one === this) of.focused = null;
+    parentNode.childNodes.splice(parentNode.childNodes.indexOf(this), 1);
+    this.parentNode = null;
+    Observer.tell(parentNode, "childList");
+    if (wasConnected) this.reactAll("disconnectedCallback", true);
   }
-  override get textContent(): string {
-    return super.textContent;
+  /** It and all elements in it, those of shadow roots too, are told if they are custom ones. */
+  reactAll(name: string, isKnown = this.of.defined.size > 0 && this.isConnected): void {
+    if (isKnown && this.of.defined.size) for (const one of this.whole()) one.react(name);
   }
-  override set textContent(text: string) {
-    [...this.childNodes].forEach(one => one.remove());
-    if (text) this.append(new FakeText(text));
+  whole(): FakeElement[] {
+    return this.childNodes.flatMap(node => node.whole());
   }
-  getRootNode(): FakeRoot {
-    return (this.parentNode ? this.parentNode.getRootNode() : this) as FakeRoot;
-  }
-  contains(other: FakeNode | null): boolean {
-    return !!other && (other === this || this.contains(other.parentNode));
-  }
-  get isConnected(): boolean {
-    return this.stands || this.getRootNode().localName === "#root";
-  }
+  /** All elements in it, from top to bottom. */
   all(found: FakeElement[] = []): FakeElement[] {
     for (const one of this.childNodes)
       if (one instanceof FakeElement) {
@@ -166,29 +228,106 @@ export class FakeElement extends FakeNode {
       }
     return found;
   }
+  get textContent(): string {
+    return this.nodeType === 3 ? this.data : this.childNodes.map(node => node.textContent).join("");
+  }
+  set textContent(text: string) {
+    [...this.childNodes].forEach(node => node.remove());
+    if (text) this.append(new FakeText(text));
+  }
   querySelectorAll(selector: string): FakeElement[] {
-    return this.all().filter(one => fits(one, selector));
+    return this.all().filter(one => one.matches(selector));
   }
-  querySelector(selector: string): FakeElement | null {
-    return this.querySelectorAll(selector)[0] || null;
+  querySelector = (selector: string): FakeElement | null => this.querySelectorAll(selector)[0] || null;
+  getElementById(id: string): FakeElement | null {
+    return this.all().find(one => one.id === id) || null;
   }
-  matches(selector: string): boolean {
-    return selector === ":focus-visible" ? this.getRootNode().activeElement === this : fits(this, selector);
+}
+export class FakeText extends FakeNode {
+  override readonly nodeType = 3;
+  constructor(text: unknown) {
+    super();
+    this.data = String(text);
   }
-  closest(selector: string): FakeElement | null {
-    return this.matches(selector) ? this : this.parentNode && this.parentNode.closest(selector);
+}
+class Fragment extends FakeNode {
+  override readonly nodeType = 11;
+}
+export class ShadowRoot extends FakeNode {
+  override readonly nodeType = 11;
+  adoptedStyleSheets: object[] = [];
+  constructor(private readonly around: FakeElement) {
+    super();
+  }
+  override get host(): FakeElement {
+    return this.around;
+  }
+  get activeElement(): FakeElement | null {
+    return this.of.focusIn(this);
+  }
+}
+class Style {
+  [name: string]: unknown;
+  setProperty(name: string, value: string): void {
+    this[name] = value;
+  }
+}
+
+export class FakeElement extends FakeNode {
+  /** The one that becomes a custom element. */
+  static upgraded: FakeElement | undefined;
+  localName: string;
+  readonly attributes = new Map<string, string>();
+  readonly style = new Style() as Style & Record<string, string>;
+  shadowRoot: ShadowRoot | null = null;
+  /** Of controls. */
+  declare checked: boolean;
+  declare files: Blob[];
+  /** What layout would tell. */
+  box = { ...this.of.box };
+  /** Around what is inside the box, in pixels. */
+  border = 0;
+  readonly clientLeft = 0;
+  readonly clientTop = 0;
+  readonly offsetParent = null;
+  readonly relList: { supports(name: string): boolean } = { supports: () => true };
+
+  constructor(localName?: string) {
+    super();
+    this.localName = localName || this.of.tag;
+    if (CONTROL.test(this.localName)) Object.assign(this, { checked: false, files: [] });
+    const { upgraded } = FakeElement;
+    FakeElement.upgraded = undefined;
+    if (upgraded) return Object.setPrototypeOf(upgraded, new.target.prototype);
   }
 
   // --- attributes ---
 
-  setAttribute(name: string, value: unknown): void {
-    this.attributes.set(name, String(value));
-  }
   getAttribute(name: string): string | null {
     return this.attributes.get(name) ?? null;
   }
+  setAttribute(name: string, value: unknown): void {
+    this.attributes.set(name, String(value));
+    this.attributed(name);
+  }
   removeAttribute(name: string): void {
-    this.attributes.delete(name);
+    if (this.attributes.delete(name)) this.attributed(name);
+  }
+  private attributed(name: string): void {
+    Observer.tell(this, "attributes");
+    const { observedAttributes = [] } = this.constructor as { observedAttributes?: string[] };
+    if (observedAttributes.includes(name)) this.react("attributeChangedCallback");
+  }
+  private mark(name: string, isOn: unknown): void {
+    if (isOn) this.setAttribute(name, "");
+    else this.removeAttribute(name);
+  }
+  react(name: string): void {
+    const reaction = (this as unknown as Record<string, unknown>)[name];
+    if (typeof reaction === "function") reaction.call(this);
+  }
+  override whole(): FakeElement[] {
+    return [this, ...(this.shadowRoot ? this.shadowRoot.whole() : []), ...super.whole()];
   }
   get id(): string {
     return this.getAttribute("id") || "";
@@ -196,8 +335,27 @@ export class FakeElement extends FakeNode {
   set id(value: string) {
     this.setAttribute("id", value);
   }
-  get classes(): string[] {
-    return (this.getAttribute("class") || "").split(/\s+/);
+  get hidden(): boolean {
+    return this.attributes.has("hidden");
+  }
+  set hidden(to: boolean) {
+    this.mark("hidden", to);
+  }
+  get open(): unknown {
+    return this.attributes.has("open");
+  }
+  set open(to: unknown) {
+    this.mark("open", to);
+  }
+  /** Of a control what was entered, else its attribute; an option without one is its text. */
+  private entered = "";
+  get value(): string {
+    if (CONTROL.test(this.localName)) return this.entered;
+    return this.getAttribute("value") ?? (this.localName === "option" ? this.textContent : "");
+  }
+  set value(value: unknown) {
+    if (CONTROL.test(this.localName)) this.entered = String(value ?? "");
+    else this.setAttribute("value", value);
   }
   get className(): string {
     return this.getAttribute("class") || "";
@@ -205,161 +363,298 @@ export class FakeElement extends FakeNode {
   set className(value: string) {
     this.setAttribute("class", value);
   }
-  readonly classList = {
-    contains: (name: string) => this.classes.includes(name),
-    add: (name: string) => this.classList.toggle(name, true),
-    remove: (name: string) => this.classList.toggle(name, false),
-    toggle: (name: string, isOn: boolean) => {
+  get classes(): string[] {
+    return this.className.split(/\s+/);
+  }
+  get classList() {
+    const toggle = (name: string, isOn: boolean) => {
       this.className = [...this.classes.filter(one => one && one !== name), ...(isOn ? [name] : [])].join(" ");
-    }
-  };
-  get dataset(): Record<string, string | undefined> {
-    return Object.fromEntries([...this.attributes].map(([name, value]) => [name.replace("data-", ""), value]));
+    };
+    return {
+      contains: (name: string) => this.classes.includes(name),
+      add: (name: string) => toggle(name, true),
+      remove: (name: string) => toggle(name, false),
+      toggle
+    };
+  }
+  get dataset(): Record<string, string> {
+    return Object.fromEntries(
+      [...this.attributes].map(([name, value]) => [
+        name.replace("data-", "").replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+        value
+      ])
+    );
+  }
+  get href(): string {
+    return this.of.resolve(this.getAttribute("href") || "");
+  }
+  set href(address: string) {
+    this.setAttribute("href", address);
+  }
+  matches(selector: string): boolean {
+    return (selectors.get(selector) || readSelector(selector))(this);
+  }
+  closest(selector: string): FakeElement | null {
+    return this.matches(selector) ? this : this.parentElement && this.parentElement.closest(selector);
+  }
+  attachShadow(): ShadowRoot {
+    return (this.shadowRoot = new ShadowRoot(this));
   }
 
   // --- layout ---
 
   getBoundingClientRect = () => this.box;
-  getClientRects = () => [this.box];
+  getClientRects(): object[] {
+    return this.of.isRendered ? [this.box] : [];
+  }
   get offsetWidth(): number {
     return this.box.width;
-  }
-  get clientWidth(): number {
-    return this.box.width;
-  }
-  get clientHeight(): number {
-    return this.box.height;
-  }
-  get offsetParent(): null {
-    return null;
   }
   get offsetHeight(): number {
     return this.box.height;
   }
+  get clientWidth(): number {
+    return this.box.width - 2 * this.border;
+  }
+  get clientHeight(): number {
+    return this.box.height - 2 * this.border;
+  }
   scrollIntoView(): void {
-    shownElements.push(this);
+    this.of.happens("show", this);
+  }
+  select(): void {
+    this.of.happens("select", this);
   }
 
-  // --- events ---
+  // --- the focus, and what a person does ---
 
-  addEventListener(name: string, listener: Listener): void {
-    this.listeners.set(name, (this.listeners.get(name) || new Set()).add(listener));
-  }
-  removeEventListener(name: string, listener: Listener): void {
-    this.listeners.get(name)?.delete(listener);
-  }
-  /** Bubbles up to the root. */
-  dispatch(name: string, members: object = {}): FakeEvent {
-    const event = new FakeEvent(name, members);
-    event.target = this;
-    const bubbles = !["focus", "blur", "mouseleave", "pointerenter", "error"].includes(name);
-    this.hear(event, bubbles);
-    return event;
-  }
-  private hear(event: FakeEvent, bubbles: boolean): void {
-    event.currentTarget = this;
-    for (const listener of [...(this.listeners.get(event.type) || [])]) listener.call(this as never, event);
-    if (bubbles && this.parentNode && !event.isStopped) this.parentNode.hear(event, bubbles);
-  }
   focus(): void {
-    const root = this.getRootNode();
-    const canHold =
-      this.attributes.has("tabIndex") || /^(a|button|input|select|textarea|summary)$/.test(this.localName);
-    if (!this.isConnected || root.activeElement === this || !canHold || this.closest("[hidden]")) return;
-    const before = root.activeElement;
-    root.activeElement = this;
-    if (before) before.dispatch("blur");
-    this.dispatch("focus");
+    const { of, attributes } = this;
+    const canHold = FOCUSABLE.test(this.localName) || attributes.has("tabIndex") || attributes.has("tabindex");
+    if (of.focused === this || !canHold || !this.isConnected || this.closest("[hidden]")) return;
+    const before = of.focused;
+    of.focused = this;
+    for (const type of before ? ["blur", "focusout"] : [])
+      before!.act(type, { relatedTarget: this, cancelable: false });
+    if (of.focused !== this) return;
+    of.happens("focus", this);
+    for (const type of ["focus", "focusin"]) this.act(type, { relatedTarget: before, cancelable: false });
   }
-  /** A press: of a pointer, which brings the focus along and counts presses, or of a key. */
-  click(members: object = {}): FakeEvent {
-    if (/^(a|button|input)$/.test(this.localName)) this.focus();
-    return this.dispatch("click", { detail: 1, ...members });
+  /** Of a script. */
+  click(): void {
+    this.act("click", { detail: 0, isTrusted: false });
+  }
+  /** Of a pointer, which brings the focus along and counts presses, or with `detail: 0` of a key. */
+  press(init: { detail?: number } = {}): Happening {
+    if (init.detail !== 0) this.act("pointerdown", init);
+    this.focus();
+    return this.act("click", { detail: 1, ...init });
   }
   enter(value: string): void {
-    Object.assign(this, { value });
-    this.dispatch(this.localName === "select" || this.getAttribute("type") === "date" ? "change" : "input");
+    this.value = value;
+    this.act(this.localName === "select" || this.getAttribute("type") === "date" ? "change" : "input");
   }
   tick(checked = true): void {
     Object.assign(this, { checked });
-    this.dispatch("change");
-  }
-  get open(): boolean {
-    return this.attributes.has("open");
+    this.act("change");
   }
   showModal(): void {
-    this.setAttribute("open", "");
+    this.open = true;
+    const first = this.querySelector("[autofocus]");
+    if (first) first.focus();
   }
+  /** The browser tells of it in a task of its own. */
   close(): void {
-    this.removeAttribute("open");
-    this.dispatch("close");
+    if (!this.open) return;
+    this.open = false;
+    this.of.later(() => this.dispatchEvent(new Happening("close")));
   }
-  select(): void {}
 }
-
-/** A shadow root. */
-export class FakeRoot extends FakeElement {
-  activeElement: FakeElement | null = null;
+export class FakeDocument extends FakeNode {
+  static current: FakeDocument;
+  override readonly nodeType = 9;
+  readonly documentElement: FakeElement & { lang: string };
+  readonly head: FakeElement;
+  readonly body: FakeElement;
+  readonly defined = new Map<string, new () => FakeElement>();
   adoptedStyleSheets: unknown[] = [];
-  constructor(readonly host: FakeElement) {
-    super("#root");
+  hidden = false;
+  /** Of the custom element that is made. */
+  tag = "";
+  /** In whichever shadow root it is. */
+  focused: FakeElement | null = null;
+  /** What stands in the page can be seen. */
+  isRendered = true;
+  currentScript: object | null = null;
+  /** Of each element that is made. */
+  box = { top: 0, left: 0, bottom: 0, width: 0, height: 0 };
+  /** What was scrolled into view, in this order. */
+  readonly shown: FakeElement[] = [];
+  happens = (what: "show" | "select" | "focus", element: FakeElement): void =>
+    void (what === "show" && this.shown.push(element));
+  /** A task of the browser. */
+  later = (work: () => void): unknown => setTimeout(work);
+  /** Where an address leads. */
+  resolve = (address: string): string => address;
+
+  constructor(readonly window: Target = new Window()) {
+    super();
+    FakeDocument.current = this;
+    this.documentElement = Object.assign(new FakeElement("html"), { lang: "" });
+    [this.head, this.body] = [new FakeElement("head"), new FakeElement("body")];
+    this.append(this.documentElement);
+    this.documentElement.append(this.head, this.body);
   }
-  getElementById(id: string): FakeElement | null {
-    return this.all().find(one => one.id === id) || null;
+  override get isConnected(): boolean {
+    return true;
+  }
+  override above(): Target {
+    return this.window;
+  }
+  createElement(name: string): FakeElement {
+    const defined = this.defined.get((this.tag = name));
+    return defined ? new defined() : new FakeElement(name);
+  }
+  createElementNS = (_: string, name: string): FakeElement => this.createElement(name);
+  createTextNode = (text: unknown): FakeText => new FakeText(text);
+  createDocumentFragment = (): FakeNode => new Fragment();
+  define(name: string, made: new () => FakeElement): void {
+    this.defined.set(name, made);
+    for (const element of this.whole().filter(({ localName }) => localName === name)) {
+      FakeElement.upgraded = element;
+      new made();
+      const { observedAttributes = [] } = made as { observedAttributes?: string[] };
+      for (const one of observedAttributes) if (element.getAttribute(one)) element.react("attributeChangedCallback");
+      element.react("connectedCallback");
+    }
+  }
+  /** What has the focus, as a root sees it: the host of what is in another root inside. */
+  focusIn(root: FakeNode): FakeElement | null {
+    for (let one: FakeElement | undefined | null = this.focused; one;) {
+      const its: FakeNode = one.getRootNode();
+      if (its === root) return one;
+      one = its.host;
+    }
+    return null;
+  }
+  get activeElement(): FakeElement {
+    return this.focusIn(this) || this.body;
   }
 }
 
-/** What was scrolled into view, in this order. */
-export const shownElements: FakeElement[] = [];
-export const fakeDocument = {
-  hidden: false,
-  adoptedStyleSheets: [] as unknown[],
-  listeners: new Map<string, Set<Listener>>(),
-  activeElement: null,
-  elements: [] as unknown[],
-  createElement: (name: string) => new FakeElement(name),
-  createElementNS: (_: string, name: string) => new FakeElement(name),
-  createDocumentFragment: () => new FakeElement("#fragment"),
-  createTextNode: (text: string) => new FakeText(text),
-  querySelectorAll: () => fakeDocument.elements,
-  addEventListener: FakeElement.prototype.addEventListener as FakeElement["addEventListener"],
-  removeEventListener: FakeElement.prototype.removeEventListener as FakeElement["removeEventListener"],
-  tell: (name: string) => fakeDocument.listeners.get(name)?.forEach(listener => listener(new FakeEvent(name)))
-};
+/** In the place of a MutationObserver. */
+export class Observer {
+  private static readonly all = new Set<Observer>();
+  private readonly watched: { target: FakeNode; subtree?: boolean; childList?: boolean; attributes?: boolean }[] = [];
+  private isTelling = false;
+  constructor(private readonly callback: () => void) {}
 
-/** Elements that are observed, by what is observed of them. */
-export const observed = { size: new Map<object, () => void>(), sight: new Map<object, (isSeen: boolean) => void>() };
+  static tell(node: FakeNode, kind: "childList" | "attributes"): void {
+    if (!Observer.all.size) return;
+    const line: FakeNode[] = [];
+    for (let one: FakeNode | null = node; one; one = one.parentNode) line.push(one);
+    for (const observer of Observer.all)
+      if (observer.watched.some(one => one[kind] && (one.subtree ? line.includes(one.target) : one.target === node)))
+        observer.tellSoon();
+  }
+  private tellSoon(): void {
+    if (this.isTelling) return;
+    this.isTelling = true;
+    queueMicrotask(() => {
+      this.isTelling = false;
+      if (Observer.all.has(this)) this.callback();
+    });
+  }
+  observe(target: FakeNode, options: object): void {
+    this.watched.push({ target, ...options });
+    Observer.all.add(this);
+  }
+  disconnect(): void {
+    Observer.all.delete(this);
+  }
+  static get count(): number {
+    return Observer.all.size;
+  }
+  static forget(): void {
+    Observer.all.clear();
+  }
+}
 
-class Resize {
-  constructor(private readonly tell: (entries: object[]) => void) {}
+/** In the place of a style sheet that scripts make. */
+export class Sheet {
+  css = "";
+  replaceSync(css: string): void {
+    this.css = css;
+  }
+}
+
+/** In the place of the observers of sizes and of what is in sight. */
+export class Watch {
+  static readonly all = new Set<Watch>();
+  readonly seen = new Set<FakeElement>();
+  constructor(readonly tell: (entries: object[]) => void) {}
   observe(element: FakeElement): void {
-    observed.size.set(this, () => this.tell([{ contentRect: element.box }]));
+    Watch.all.add(this);
+    this.seen.add(element);
   }
   disconnect(): void {
-    observed.size.delete(this);
+    Watch.all.delete(this);
+    this.seen.clear();
+  }
+  private static entries(kind: typeof Watch, of: (element: FakeElement) => object): void {
+    for (const one of [...Watch.all])
+      if (one instanceof kind) one.tell([...one.seen].map(target => ({ target, ...of(target) })));
+  }
+  /** The boxes are others now. */
+  static resize(): void {
+    Watch.entries(Resize, ({ box }) => ({ contentRect: box }));
+  }
+  static see(isIntersecting = true): void {
+    Watch.entries(Intersection, () => ({ isIntersecting }));
   }
 }
-class Intersection {
-  constructor(private readonly tell: (entries: object[]) => void) {}
-  observe(): void {
-    observed.sight.set(this, isIntersecting => this.tell([{ isIntersecting }]));
-  }
-  disconnect(): void {
-    observed.sight.delete(this);
-  }
-}
-class Sheet {
-  text = "";
-  replaceSync(text: string): void {
-    this.text = text;
-  }
-}
+class Resize extends Watch {}
+class Intersection extends Watch {}
 
-Object.assign(globalThis, {
-  document: fakeDocument,
-  CSSStyleSheet: Sheet,
-  ResizeObserver: Resize,
-  IntersectionObserver: Intersection,
-  HTMLIFrameElement: class {},
-  HTMLLabelElement: class {}
-});
+const replaced = new Map<string, PropertyDescriptor | undefined>();
+
+/** Begins with an empty page, in the place of Node's globals and of those that are given. */
+export function enterPage(given: object = {}, window: Target = new Window()): FakeDocument {
+  Observer.forget();
+  Watch.all.clear();
+  const document = new FakeDocument(window);
+  const globals = {
+    document,
+    window: globalThis,
+    self: globalThis,
+    top: globalThis,
+    addEventListener: window.addEventListener.bind(window),
+    removeEventListener: window.removeEventListener.bind(window),
+    Document: { prototype: { adoptedStyleSheets: [] } },
+    Element: FakeElement,
+    HTMLElement: FakeElement,
+    HTMLIFrameElement: class {},
+    HTMLLabelElement: class {},
+    CustomEvent: Happening,
+    CSSStyleSheet: Sheet,
+    MutationObserver: Observer,
+    ResizeObserver: Resize,
+    IntersectionObserver: Intersection,
+    customElements: {
+      get: (name: string) => document.defined.get(name),
+      define: (name: string, made: new () => FakeElement) => document.define(name, made)
+    },
+    ...given
+  };
+  for (const [name, value] of Object.entries(globals)) {
+    if (!replaced.has(name)) replaced.set(name, Object.getOwnPropertyDescriptor(globalThis, name));
+    Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
+  }
+  return document;
+}
+export function leavePage(): void {
+  for (const [name, before] of replaced)
+    if (before) Object.defineProperty(globalThis, name, before);
+    else delete (globalThis as Record<string, unknown>)[name];
+  replaced.clear();
+}

@@ -1,7 +1,9 @@
 /**
- * A browsing context made of plain objects: history, location, listeners and network as HTML has them. It takes the
+ * A browsing context made of plain objects: history, location, a document and network as HTML has them. It takes the
  * place of Node's globals; `beginPage` begins another one.
  */
+
+import { enterPage, type FakeDocument, Window } from "./fakeDocument.ts";
 
 const ELSEWHERE = "https://search.test/";
 export const HOME = "https://town.test/news";
@@ -23,7 +25,8 @@ export interface Asked {
 }
 
 /** One browsing context: entries of history, traversal as a task of its own, and the count of listeners. */
-export class Page {
+export class Page extends Window {
+  document!: FakeDocument;
   /** The person came from elsewhere. */
   entries = [ELSEWHERE, HOME].map((href, key) => ({ href, key, state: STATE as unknown }));
   at = START;
@@ -35,7 +38,6 @@ export class Page {
   private made = START;
   isOpen = () => true;
   tasks: (() => void)[] = [];
-  listeners = new Map<string, Set<(event: unknown) => void>>();
   fetches: Asked[] = [];
   /** What is answered at once: files of the widget. */
   files: (path: string) => unknown = () => undefined;
@@ -54,20 +56,19 @@ export class Page {
       this.wasLeft ||= this.at + by < START;
       if (!this.entries[this.at + by]) return;
       this.at += by;
-      this.dispatch("popstate");
+      this.act("popstate");
     });
-  }
-  dispatch(name: string, members: object = {}) {
-    const event = { type: name, target: globalThis, ...members };
-    for (const listener of [...(this.listeners.get(name) || [])]) listener(event);
-  }
-  count() {
-    return [...this.listeners.values()].reduce((sum, all) => sum + all.size, 0);
   }
 }
 
-export let page = new Page();
-export const beginPage = (): Page => (page = new Page());
+export let page: Page;
+export function beginPage(): Page {
+  page = new Page();
+  page.document = enterPage({}, page);
+  page.document.later = work => page.tasks.push(work);
+  return page;
+}
+beginPage();
 
 const define = (name: string, value: PropertyDescriptor) =>
   Object.defineProperty(globalThis, name, { configurable: true, ...value });
@@ -94,13 +95,6 @@ define("history", {
 });
 define("navigation", { get: () => page.hasKeys && { currentEntry: { key: page.entries[page.at]!.key } } });
 define("VERSION", { value: "" });
-define("addEventListener", {
-  value: (name: string, listener: never) =>
-    (page.listeners.get(name) || page.listeners.set(name, new Set()).get(name)!).add(listener)
-});
-define("removeEventListener", {
-  value: (name: string, listener: never) => void (page.listeners.get(name) || new Set()).delete(listener)
-});
 define("fetch", {
   value: (path: string, { signal, body }: { signal: AbortSignal; body?: string } = {} as never) =>
     new Promise((resolve, reject) => {

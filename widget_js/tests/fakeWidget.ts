@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { OpenOptions, Widget } from "../loader/host.ts";
-import { fakeDocument, FakeElement, FakeRoot, observed, shownElements } from "./fakeDocument.ts";
+import { FakeElement, type ShadowRoot, Watch } from "./fakeDocument.ts";
 import { beginPage, page, type Asked } from "./fakePage.ts";
 import { FakeStorage } from "./fakeStorage.ts";
 
@@ -85,9 +85,6 @@ Object.assign(globalThis, {
   PARTS: { report: "widget", browse: "browse", problem: "browse", collection: "collection" },
   isSecureContext: true,
   innerHeight: 800,
-  window: globalThis,
-  self: globalThis,
-  top: globalThis,
   scrolled: 0,
   scrollBy: () => undefined,
   print: () => void device.printed++,
@@ -95,10 +92,6 @@ Object.assign(globalThis, {
   getComputedStyle: () => ({ getPropertyValue: () => "", colorScheme: "light", ...device.style }),
   requestAnimationFrame: (work: () => void) => (frames.set(++made, work), made),
   cancelAnimationFrame: (frame: number) => frames.delete(frame),
-  MutationObserver: class {
-    observe() {}
-    disconnect() {}
-  },
   Image: class {},
   setTimeout: clock.set,
   clearTimeout: clock.clear,
@@ -120,7 +113,6 @@ Object.defineProperty(globalThis, "navigator", {
     }
   }
 });
-Object.assign(fakeDocument, { documentElement: new FakeElement("html") });
 
 const address = (name: string) => new URL(`../${CHUNKS[name]}/entry.ts`, import.meta.url).href;
 const { mount } = await import("../shell/widget.tsx");
@@ -140,7 +132,7 @@ export async function calm(): Promise<void> {
 /** One element of the page, and the widget that it opens. */
 export class Mounted {
   readonly host: FakeElement;
-  readonly root: FakeRoot;
+  readonly root: ShadowRoot;
   readonly events: string[] = [];
   widget!: Widget;
   /** Chunks that do not come. */
@@ -151,13 +143,9 @@ export class Mounted {
     const host = (this.host = new FakeElement("igrajdanin-widget"));
     for (const [name, value] of Object.entries({ "site-key": "wk", type: "extended", ...attributes }))
       host.setAttribute(name, value);
-    this.root = host.shadowRoot = new FakeRoot(host);
-    Object.assign(host, {
-      stands: true,
-      dispatchEvent: (event: Event) => this.events.push(event.type),
-      scrollIntoView() {}
-    });
-    fakeDocument.elements.push(host);
+    this.root = host.attachShadow();
+    Object.assign(host, { dispatchEvent: (event: Event) => this.events.push(event.type), scrollIntoView() {} });
+    page.document.body.append(host);
   }
   async begin(): Promise<this> {
     const { host } = this;
@@ -190,7 +178,7 @@ export class Mounted {
   }
   /** The person's hand is in the widget: focus and scroll may follow. */
   touch(): void {
-    page.dispatch("click", { isTrusted: true, composedPath: () => [this.host] });
+    this.host.act("click");
   }
   /** The first element that fits; its words may say which. */
   find(selector: string, words?: string): FakeElement | undefined {
@@ -202,8 +190,7 @@ export class Mounted {
   }
   async press(element: FakeElement | undefined, members: object = {}): Promise<void> {
     if (!element) throw new Error("nothing to press in: " + this.root.textContent);
-    this.touch();
-    element.click(members);
+    element.press(members);
     await calm();
   }
   get focused(): string {
@@ -211,7 +198,7 @@ export class Mounted {
     return activeElement ? activeElement.id || activeElement.textContent : "";
   }
   destroy(): void {
-    this.host.stands = false;
+    this.host.remove();
     this.widget.destroy();
   }
 }
@@ -226,10 +213,8 @@ export function beginWidgets(now = Date.parse("2026-12-01T09:00:00Z")): void {
   clock.timers.clear();
   Object.assign(globalThis, { localStorage: new FakeStorage() });
   Object.assign(device, { isOnline: true, copied: [], printed: 0 });
-  Object.assign(fakeDocument, { hidden: false, adoptedStyleSheets: [], elements: [] });
-  fakeDocument.listeners.clear();
   frames.clear();
-  positions.length = shownElements.length = 0;
+  positions.length = 0;
 }
 /** The page is loaded anew; what the browser stores stays. */
 export function restart(): void {
@@ -237,7 +222,7 @@ export function restart(): void {
   beginWidgets(clock.time);
   Object.assign(globalThis, { localStorage });
 }
-export { frames, observed, positions, shownElements };
+export { frames, positions, Watch };
 
 /** Time passes. */
 export async function pass(milliseconds: number): Promise<void> {

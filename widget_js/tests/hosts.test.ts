@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { enterPage, type FakeDocument, type FakeElement, Happening, leavePage } from "./plainDocument.ts";
+import { enterPage, type FakeDocument, type FakeElement, Happening, leavePage } from "./fakeDocument.ts";
 
 let document: FakeDocument;
 let copies = 0;
 beforeEach(() => {
-  document = enterPage({ getComputedStyle: ({ box }: { box: string }) => ({ boxSizing: box }), igrajdanin: undefined });
+  document = enterPage({
+    getComputedStyle: ({ sizing }: { sizing: string }) => ({ boxSizing: sizing }),
+    igrajdanin: undefined
+  });
 });
 afterEach(leavePage);
 
@@ -17,14 +20,13 @@ interface Frame extends FakeElement {
   contentDocument: object | null;
 }
 /** A frame whose page is here; `URL`: of a document that the page may read. */
-function frame(src: string, URL?: string, box = "content-box"): Frame {
+function frame(src: string, URL?: string, sizing = "content-box"): Frame {
   const greeted: unknown[] = [];
   const made = Object.assign(document.createElement("iframe"), {
     src,
-    box,
+    sizing,
     greeted,
-    offsetHeight: 44,
-    clientHeight: 40,
+    border: 2,
     contentWindow: { postMessage: (...message: unknown[]) => greeted.push(message) },
     contentDocument: URL ? { URL } : null
   }) as unknown as Frame;
@@ -38,7 +40,7 @@ test("a frame of the service gets its height, and the page its events; nobody el
     ["https://w.test/w/1/frame.js", {}],
     ["https://town.test/files/frame.js", { api: "https://w.test/" }]
   ] as const) {
-    document = enterPage({ getComputedStyle: ({ box }: { box: string }) => ({ boxSizing: box }) });
+    document = enterPage({ getComputedStyle: ({ sizing }: { sizing: string }) => ({ boxSizing: sizing }) });
     document.currentScript = { src, dataset };
     const ours = frame("https://w.test/s/wk/embed");
     const bordered = frame("https://w.test/s/wk2/embed", undefined, "border-box");

@@ -8,7 +8,7 @@ import ru from "../locales/ru.json";
 import { attend } from "../shared/focus.ts";
 import { language, type Texts } from "../shared/i18n.ts";
 import { SiteContext } from "../shared/site.ts";
-import { FakeElement, FakeRoot, observed } from "./fakeDocument.ts";
+import { FakeElement, Watch } from "./fakeDocument.ts";
 import { page } from "./fakePage.ts";
 import * as fake from "./fakeWidget.ts";
 import { generator, SEED } from "./seed.ts";
@@ -62,8 +62,8 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
     fake.beginWidgets();
     const leave = attend();
     const host = new FakeElement("igrajdanin-widget");
-    host.stands = true;
-    const root = (host.shadowRoot = new FakeRoot(host));
+    page.document.body.append(host);
+    const root = host.attachShadow();
     const parent = new FakeElement("div");
     root.append(parent);
     const site = {
@@ -83,14 +83,14 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
       setState = set;
       return now.isClosed ? h("button", { id: "map" }) : h(Picker, { ...now, parse, put, close });
     }
-    page.dispatch("click", { isTrusted: true, composedPath: () => [host] });
+    host.act("click");
     render(h(SiteContext.Provider, { value: site as never, children: h(Holder, {}) }), parent as never);
     await fake.calm();
     const ground = root.querySelector(".ground")!;
     const find = (text: string) => root.querySelectorAll("button").find(one => one.textContent === text);
     assert.equal(root.activeElement, ground);
     ground.box = { top: 0, left: 0, bottom: HEIGHT, width: WIDTH, height: HEIGHT };
-    observed.size.forEach(tell => tell());
+    Watch.resize();
     await fake.calm();
 
     let message = "",
@@ -126,15 +126,15 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
       if (act === "press") {
         [x, y] = [pick(WIDTH), pick(HEIGHT)];
         aimed = map.containerPointToLatLng([x, y]);
-        ground.dispatch("click", { clientX: x, clientY: y, detail: 1 });
+        ground.act("click", { clientX: x, clientY: y, detail: 1 });
       } else if (act === "enter") {
         aimed = center;
-        assert.ok(ground.dispatch("keydown", { key: ["Enter", " "][pick(2)] }).defaultPrevented, story);
+        assert.ok(ground.act("keydown", { key: ["Enter", " "][pick(2)] }).defaultPrevented, story);
       } else if (act === "arrow") {
         const [key, ...by] = [["ArrowLeft", -80, 0] as const, ["ArrowDown", 0, 80] as const][pick(2)]!;
         const to = map.unproject(map.project(center).add(by as [number, number]));
         const isOurs = !!pick(3);
-        const event = ground.dispatch("keydown", { key, ctrlKey: !isOurs });
+        const event = ground.act("keydown", { key, ctrlKey: !isOurs });
         assert.equal(event.defaultPrevented, isOurs, story);
         await fake.calm();
         const isInside =
@@ -145,22 +145,22 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
         const by = pick(2) ? 1 : -1;
         const to = Math.max(map.getMinZoom(), Math.min(19, zoom + by));
         if (pick(2)) {
-          ground.dispatch("keydown", { key: by > 0 ? "+" : "-" });
+          ground.act("keydown", { key: by > 0 ? "+" : "-" });
           told = t.map_center.replace("{place}", spoken(map.getCenter())).replace("{n}", `${to}`);
-        } else root.querySelectorAll(".zoom button")[by > 0 ? 0 : 1]!.click();
+        } else root.querySelectorAll(".zoom button")[by > 0 ? 0 : 1]!.press();
         await fake.calm();
         assert.equal(map.getZoom(), to, story);
       } else if (act === "other key") {
-        assert.equal(ground.dispatch("keydown", { key: "Tab" }).defaultPrevented, false, story);
+        assert.equal(ground.act("keydown", { key: "Tab" }).defaultPrevented, false, story);
       } else if (act === "remove" && place) {
-        find(t.map_remove)!.click();
+        find(t.map_remove)!.press();
         expected = { place: null, found: {} };
         told = t.map_removed;
         await fake.calm();
         assert.equal(root.activeElement, ground, story);
       } else if (act === "type") {
         if (!isTyping) {
-          find(t.coordinates_show)!.click();
+          find(t.coordinates_show)!.press();
           await fake.calm();
           await fake.pass(1);
           assert.equal(root.activeElement!.id, "coordinates", story);
@@ -178,7 +178,7 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
       } else if (act === "pin key" && pin) {
         const times = pick(2) ? 3 : 1;
         const to = map.layerPointToLatLng(getPosition(pin as never).add([8 * times, 0]));
-        const event = pin.dispatch("keydown", { key: "ArrowRight", shiftKey: times > 1 });
+        const event = pin.act("keydown", { key: "ArrowRight", shiftKey: times > 1 });
         assert.ok(event.defaultPrevented, story);
         expected = { place: to, found: {} };
         await fake.calm();
@@ -186,18 +186,18 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
         assert.ok(at.x > 50 && at.x < WIDTH - 50, "it stays in sight: " + story);
       } else if (act === "pin press" && pin) {
         // A pointer's presses are its own; a key's looks at it.
-        pin.dispatch("click", { detail: 1, clientX: 9, clientY: 9 });
+        pin.act("click", { detail: 1, clientX: 9, clientY: 9 });
         await fake.calm();
         assert.ok(near(map.latLngToContainerPoint(center), { x, y }), story);
-        pin.dispatch("click", { detail: 0 });
+        pin.act("click", { detail: 0 });
         await fake.calm();
         assert.ok(near(map.latLngToContainerPoint(place!), { x, y }, 3), story);
       } else if (act === "pin enter" && pin) {
-        pin.dispatch("keydown", { key: "Enter" });
+        pin.act("keydown", { key: "Enter" });
       } else if (act === "far") {
         map.setView([55.02, 38.02], 14, { animate: false });
       } else if (act === "hide" && !pick(3)) {
-        find(t.map_hide)!.click();
+        find(t.map_hide)!.press();
         expected = { ...state, isClosed: true };
       } else continue;
       await fake.calm();
@@ -264,7 +264,7 @@ test(`the pin stands where it was put last, and is told so (SEED=${SEED})`, asyn
     }
     render(null, parent as never);
     leave();
-    assert.equal(observed.size.size, 0, story);
+    assert.equal(Watch.all.size, 0, story);
     const { size } = fake.clock.timers;
     assert.equal(size, 0, "nothing is told any more: " + story);
   }

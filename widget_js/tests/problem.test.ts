@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import ru from "../locales/ru.json";
 import { playForm, type Form } from "./emailForm.ts";
-import { fakeDocument } from "./fakeDocument.ts";
 import { HOME, page } from "./fakePage.ts";
 import * as fake from "./fakeWidget.ts";
 import { generator, SEED } from "./seed.ts";
@@ -181,13 +180,13 @@ test("the place stands on a small map where there are pictures of it: below the 
       fake.beginWidgets();
       await open({ location: { lat: 55, lng: 38 } }, { ...CONFIG, map: { ...map, tiles } });
       widget.find(".opened")!.box.width = width;
-      fake.observed.size.forEach(tell => tell());
+      fake.Watch.resize();
       await fake.calm();
       const places = [widget.all(".where").length, widget.all(".facts .where").length];
       assert.deepEqual(places, tiles ? [1, +(width < 900)] : [0, 0], `${tiles} ${width}`);
       widget.destroy();
       await fake.calm();
-      assert.equal(fake.observed.sight.size, 0);
+      assert.equal(fake.Watch.all.size, 0);
     }
 });
 
@@ -373,8 +372,8 @@ test("a merged problem leads to the one it was merged with; with a key the brows
   const link = widget.find(".notice a")!;
   assert.equal(link.getAttribute("href"), PAGE_OF + 3);
   for (const key of ["ctrlKey", "metaKey", "shiftKey", "altKey"])
-    assert.equal(link.click({ [key]: true }).defaultPrevented, false, key);
-  assert.equal(link.click().defaultPrevented, true);
+    assert.equal(link.press({ [key]: true }).defaultPrevented, false, key);
+  assert.equal(link.press().defaultPrevented, true);
   await fake.calm();
   assert.equal(page.href, HOME + "#igrajdanin?problem=3");
   assert.ok(fake.waiting().includes("/problems/3"));
@@ -387,7 +386,7 @@ test("its page is shared, copied and printed, and nothing of it stays", async ()
   await widget.press(button(t.share));
   assert.deepEqual(fake.device.copied, [PAGE_OF + 5]);
   assert.ok(button(t.copied));
-  button(t.copied)!.dispatch("blur");
+  button(t.copied)!.act("blur");
   await fake.calm();
   assert.ok(button(t.share));
   const clipboard = navigator.clipboard as unknown as { writeText: () => Promise<void> };
@@ -403,14 +402,14 @@ test("its page is shared, copied and printed, and nothing of it stays", async ()
   assert.equal(widget.focused, "copy");
   Object.assign(clipboard, { writeText });
 
-  const sheets = (fakeDocument.adoptedStyleSheets = ["host"]);
+  const sheets = (page.document.adoptedStyleSheets = ["host"]);
   const printing = globalThis as unknown as { print: () => void };
   const { print } = printing;
   let seen: unknown[] = [];
-  printing.print = () => void (seen = [fakeDocument.adoptedStyleSheets.length, texts("article .printed")[0]]);
+  printing.print = () => void (seen = [page.document.adoptedStyleSheets.length, texts("article .printed")[0]]);
   await widget.press(button(t.print));
   assert.deepEqual(seen, [2, `Администрация\n${PAGE_OF}5\n${t.printed.replace("{date}", "1 декабря 2026")}`]);
-  assert.deepEqual([fakeDocument.adoptedStyleSheets, texts("article .printed")], [sheets, []]);
+  assert.deepEqual([page.document.adoptedStyleSheets, texts("article .printed")], [sheets, []]);
   printing.print = print;
   widget.destroy();
 });
@@ -429,22 +428,22 @@ test("photos are looked at one by one, to either end", async () => {
     assert.equal(shown(), "b");
     let at = 1;
     const acts: [act: () => { defaultPrevented: boolean } | void, to: number][] = [
-      [() => widget.find(".viewer")!.dispatch("keydown", { key: "ArrowRight" }), 1 * ahead],
-      [() => widget.find(".viewer")!.dispatch("keydown", { key: "ArrowRight" }), 1 * ahead],
-      [() => widget.find(".viewer")!.dispatch("keydown", { key: "ArrowLeft" }), -1 * ahead],
-      [() => widget.find(".viewer")!.dispatch("keydown", { key: "End" }), 9],
-      [() => widget.find(".viewer")!.dispatch("keydown", { key: "Home" }), -9],
+      [() => widget.find(".viewer")!.act("keydown", { key: "ArrowRight" }), 1 * ahead],
+      [() => widget.find(".viewer")!.act("keydown", { key: "ArrowRight" }), 1 * ahead],
+      [() => widget.find(".viewer")!.act("keydown", { key: "ArrowLeft" }), -1 * ahead],
+      [() => widget.find(".viewer")!.act("keydown", { key: "End" }), 9],
+      [() => widget.find(".viewer")!.act("keydown", { key: "Home" }), -9],
       [
         () => {
-          stage().dispatch("pointerdown", { clientX: 200 });
-          stage().dispatch("pointerup", { clientX: 150 });
+          stage().act("pointerdown", { clientX: 200 });
+          stage().act("pointerup", { clientX: 150 });
         },
         ahead
       ],
       [
         () => {
-          stage().dispatch("pointerdown", { clientX: 200 });
-          stage().dispatch("pointerup", { clientX: 170 });
+          stage().act("pointerdown", { clientX: 200 });
+          stage().act("pointerup", { clientX: 170 });
         },
         0
       ],
@@ -460,7 +459,7 @@ test("photos are looked at one by one, to either end", async () => {
       const ends = widget.all(".viewer .bar button[aria-disabled]").map(one => one.getAttribute("aria-label"));
       assert.deepEqual(ends, at === 0 ? [t.photo_previous] : at === 2 ? [t.photo_next] : []);
     }
-    widget.find(".viewer button")!.click();
+    widget.find(".viewer button")!.press();
     await fake.calm();
     assert.equal(widget.find(".viewer"), undefined);
     widget.destroy();

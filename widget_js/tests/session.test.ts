@@ -6,15 +6,12 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Options } from "../loader/host.ts";
+import { FakeElement } from "./fakeDocument.ts";
 import { beginPage, HOME, page, START, STATE } from "./fakePage.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 400;
 const LENGTH = 25;
-
-/** The page's document. */
-const own = { hidden: false, querySelectorAll: () => [] as unknown[] };
-Object.assign(globalThis, { document: own });
 
 const { Session } = await import("../shared/session.ts");
 const { beginAddress } = await import("../browse/address.ts");
@@ -37,15 +34,17 @@ const options = (changes: Partial<Options> = {}): Options =>
     ...(changes as object)
   }) as Options;
 
+function insert(told: string[]): FakeElement {
+  const host = Object.assign(new FakeElement("igrajdanin-widget"), {
+    dispatchEvent: (event: { type: string }) => told.push(event.type)
+  }) as unknown as FakeElement;
+  host.setAttribute("type", "extended");
+  page.document.body.append(host);
+  return host;
+}
 function begin(changes: Partial<Options> = {}) {
   const told: string[] = [];
-  const host = {
-    isConnected: true,
-    dispatchEvent: (event: Event) => told.push(event.type),
-    getAttribute: (name: string) => (name === "type" ? "extended" : null),
-    closest: () => null
-  };
-  own.querySelectorAll = () => [host];
+  const host = insert(told);
   const session = new Session(host as never, options(changes));
   const address = beginAddress(session, false);
   page.isOpen = () => session.isVisible;
@@ -90,10 +89,10 @@ const STEPS: Record<string, (made: ReturnType<typeof begin>, draw: (below: numbe
     session.close();
   },
   move: ({ session, host, update }) => {
-    host.isConnected = false;
+    host.remove();
     session.close();
     update();
-    host.isConnected = true;
+    page.document.body.append(host);
     update();
   }
 };
@@ -104,7 +103,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
   for (let sequence = 0; sequence < SEQUENCES; sequence++) {
     beginPage();
     page.hasKeys = sequence % 2 > 0;
-    const before = page.count();
+    const before = page.listeners.length;
     const inline = !draw(4);
     const made = begin({ inline });
     const { session } = made;
@@ -136,7 +135,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
     const asked = page.fetches.slice();
     session.close();
     await settle();
-    made.host.isConnected = false;
+    made.host.remove();
     session.destroy();
     made.address.end();
     await settle();
@@ -148,7 +147,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
     assert.equal(page.wasLeft, false, `somebody was led out of the page: ${story}`);
     assert.equal(page.unasked, 0, `entries of what is closed: ${story}`);
     assert.deepEqual([...new Set(page.entries.map(({ state }) => state))], [STATE], story);
-    assert.equal(page.count(), before, story);
+    assert.equal(page.listeners.length, before, story);
     assert.equal(signal.aborted, true);
     assert.deepEqual(
       asked.filter(one => !one.signal.aborted).map(one => one.path),
@@ -164,9 +163,7 @@ test(`closed and gone, a widget leaves the page as it was (SEED=${SEED})`, async
 test("a problem that the page opens before the list comes is shown with it, whatever hash the page has", async () => {
   beginPage();
   page.entries[START]!.href += "#/news";
-  const host = { isConnected: true, dispatchEvent: () => true, getAttribute: () => "extended", closest: () => null };
-  own.querySelectorAll = () => [host];
-  const session = new Session(host as never, options());
+  const session = new Session(insert([]) as never, options());
   session.open({ view: "list", problem: 7 });
   assert.equal(beginAddress(session, false).shown.problem, 7);
   assert.equal(page.href, HOME + "#/news");
@@ -196,17 +193,17 @@ test("a dialog that was once opened by the way forward is closed by the way back
 });
 
 test("what the person does is noticed as long as one of several widgets is there", () => {
-  const before = page.count();
+  const before = page.listeners.length;
   const widgets = [attend(), attend()];
-  const noticed = page.count();
+  const noticed = page.listeners.length;
   widgets.shift()!();
-  assert.equal(page.count(), noticed);
+  assert.equal(page.listeners.length, noticed);
   widgets.push(attend());
   for (const leave of widgets) {
-    assert.equal(page.count(), noticed);
+    assert.equal(page.listeners.length, noticed);
     leave();
   }
-  assert.equal(page.count(), before);
+  assert.equal(page.listeners.length, before);
 });
 
 test("of two open dialogs «Назад» closes the upper one, or leads back in it, and both entries go", async () => {
@@ -240,7 +237,7 @@ test("of two open dialogs «Назад» closes the upper one, or leads back in 
   lower.session.destroy();
   upper.session.destroy();
   await settle();
-  assert.deepEqual([page.at, page.count()], [START, 0]);
+  assert.deepEqual([page.at, page.listeners.length], [START, 0]);
 });
 
 test("what a page asks for reaches the part that does it, now or when its chunk is here, once", () => {

@@ -21,7 +21,7 @@ import {
   Sheet,
   Target,
   Watch
-} from "./plainDocument.ts";
+} from "./fakeDocument.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 50;
@@ -703,7 +703,7 @@ test(`what is around the views is as the model says (SEED=${SEED})`, async () =>
       escape: () => {
         if (!isModal()) return;
         dialog()!.act("keydown", { key: "Escape" });
-        if (!dialog()!.act("cancel", { bubbles: false })) model.setOpen(false);
+        if (dialog()!.act("cancel", { bubbles: false }).defaultPrevented) model.setOpen(false);
         assert.equal(model.isOpen, false, "the browser closes it by itself");
       },
       "cancel a choice of files": () => {
@@ -839,7 +839,7 @@ test(`what is around the views is as the model says (SEED=${SEED})`, async () =>
           theme: box.getAttribute("data-theme"),
           accent: box.style["--igw-accent"] || "",
           isBlock: root.adoptedStyleSheets.some(sheet => (sheet as Sheet).css.includes("display:block")),
-          scrolls: host.scrolled,
+          scrolls: document.shown.filter(one => one === host).length,
           leaked: world.leaked,
           watched: Watch.all.size,
           views: model.standing.map(view => [

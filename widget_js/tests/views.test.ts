@@ -30,7 +30,7 @@ async function list(
   await widget.open();
   await fake.answer("?lang=ru", CONFIG);
   widget.find(".city")!.box.width = width;
-  fake.observed.size.forEach(tell => tell());
+  fake.Watch.resize();
   await fake.answer(/\/problems\?/, { items: problems.map(one => ({ ...PROBLEM, ...one })), next });
   await fake.pass(1);
 }
@@ -92,17 +92,17 @@ test("a card is a link with a place in the list, and the widget's own to press w
   assert.deepEqual([title.textContent, title.getAttribute("lang")], ["Яма", "ru"]);
   const picture = card!.querySelector("img")!;
   assert.equal(picture.getAttribute("src"), "a?small");
-  picture.dispatch("error");
+  picture.act("error");
   assert.ok((picture as unknown as { hidden?: boolean }).hidden, "a policy may forbid it");
   for (const key of ["ctrlKey", "metaKey", "shiftKey", "altKey"])
-    assert.equal(card!.click({ [key]: true }).defaultPrevented, false, key);
+    assert.equal(card!.press({ [key]: true }).defaultPrevented, false, key);
   assert.equal(page.href, HOME);
   await widget.press(widget.find("button", t.list_more));
   await fake.answer(/cursor=c/, { items: [{ ...PROBLEM, number: 3 }], next: null });
   assert.deepEqual(places()[2], ["3", "3"]);
   await fake.pass(1);
   assert.equal(widget.focused, "problem-3", "one reads on at the first of the new ones");
-  assert.equal(card!.click().defaultPrevented, true);
+  assert.equal(card!.press().defaultPrevented, true);
   await fake.calm();
   assert.equal(page.href, HOME + "#igrajdanin?problem=5");
   widget.destroy();
@@ -126,7 +126,7 @@ test("on a phone filters fold; Escape folds them, the next one is for the dialog
   const escape = () => {
     const control = widget.find(".bar select, #q")!;
     control.focus();
-    return control.dispatch("keydown", { key: "Escape" }).defaultPrevented;
+    return control.act("keydown", { key: "Escape" }).defaultPrevented;
   };
   assert.equal(escape(), false);
   await widget.press(fold());
