@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { calm } from "./fakeBrowser.ts";
+import { calm } from "./clock.ts";
 import { FakeStorage } from "./fakeStorage.ts";
 import { generator, SEED } from "./seed.ts";
 

@@ -10,6 +10,8 @@ import { reportSession, type ReportSession } from "../report/session.ts";
 import { createUnsent, type UnsentReports } from "../report/unsent/unsent.ts";
 import type { Values } from "../report/values.ts";
 import ru from "../locales/ru.json";
+import { Clock } from "./clock.ts";
+import { FakeDocument, FakeElement, Happening } from "./fakeDocument.ts";
 import { FakeStorage } from "./fakeStorage.ts";
 
 const globals = globalThis as unknown as Record<string, unknown>;
@@ -23,50 +25,15 @@ export const config = {
 
 const take = <T>(list: T[], one: T): unknown => list.includes(one) && list.splice(list.indexOf(one), 1);
 
-/** Everything that was promised so far has happened. */
-export const calm = () => new Promise(resolve => setImmediate(resolve));
-
-/** Counts who listens. */
-class Target extends EventTarget {
-  listening = 0;
-  override addEventListener(...rest: Parameters<EventTarget["addEventListener"]>): void {
-    this.listening++;
-    super.addEventListener(...rest);
-  }
-  override removeEventListener(...rest: Parameters<EventTarget["removeEventListener"]>): void {
-    this.listening--;
-    super.removeEventListener(...rest);
-  }
-}
-
-export class Clock {
-  time = 1e12;
-  readonly timers = new Map<number, { due: number; of: Page; work: () => void }>();
-  private ids = 0;
-
-  readonly set = (work: (...rest: unknown[]) => void, wait = 0, ...rest: unknown[]): number => {
+/** Timers are of the document that set them. */
+class TabsClock extends Clock {
+  readonly pages = new Map<number, Page>();
+  override readonly set = (work: (...rest: unknown[]) => void, wait = 0, ...rest: unknown[]): number => {
     const of = Page.current!;
-    this.timers.set(++this.ids, { due: this.time + wait, of, work: () => (of.enter(), work(...rest)) });
-    return this.ids;
+    const id = this.add(() => (of.enter(), work(...rest)), wait);
+    this.pages.set(id, of);
+    return id;
   };
-  readonly clear = (id?: number): void => void this.timers.delete(id!);
-
-  /** `asleep`: what came due meanwhile runs at the end. */
-  async pass(milliseconds: number, asleep = false): Promise<void> {
-    const end = this.time + milliseconds;
-    if (asleep) this.time = end;
-    for (;;) {
-      const [next] = [...this.timers].filter(([, { due }]) => due <= end).sort(([, one], [, two]) => one.due - two.due);
-      if (!next) break;
-      this.timers.delete(next[0]);
-      this.time = Math.max(this.time, next[1].due);
-      next[1].work();
-      await calm();
-      // What runs one after the other is not due together again.
-      this.time += +asleep;
-    }
-    this.time = Math.max(this.time, end);
-  }
 }
 
 export interface Post {
@@ -195,7 +162,7 @@ class Databases {
 }
 
 class World {
-  readonly clock = new Clock();
+  readonly clock = new TabsClock();
   readonly service = new Service();
   readonly local = new FakeStorage();
   readonly databases = new Databases();
@@ -217,6 +184,7 @@ export function beginWorld(): World {
   globals.localStorage = local;
   globals.indexedDB = databases;
   globals.VERSION = "";
+  globals.CustomEvent = Happening;
   globals.setTimeout = clock.set;
   globals.clearTimeout = clock.clear;
   globals.matchMedia = () => ({ matches: false });
@@ -273,8 +241,8 @@ export class Page {
   static current: Page | undefined;
   /** What the module knows in this document. */
   private held: string[] = [];
-  readonly window = new Target();
-  readonly document = new Target();
+  readonly document = new FakeDocument();
+  readonly window = this.document.window;
   widgets: Widget[] = [];
   isGone = false;
 
@@ -288,6 +256,7 @@ export class Page {
 
   /** The one that runs. */
   enter(): this {
+    FakeDocument.current = this.document;
     if (Page.current === this) return this;
     if (Page.current) Page.current.held = [...held];
     held.clear();
@@ -306,12 +275,12 @@ export class Page {
     return this;
   }
   hide(): void {
-    this.enter().document.dispatchEvent(new Event("visibilitychange"));
+    this.enter().document.act("visibilitychange");
   }
   /** The document is gone, and what it was doing with it. */
   crash(): void {
     this.isGone = true;
-    for (const [id, { of }] of world.clock.timers) if (of === this) world.clock.clear(id);
+    for (const [id, of] of world.clock.pages) if (of === this) world.clock.clear(id);
     for (const list of [world.pages, world.uploads, world.pictures, world.positions] as { page?: Page }[][])
       list.splice(0, Infinity, ...list.filter(one => one !== this && one.page !== this));
   }
@@ -334,7 +303,10 @@ export class Widget {
   ) {
     page.enter().widgets.push(this);
     const parts = new Map<string, unknown>();
-    const host = Object.assign(new EventTarget(), { dataset: page.dataset, closest: () => null });
+    const host = new FakeElement("igrajdanin-widget");
+    // The page may change them later.
+    Object.defineProperty(host, "dataset", { value: page.dataset });
+    page.document.body.append(host);
     for (const name of ["submitted", "error"])
       host.addEventListener("igrajdanin:" + name, () => this.events.push(name));
     this.site = {

@@ -141,11 +141,18 @@ export class FakeNode extends Target {
   parentNode: FakeNode | null = null;
   childNodes: FakeNode[] = [];
   readonly nodeType: number = 1;
-  data = "";
+  private words = "";
   readonly of = FakeDocument.current;
 
   override above(isComposed: boolean): Target | null {
     return this.parentNode || ((isComposed && this.host) as Target | null) || null;
+  }
+  /** Of a text. */
+  get data(): string {
+    return this.words;
+  }
+  set data(data: unknown) {
+    this.words = String(data);
   }
   get ownerDocument(): FakeDocument {
     return this.of;
@@ -247,7 +254,7 @@ export class FakeText extends FakeNode {
   override readonly nodeType = 3;
   constructor(text: unknown) {
     super();
-    this.data = String(text);
+    this.data = text;
   }
 }
 class Fragment extends FakeNode {
@@ -445,7 +452,7 @@ export class FakeElement extends FakeNode {
     this.act("click", { detail: 0, isTrusted: false });
   }
   /** Of a pointer, which brings the focus along and counts presses, or with `detail: 0` of a key. */
-  press(init: { detail?: number } = {}): Happening {
+  press(init: object & { detail?: number } = {}): Happening {
     if (init.detail !== 0) this.act("pointerdown", init);
     this.focus();
     return this.act("click", { detail: 1, ...init });
@@ -616,6 +623,7 @@ export class Watch {
 class Resize extends Watch {}
 class Intersection extends Watch {}
 
+export const observers = { MutationObserver: Observer, ResizeObserver: Resize, IntersectionObserver: Intersection };
 const replaced = new Map<string, PropertyDescriptor | undefined>();
 
 /** Begins with an empty page, in the place of Node's globals and of those that are given. */
@@ -637,9 +645,7 @@ export function enterPage(given: object = {}, window: Target = new Window()): Fa
     HTMLLabelElement: class {},
     CustomEvent: Happening,
     CSSStyleSheet: Sheet,
-    MutationObserver: Observer,
-    ResizeObserver: Resize,
-    IntersectionObserver: Intersection,
+    ...observers,
     customElements: {
       get: (name: string) => document.defined.get(name),
       define: (name: string, made: new () => FakeElement) => document.define(name, made)

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { OpenOptions, Widget } from "../loader/host.ts";
+import { Clock } from "./clock.ts";
 import { FakeElement, type ShadowRoot, Watch } from "./fakeDocument.ts";
 import { beginPage, page, type Asked } from "./fakePage.ts";
 import { FakeStorage } from "./fakeStorage.ts";
@@ -47,15 +48,8 @@ const dictionaries = Object.fromEntries(
 
 /** Of the page: timers and the time of day. */
 const RealDate = Date;
-export const clock = {
-  time: 0,
-  timers: new Map<number, { due: number; work: () => void }>(),
-  set: (work: () => void, wait = 0, ...given: unknown[]) => {
-    clock.timers.set(++made, { due: clock.time + Math.max(wait, 0), work: work.bind(null, ...(given as [])) });
-    return made;
-  },
-  clear: (timer?: number) => void clock.timers.delete(timer!)
-};
+export const clock = new Clock(() => calm());
+export const pass = clock.pass.bind(clock);
 class FakeDate extends RealDate {
   constructor(...given: unknown[]) {
     super(...((given.length ? given : [clock.time]) as [number]));
@@ -224,19 +218,6 @@ export function restart(): void {
 }
 export { frames, positions, Watch };
 
-/** Time passes. */
-export async function pass(milliseconds: number): Promise<void> {
-  const end = clock.time + milliseconds;
-  for (;;) {
-    const [next] = [...clock.timers].filter(([, { due }]) => due <= end).sort(([, one], [, two]) => one.due - two.due);
-    if (!next) break;
-    clock.timers.delete(next[0]);
-    clock.time = Math.max(clock.time, next[1].due);
-    next[1].work();
-    await calm();
-  }
-  clock.time = end;
-}
 /** What is asked of the screen's next frames. */
 export async function draw(): Promise<void> {
   while (frames.size) {

@@ -11,7 +11,8 @@ import { Form } from "../report/form.tsx";
 import { Mine } from "../report/mine/mine.tsx";
 import type { ComponentType } from "preact";
 import type { Values } from "../report/values.ts";
-import { calm, world, Widget, Page } from "./fakeBrowser.ts";
+import { calm } from "./clock.ts";
+import { world, Widget, Page } from "./fakeBrowser.ts";
 import { bringChunks, CONFIG, missing, Screen, type Setup } from "./screen.ts";
 
 const FILE = new URL("formViews.txt", import.meta.url);
@@ -234,7 +235,7 @@ story("the device is outside", { step: 2 }, async screen => {
   );
   await screen.pass(700);
   await screen.answer("/place", { inside: false, detail: "Далеко", other: null });
-  await screen.act("close the map", () => screen.root.getElementById("Picker")!.fire("click"));
+  await screen.act("close the map", () => screen.root.getElementById("Picker")!.press());
   await screen.act("a pin by hand", () => screen.report.put({ lat: 56, lng: 38 }));
   await screen.pass(700);
   await screen.answer("/place", { inside: false, detail: "Далеко", other: null });
@@ -261,13 +262,13 @@ story("the map", { step: 2 }, async screen => {
   await screen.act("a place of a photo", () => screen.report.set({ photoPlace: { lat: 55, lng: 38 } }));
   await screen.press("photo_place");
   await screen.press("map");
-  await screen.act("put", () => screen.root.getElementById("Picker")!.fire("put", { place: { lat: 1, lng: 2 } }));
-  await screen.act("parse", () => screen.root.getElementById("Picker")!.fire("parse", { text: "55,5; 38,5" }));
-  await screen.act("take away", () => screen.root.getElementById("Picker")!.fire("put", { place: null }));
+  await screen.act("put", () => screen.root.getElementById("Picker")!.act("put", { place: { lat: 1, lng: 2 } }));
+  await screen.act("parse", () => screen.root.getElementById("Picker")!.act("parse", { text: "55,5; 38,5" }));
+  await screen.act("take away", () => screen.root.getElementById("Picker")!.act("put", { place: null }));
   await screen.act("another language", () =>
     screen.draw({ language: { ...screen.site.language, lang: "en" }, options: { ...screen.site.options, lang: "en" } })
   );
-  await screen.act("close the map", () => screen.root.getElementById("Picker")!.fire("click"));
+  await screen.act("close the map", () => screen.root.getElementById("Picker")!.press());
 });
 
 // --- the address ---
@@ -310,7 +311,7 @@ story("an address is chosen by keys and by press", { step: 2 }, async screen => 
   await screen.type("address", "Мира, 55");
   await screen.pass(200);
   await screen.answer("/addresses", { items: houses });
-  await screen.act("leave", () => screen.root.getElementById("address")!.fire("blur"));
+  await screen.act("leave", () => screen.root.getElementById("address")!.act("blur"));
   await screen.type("address", "x".repeat(201));
 });
 
@@ -352,7 +353,7 @@ story("somebody supports what is known", { step: 2, values: { ...WHOLE, coordina
     screen.act(`press ${index}`, () =>
       screen.root
         .all()
-        .filter(one => /^(same|sending)$/.test(one.text) && one.localName === "button")
+        .filter(one => /^(same|sending)$/.test(one.textContent.trim()) && one.localName === "button")
         [index]!.click()
     );
   await press(0);
@@ -404,7 +405,7 @@ story("photos on their way", { step: 1, ...phone }, async screen => {
   await screen.files(photo(3), photo(4));
   await screen.act("small", () => world.pictures[0]!.end());
   await screen.act("server", () => world.uploads[0]!.answer(500));
-  await screen.act("offline, then there", () => screen.page.window.dispatchEvent(new Event("online")));
+  await screen.act("offline, then there", () => screen.page.window.act("online"));
   await screen.act("refused", () => world.uploads[0]!.answer(415, { detail: "Не снимок" }));
   await screen.press(control(1));
   await screen.press(control(0));
@@ -451,9 +452,9 @@ story("pictures that no storage takes", { step: 1 }, async screen => {
   world.databases.isForbidden = true;
   await screen.files(photo());
   await screen.act("small", () => world.pictures[0]!.end());
-  await screen.act("broken", () => screen.root.querySelector("img")!.fire("error"));
+  await screen.act("broken", () => screen.root.querySelector("img")!.act("error"));
   await screen.act("there", () => world.uploads[0]!.answer(201, { photo: "t", thumb: "t.jpg" }));
-  await screen.act("broken", () => screen.root.querySelector("img")!.fire("error"));
+  await screen.act("broken", () => screen.root.querySelector("img")!.act("error"));
 });
 
 story("a report waits for its photos", { values: WHOLE, step: 3 }, async screen => {

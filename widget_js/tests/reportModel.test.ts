@@ -6,7 +6,8 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { beginWorld, calm, endWorld, Page, sorted, Widget, world } from "./fakeBrowser.ts";
+import { calm } from "./clock.ts";
+import { beginWorld, endWorld, Page, sorted, Widget, world } from "./fakeBrowser.ts";
 import { Document, Form, Model } from "./reportModel.ts";
 import { generator, SEED } from "./seed.ts";
 
@@ -113,7 +114,7 @@ const realState = () => {
     uploads: uploads.map(({ form }) => [form.get("ticket"), (form.get("file") as File).size]),
     asked: [pictures.length, positions.length],
     timers: [...clock.timers.values()].map(({ due }) => due - clock.time).sort((one, other) => one - other),
-    listeners: pages.map(({ window, document }) => [window.listening, document.listening]),
+    listeners: pages.map(({ window, document }) => [window.listeners.length, document.listeners.length]),
     forms: pairs.map(({ widget }) => view(widget.report, widget.queue, widget.unsent, widget))
   };
 };
@@ -280,7 +281,7 @@ const ACTS: Record<string, Act> = {
     return it => it.refuse(status, { errors: field ? [{ field, code: "", detail: "" } as { field: string }] : [] });
   }),
   online: ({ page, document }) => {
-    page.window.dispatchEvent(new Event("online"));
+    page.window.act("online");
     document.online();
   },
   hide: ({ page, document }) => {

@@ -7,7 +7,8 @@ import type { Site } from "../shared/site.ts";
 import type { Photos } from "../report/session.ts";
 import { createUnsent } from "../report/unsent/unsent.ts";
 import { report } from "../report/values.ts";
-import { beginWorld, calm, config, endWorld, Page, Widget, world } from "./fakeBrowser.ts";
+import { calm } from "./clock.ts";
+import { beginWorld, config, endWorld, Page, Widget, world } from "./fakeBrowser.ts";
 
 const WHOLE = { category: "roads", description: "Яма у школы", address: "улица Мира, 5", consent: true };
 

@@ -10,14 +10,18 @@ import { loadWithTexts } from "../shared/lazy.ts";
 import { SiteContext, type Site } from "../shared/site.ts";
 import { reportSession, type ReportSession } from "../report/session.ts";
 import type { Values } from "../report/values.ts";
-import { beginWorld, calm, endWorld, Page, Widget, world } from "./fakeBrowser.ts";
-import { difference, FakeDocument, type FakeElement } from "./fakeDom.ts";
+import { calm } from "./clock.ts";
+import { beginWorld, endWorld, Page, Widget, world } from "./fakeBrowser.ts";
+import { type FakeElement, type Happening, observers, Sheet, Target, Watch } from "./fakeDocument.ts";
+import { difference, nameOf, read, wordsOf } from "./telling.ts";
 
 const globals = globalThis as unknown as Record<string, unknown>;
-Object.assign(globals, { PARTS: {}, TEXTS: "", RELEASE: "", HASHES: {} });
-globals.CSSStyleSheet = class {
-  replaceSync(): void {}
-};
+Object.assign(globals, { PARTS: {}, TEXTS: "", RELEASE: "", HASHES: {}, CSSStyleSheet: Sheet, ...observers });
+/** What became of an event. */
+const ends = ({ defaultPrevented, isStopped }: Happening): string[] => [
+  ...(defaultPrevented ? ["prevented"] : []),
+  ...(isStopped ? ["stopped"] : [])
+];
 /** Pieces of other chunks show what they are given. */
 const piece = (...names: string[]) =>
   "data:text/javascript,export const styles = '';" +
@@ -72,7 +76,8 @@ interface Asked {
 }
 
 export class Screen {
-  readonly root: FakeDocument;
+  /** The dialog. */
+  readonly root: FakeElement;
   readonly widget: Widget;
   readonly page: Page;
   readonly report: ReportSession;
@@ -84,9 +89,7 @@ export class Screen {
   private readonly lasts: string[][] = [];
   shown: string[] = [];
   private asked: Asked[] = [];
-  /** Listeners of the visual viewport. */
-  private resizes = 0;
-  private readonly watching = new Set<{ see(entry: object): void; kind: string }>();
+  private readonly viewport = Object.assign(new Target(), { offsetTop: 0, height: 800 });
   private readonly pictures = new Set<string>();
   private readonly aliases = new Map<string, string>();
   private readonly view: ComponentType;
@@ -100,23 +103,13 @@ export class Screen {
     this.view = view;
     beginWorld();
     const log = (text: string) => void this.told.push(text);
-    this.root = new FakeDocument(setup.width || 400, log);
+    Watch.all.clear();
     this.page = new Page(undefined, "/", setup.data).enter();
+    const { document } = this.page;
+    document.box.width = setup.width || 400;
+    document.happens = (what, element) => log(`${what}: ${nameOf(element)}`);
     if (setup.before) setup.before(this.page);
-    const { watching, pictures } = this;
-    const observer = (kind: string) =>
-      class {
-        private readonly one: { see(entry: object): void; kind: string };
-        constructor(call: (entries: object[]) => void) {
-          this.one = { kind, see: entry => call([entry]) };
-        }
-        observe(): void {
-          watching.add(this.one);
-        }
-        disconnect(): void {
-          watching.delete(this.one);
-        }
-      };
+    const { pictures } = this;
     const Piece = ({ name, put, close, parse, ...props }: Record<string, any>) => {
       useState(() => log("begins " + name));
       return h("div", {
@@ -126,15 +119,9 @@ export class Screen {
         ...{ onPut: ({ place }: any) => put(place), onParse: ({ text }: any) => log(JSON.stringify(parse(text))) }
       } as object);
     };
-    const target = { addEventListener: () => void this.resizes++, removeEventListener: () => void this.resizes-- };
     Object.assign(globals, {
-      ...{
-        visualViewport: { ...target, offsetTop: 0, height: 800 },
-        innerWidth: 1024,
-        innerHeight: 800,
-        IntersectionObserver: observer("sight")
-      },
-      ...{ ResizeObserver: observer("size"), getComputedStyle: () => ({ position: "static" }), VERSION: "" },
+      visualViewport: this.viewport,
+      ...{ innerWidth: 1024, innerHeight: 800, getComputedStyle: () => ({ position: "static" }), VERSION: "" },
       isSecureContext: !setup.isPlain,
       print: () => log("print"),
       matchMedia: (query: string) => ({ matches: query === setup.media }),
@@ -150,12 +137,12 @@ export class Screen {
     Object.assign(globalThis.navigator, setup.navigator);
     this.widget = new Widget(this.page, false);
     const { site } = this.widget;
-    const { host } = site;
+    const host = site.host as unknown as FakeElement;
+    this.root = document.createElement("dialog");
+    this.root.open = true;
+    host.attachShadow().append(this.root);
     for (const name of ["step", "submitted", "error"])
-      host.addEventListener("igrajdanin:" + name, event =>
-        log(`event ${name} ${JSON.stringify((event as CustomEvent).detail)}`)
-      );
-    Object.assign(host, { shadowRoot: this.root, querySelector: () => null });
+      host.addEventListener("igrajdanin:" + name, event => log(`event ${name} ${JSON.stringify(event.detail)}`));
     Object.assign(site.session, {
       close: () => log("closes"),
       whenPart: (name: string, take: (part: unknown) => void) =>
@@ -212,7 +199,7 @@ export class Screen {
       await world.clock.pass(0);
     }
     const before = this.shown;
-    this.shown = this.root.read();
+    this.shown = read(this.root);
     const plain = (text: string) =>
       text.replace(/\b[a-z0-9]{8}-\d+\b/g, id => {
         if (!this.aliases.has(id)) this.aliases.set(id, "photo" + this.aliases.size);
@@ -238,44 +225,37 @@ export class Screen {
   private find(name: string): FakeElement {
     const all = this.root.all().filter(one => /^(button|a|label|input|select|textarea|div)$/.test(one.localName));
     const found =
-      this.root.getElementById(name) || all.find(one => [one.text, one.getAttribute("aria-label")].includes(name));
-    if (!found) throw new Error(`nothing is called ${name}: ${this.root.lines().join("\n")}`);
+      this.root.getElementById(name) || all.find(one => [wordsOf(one), one.getAttribute("aria-label")].includes(name));
+    if (!found) throw new Error(`nothing is called ${name}: ${read(this.root).join("\n")}`);
     return found;
   }
-  type = (id: string, value: string): Promise<this> =>
-    this.act(`type ${id}`, () => {
-      const field = this.find(id);
-      field.value = value;
-      field.fire(field.localName === "select" ? "change" : "input");
-    });
+  type = (id: string, value: string): Promise<this> => this.act(`type ${id}`, () => this.find(id).enter(value));
   press = (name: string, more = {}): Promise<this> =>
     this.act(`press ${name}`, () => {
       const button = this.find(name);
-      button.focus();
-      const said = button.fire("click", { detail: 1, button: 0, ...more });
-      if (button.localName === "a") this.told.push(said.join() || "followed");
+      const event = button.press({ detail: 1, ...{ button: 0, ...more } });
+      if (button.localName === "a") this.told.push(ends(event).join() || "followed");
     });
   /** `detail`: 0 without a pointer. */
   choose = (name: string, detail = 1): Promise<this> =>
     this.act(`choose ${name}`, () => {
-      const label = this.root.all().find(one => one.localName === "label" && one.text.startsWith(name))!;
+      const label = this.root.all().find(one => one.localName === "label" && wordsOf(one).startsWith(name))!;
       const input = label.querySelector("input")!;
-      label.fire("click", { detail });
-      input.checked = input.getAttribute("type") === "radio" || !input.checked;
-      input.fire("change");
+      label.act("click", { detail });
+      input.tick(input.getAttribute("type") === "radio" || !input.checked);
     });
   files = (...files: Blob[]): Promise<this> =>
     this.act("files", () => {
       const input = this.root.all().find(one => one.getAttribute("type") === "file")!;
       Object.assign(input, { files, value: "C:" });
-      input.fire("change");
+      input.act("change");
     });
   fire = (id: string, type: string, more: object = {}): Promise<this> =>
     this.act([type, id, (more as { key?: string }).key].join(" ").trim(), () => {
-      this.told.push(...(id ? this.find(id) : this.root).fire(type, more));
+      this.told.push(...ends((id ? this.find(id) : this.root).act(type, more)));
     });
   submit = (): Promise<this> =>
-    this.act("submit", () => this.told.push(...this.root.querySelector("form")!.fire("submit")));
+    this.act("submit", () => this.told.push(...ends(this.root.querySelector("form")!.act("submit"))));
   focus = (id: string): Promise<this> => this.act(`focus ${id}`, () => this.find(id).focus());
   pass = (milliseconds: number): Promise<this> =>
     this.act(`${milliseconds} ms`, () => void world.clock.pass(milliseconds));
@@ -292,8 +272,9 @@ export class Screen {
   /** What is watched comes into sight, or gets another size. */
   see = (kind: "sight" | "size" = "sight", width = 400): Promise<this> =>
     this.act(kind + (kind === "size" ? ` ${width}` : ""), () => {
-      this.root.width = width;
-      for (const one of this.watching) if (one.kind === kind) one.see({ isIntersecting: true, contentRect: { width } });
+      for (const one of [this.page.document, ...this.root.all()]) one.box.width = width;
+      if (kind === "size") Watch.resize();
+      else Watch.see();
     });
 
   /** Takes the view away, then the widget. What is still there, that should not be. */
@@ -303,12 +284,13 @@ export class Screen {
     render(null, this.root as unknown as Element);
     await calm();
     const stays = this.asked.map(({ path }) => path).filter(path => path !== "submit" && !path.endsWith("/support"));
-    if (this.root.listening) stays.push("listeners of the root");
-    for (const { kind } of this.watching) stays.push(kind);
+    if (this.root.listeners.length) stays.push("listeners of the root");
+    if (Watch.all.size) stays.push("observers");
     this.widget.destroy();
     await world.clock.pass(0);
     const { window, document } = this.page;
-    if (window.listening + document.listening + this.resizes) stays.push("listeners of the window");
+    if (window.listeners.length + document.listeners.length + this.viewport.listeners.length)
+      stays.push("listeners of the window");
     if (world.clock.timers.size) stays.push("timers");
     if (this.pictures.size) stays.push(...this.pictures);
     for (const one of world.uploads) one.abort();
