@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { calm } from "./clock.ts";
 import { enterPage, type FakeDocument, FakeElement, Happening, leavePage } from "./fakeDocument.ts";
 
 let document: FakeDocument;
@@ -175,7 +176,7 @@ test("the device is asked where it may be, and what it says late is not heard", 
       assert.deepEqual(options, { timeout: 15_000, maximumAge: 5 });
       if (isLate) control.abort();
       (isFound ? found : failed)(7);
-      await new Promise(resolve => setImmediate(resolve));
+      await calm();
       assert.equal(told, isLate ? "nothing" : isFound ? "found 7" : "failed 7");
     }
   Object.defineProperty(globalThis, "navigator", { configurable: true, value: navigator });

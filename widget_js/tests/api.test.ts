@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
 import { test } from "node:test";
 import { Api, ApiError } from "../shared/api.ts";
+import { calm } from "./clock.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 300;
@@ -16,7 +17,6 @@ const READING = 15_000,
   SENDING = 45_000;
 
 setMaxListeners(0);
-const calm = () => new Promise(resolve => setImmediate(resolve));
 const globals = globalThis as unknown as Record<string, unknown>;
 
 interface Call {

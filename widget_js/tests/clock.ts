@@ -1,7 +1,9 @@
 /** Time that passes when a test says so, with the timers of a page. */
 
 /** Everything that was promised so far has happened. */
-export const calm = (): Promise<unknown> => new Promise(resolve => setImmediate(resolve));
+export async function calm(turns = 1): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve));
+}
 
 type Work = (...rest: unknown[]) => void;
 export class Clock {
@@ -9,7 +11,7 @@ export class Clock {
   readonly timers = new Map<number, { due: number; work: () => void }>();
   private ids = 0;
   /** `settle`: what follows from a timer has happened. */
-  constructor(private readonly settle: () => Promise<unknown> = calm) {}
+  constructor(private readonly settle: () => Promise<unknown> = () => calm()) {}
 
   protected add(work: () => void, wait: number): number {
     this.timers.set(++this.ids, { due: this.time + Math.max(wait, 0), work });

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { calm } from "./clock.ts";
 import { enterPage, FakeDocument, type FakeElement, Happening, leavePage, Watch } from "./fakeDocument.ts";
 import { generator, SEED } from "./seed.ts";
 
@@ -28,9 +29,7 @@ let asked: { address: string; signal: AbortSignal | undefined }[];
 let isReachable: boolean | undefined;
 let links: { name: string; nonce: unknown; integrity: unknown }[];
 let page: { pathname: string; hash: string };
-const calm = async () => {
-  for (let turn = 0; turn < 6; turn++) await new Promise(resolve => setImmediate(resolve));
-};
+const settle = () => calm(6);
 
 const clock = performance;
 const plain = FakeDocument.prototype.createElement;
@@ -123,7 +122,7 @@ test("an opening asks for what it will show, in the language of the element, els
               const link = document.createElement("a");
               element.append(link);
               document.body.append(element);
-              await calm();
+              await settle();
               assert.equal(link.parentNode, widgetOf(element), "the link stays, inside");
               page.hash = hash;
               const isReading = type === "extended" || view === "figures";
@@ -160,7 +159,7 @@ test("an opening asks for what it will show, in the language of the element, els
               assert.deepEqual(mounted[0]!.opened, [wish || (isList ? undefined : { view: "report" })], story);
               element.remove();
               page.hash = "";
-              await calm();
+              await settle();
             }
   assert.ok(links.every(({ nonce, integrity }) => nonce === "n" && integrity === "sha256-" + HASH));
   assert.equal(document.head.childNodes.length, 0, "links go when they have come");
@@ -280,12 +279,12 @@ test(`commands reach their widgets, and wait for them (SEED=${SEED})`, async () 
       const name = names[pick(names.length)]!;
       played.push(name);
       const after = acts[name]!();
-      await calm();
+      await settle();
       if (typeof after === "function") after();
       // Node resolves an import in another thread.
       for (let turn = 0; turn < 2000 && mounted.length < begun.size; turn++)
         await new Promise(resolve => setTimeout(resolve, 1));
-      await calm();
+      await settle();
       assert.deepEqual(
         {
           heard: heard.sort(),
@@ -319,7 +318,7 @@ test("where its code does not come the button says so beside the link, and its n
     gone.remove();
     for (const name of ["ready", "error"])
       element.addEventListener("igrajdanin:" + name, ({ detail }) => told.push(name, detail));
-    await calm();
+    await settle();
     assert.deepEqual(told.splice(0), ["ready", null]);
     const timers: [work: () => void, wait: number][] = [];
     Object.assign(globalThis, { setTimeout: (...timer: [() => void, number]) => timers.push(timer) });
@@ -378,7 +377,7 @@ test("a button grows where the page was drawn without it, for those who like thi
     if (isLate) await load();
     document.body.append(make({ "site-key": "wk" }));
     if (!isLate) await load();
-    await calm();
+    await settle();
     assert.equal(grown, +(isDrawn && likes && height < 44 && !isLate));
   }
   Object.assign(globalThis, { performance: clock });
@@ -412,7 +411,7 @@ test("a build that is gone is replaced by the present one, unless the page vouch
         ? [false, []]
         : [true, ["core-newcore9", "report-newrepor"].map(name => `https://w.test/w/next/${name}.js`)]
     );
-    await calm();
+    await settle();
   }
   Object.assign(globalThis, { fetch: fetched });
 });
@@ -447,11 +446,11 @@ test("attributes are properties, those that were set before the script too, and 
   assert.deepEqual([button.hidden, Watch.all.size], [true, 1]);
   const [watch] = Watch.all;
   watch!.tell([{ isIntersecting: false }]);
-  await calm();
+  await settle();
   assert.equal(links.length, 0);
   watch!.tell([{ isIntersecting: true }]);
   for (let turn = 0; turn < 2000 && !mounted[0]; turn++) await new Promise(resolve => setTimeout(resolve, 1));
-  await calm();
+  await settle();
   const [widget] = mounted;
   assert.deepEqual([widget!.opened, slotOf(early).hidden], [[], true]);
   early.setAttribute("theme", "dark");
@@ -460,15 +459,15 @@ test("attributes are properties, those that were set before the script too, and 
   assert.equal(Watch.all.size, 0);
   const div = make({ "site-key": "wk" }, true);
   document.body.append(div);
-  await calm();
+  await settle();
   run("destroy", div);
-  await calm();
+  await settle();
   widgetOf(div).setAttribute("view", "floating");
   const [, ownSheet] = widgetOf(div).shadowRoot!.adoptedStyleSheets as { css: string }[];
   assert.equal(ownSheet!.css, ":host{display:none!important}", "it shows nothing any more");
   assert.deepEqual([div.getAttribute("data-" + TAG), widgetOf(div).shadowRoot!.childNodes.length], [null, 0]);
   run("destroy");
-  await calm();
+  await settle();
   assert.deepEqual(
     [widget!.isGone, early.shadowRoot!.childNodes.length, sheet().includes("display:none!important")],
     [true, 0, true]
@@ -484,7 +483,7 @@ test("a press of the button opens the form, and nearness brings its code, whose 
   for (const type of ["pointerenter", "focus"]) {
     links = [];
     button.act(type);
-    await calm();
+    await settle();
     assert.deepEqual(
       links.map(({ name }) => name.slice(0, 4)),
       ["core", "repo"]
@@ -494,7 +493,7 @@ test("a press of the button opens the form, and nearness brings its code, whose 
   isReachable = true;
   button.press();
   for (let turn = 0; turn < 2000 && !mounted[0]; turn++) await new Promise(resolve => setTimeout(resolve, 1));
-  await calm();
+  await settle();
   assert.deepEqual(mounted[0]!.opened, [{ view: "report" }]);
 });
 
@@ -503,7 +502,7 @@ test("an address that somebody has shared opens the first widget that can read i
   const other = make({ "site-key": "wk", type: "extended" });
   document.body.append(other);
   await load();
-  await calm();
+  await settle();
   assert.equal(links.length, 0);
   other.remove();
   document.defined.clear();
@@ -512,7 +511,7 @@ test("an address that somebody has shared opens the first widget that can read i
   document.body.append(...elements);
   await load();
   for (let turn = 0; turn < 2000 && !mounted[0]; turn++) await new Promise(resolve => setTimeout(resolve, 1));
-  await calm();
+  await settle();
   assert.deepEqual(
     mounted.map(({ host, opened }) => [elements.indexOf(host), opened]),
     [[1, [{ view: "list" }]]]

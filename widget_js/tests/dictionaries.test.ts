@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import { calm } from "./clock.ts";
 import { enterPage, leavePage, type Sheet } from "./fakeDocument.ts";
 
 const READING = 15_000;
@@ -18,7 +19,6 @@ const fresh = async () => {
 let answers: Record<string, object | undefined>;
 let asked: string[];
 const answer = (body: object, more: object = {}) => ({ ok: true, status: 200, json: async () => body, ...more });
-const settle = () => new Promise(resolve => setImmediate(resolve));
 
 beforeEach(() => {
   [asked, answers] = [[], {}];
@@ -91,7 +91,7 @@ test("what hangs is given up after a time, and asked for again", async () => {
   for (let time = 0; time < 2; time++) {
     const ends = waits().map(one => one.then(() => "came", String));
     mock.timers.tick(READING - 1);
-    assert.equal(await Promise.race([...ends, settle().then(() => "waits")]), "waits");
+    assert.equal(await Promise.race([...ends, calm().then(() => "waits")]), "waits");
     mock.timers.tick(1);
     assert.deepEqual(await Promise.all(ends), ["Error: timeout", "Error: timeout"]);
   }

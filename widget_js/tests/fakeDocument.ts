@@ -192,11 +192,14 @@ export class FakeNode extends Target {
       for (const one of [...node.childNodes]) this.insertBefore(one, next);
       return node;
     }
-    node.remove();
+    const wasConnected = node.isConnected;
+    node.detach();
     node.parentNode = this;
     this.childNodes.splice(next ? this.childNodes.indexOf(next) : this.childNodes.length, 0, node);
     Observer.tell(this, "childList");
-    node.reactAll("connectedCallback");
+    // Of a move an element hears when it stands in its new place.
+    if (wasConnected) node.reactAll("disconnectedCallback");
+    if (node.isConnected) node.reactAll("connectedCallback");
     return node;
   }
   appendChild = <T extends FakeNode>(node: T): T => this.insertBefore(node, null);
@@ -207,21 +210,24 @@ export class FakeNode extends Target {
     this.insertBefore(node, this.firstChild);
   }
   removeChild = (node: FakeNode): void => node.remove();
-  /** The focus that was in there is nowhere then. */
   remove(): void {
+    const wasConnected = this.isConnected;
+    this.detach();
+    if (wasConnected) this.reactAll("disconnectedCallback");
+  }
+  /** The focus that was in there is nowhere then. */
+  private detach(): void {
     const { parentNode, of } = this;
     if (!parentNode) return;
-    const wasConnected = this.isConnected;
     for (let one: FakeNode | null | undefined = of.focused; one; one = one.parentNode || one.host)
       if (one === this) of.focused = null;
     parentNode.childNodes.splice(parentNode.childNodes.indexOf(this), 1);
     this.parentNode = null;
     Observer.tell(parentNode, "childList");
-    if (wasConnected) this.reactAll("disconnectedCallback", true);
   }
-  /** It and all elements in it, those of shadow roots too, are told if they are custom ones. */
-  reactAll(name: string, isKnown = this.of.defined.size > 0 && this.isConnected): void {
-    if (isKnown && this.of.defined.size) for (const one of this.whole()) one.react(name);
+  /** It and all elements in it, those of shadow roots too, are told if there are custom ones. */
+  private reactAll(name: string): void {
+    if (this.of.defined.size) for (const one of this.whole()) one.react(name);
   }
   whole(): FakeElement[] {
     return this.childNodes.flatMap(node => node.whole());

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { OpenOptions, Widget } from "../loader/host.ts";
-import { Clock } from "./clock.ts";
+import { calm as nextTurn, Clock } from "./clock.ts";
 import { FakeElement, type ShadowRoot, Watch } from "./fakeDocument.ts";
 import { beginPage, page, type Asked } from "./fakePage.ts";
 import { FakeStorage } from "./fakeStorage.ts";
@@ -117,7 +117,7 @@ const arriving: string[] = [];
 /** Everything that was promised so far has happened. */
 export async function calm(): Promise<void> {
   for (let turn = 0; turn < 6 || arriving.length; turn++) {
-    await new Promise(resolve => setImmediate(resolve));
+    await nextTurn();
     page.tasks.splice(0).forEach(task => task());
     for (const name of arriving.splice(0)) await import(address(name));
   }

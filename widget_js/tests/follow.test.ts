@@ -5,6 +5,8 @@ import { afterEach, mock, test } from "node:test";
 import { h, render } from "preact";
 import { poll, useFollow } from "../shared/polling.ts";
 import { SiteContext } from "../shared/site.ts";
+import { calm } from "./clock.ts";
+import { Target } from "./fakeDocument.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 200;
@@ -13,21 +15,11 @@ const LOOKED_AT = 5_000,
   HIDDEN = 60_000,
   SLOWEST = 120_000;
 /** What the page tells of its visibility, and what listens to it. */
-class Page extends EventTarget {
+class Page extends Target {
   hidden = false;
-  listening = 0;
-  override addEventListener(...rest: Parameters<EventTarget["addEventListener"]>): void {
-    this.listening++;
-    super.addEventListener(...rest);
-  }
-  override removeEventListener(...rest: Parameters<EventTarget["removeEventListener"]>): void {
-    this.listening--;
-    super.removeEventListener(...rest);
-  }
 }
 let page = new Page();
 Object.defineProperty(globalThis, "document", { configurable: true, get: () => page });
-const settle = () => new Promise(resolve => setImmediate(resolve));
 
 afterEach(() => mock.timers.reset());
 
@@ -68,11 +60,11 @@ test(`one question at a time, the next after a pause that fits who looks and wha
       },
       hide: () => {
         page.hidden = true;
-        page.dispatchEvent(new Event("visibilitychange"));
+        page.act("visibilitychange");
       },
       show: () => {
         page.hidden = false;
-        page.dispatchEvent(new Event("visibilitychange"));
+        page.act("visibilitychange");
         ask();
       },
       stop: () => {
@@ -95,9 +87,9 @@ test(`one question at a time, the next after a pause that fits who looks and wha
       const name = names[pick(names.length)]!;
       played.push(name);
       acts[name]!();
-      await settle();
+      await calm();
       const story = `SEED=${SEED}, sequence ${round}: ${played.join(", ")}`;
-      assert.deepEqual({ asked, asking: answers.length, listening: page.listening }, expected, story);
+      assert.deepEqual({ asked, asking: answers.length, listening: page.listeners.length }, expected, story);
     }
     if (!isStopped) stop();
   }
@@ -138,15 +130,15 @@ test("what a view shows is followed while it is active, on the screen, and has b
     draw(1);
     const watch = watches.pop()!;
     watch.tell([{ isIntersecting: inView }]);
-    await settle();
+    await calm();
     // The latest drawing asks.
     draw(2);
     mock.timers.tick(LOOKED_AT);
-    await settle();
+    await calm();
     const follows = active && isVisible && (isOpen || inView) && (isAnswered || hasFailed);
     const story = JSON.stringify({ active, isVisible, isOpen, inView, isAnswered, hasFailed });
-    assert.deepEqual([asked, page.listening], follows ? [[2], 1] : [[], 0], story);
+    assert.deepEqual([asked, page.listeners.length], follows ? [[2], 1] : [[], 0], story);
     render(null, parent);
-    assert.deepEqual([watch.isGone, page.listening], [true, 0], story);
+    assert.deepEqual([watch.isGone, page.listeners.length], [true, 0], story);
   }
 });

@@ -5,68 +5,26 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { calm } from "./clock.ts";
+import { enterPage, type FakeElement } from "./fakeDocument.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 250;
 const LENGTH = 25;
+const TAG = "igrajdanin-widget";
 
 /** The code of the widget, where it comes from `import()`. */
 const CORE = "data:text/javascript,export const mount = launch => globalThis.mountWidget(launch)";
 const globals = globalThis as unknown as Record<string, unknown>;
-const calm = async () => {
-  for (let turn = 0; turn < 3; turn++) await new Promise(resolve => setImmediate(resolve));
-};
 
-class Node extends EventTarget {
-  [name: string]: unknown;
-  children: Node[] = [];
-  attributes = new Map<string, string>();
-  isConnected = false;
-  style = {};
-  getAttribute = (name: string) => this.attributes.get(name) ?? null;
-  setAttribute = (name: string, value: string) => void this.attributes.set(name, value);
-  removeAttribute = (name: string) => void this.attributes.delete(name);
-  closest = () => null;
-  append = (...nodes: Node[]) => void this.children.push(...nodes);
-  remove = () => undefined;
-  attachShadow = () => new Node();
-}
-/** A chunk on its way, as a preloaded module. */
-let links: Node[] = [];
+/** Chunks on their way, as preloaded modules. */
+let links: FakeElement[] = [];
 let mounts: { isOpen: boolean; isGone: boolean; opens: number }[] = [];
 let slow: ((fail?: boolean) => void)[] = [];
 
-const Element = class extends Node {};
-let Defined!: new () => Node & { open(): Promise<void>; close(): void; isOpen: boolean; [name: string]: unknown };
-Object.assign(globals, {
+const document = enterPage({
   ...{ RELEASE: "1/", TEXTS: "t", VERSION: "?v", HASHES: { core: "core", report: "report" }, LABELS: { ru: ["", ""] } },
-  HTMLElement: Element,
-  Element,
-  document: Object.assign(new Node(), {
-    currentScript: { src: "https://w.test/w/1/loader.js", dataset: {} },
-    documentElement: { lang: "ru" },
-    head: { append: (link: Node) => void links.push(Object.assign(link, { isConnected: true })) },
-    querySelectorAll: () => [],
-    createElement: () => {
-      const relList = { supports: () => true };
-      // The file is not asked for.
-      return Object.defineProperty(Object.assign(new Node(), { relList }), "href", { get: () => CORE, set: () => {} });
-    }
-  }),
-  Document: { prototype: { adoptedStyleSheets: [] } },
-  window: globals,
   location: { hash: "", pathname: "/" },
-  customElements: { get: () => undefined, define: (_: string, made: typeof Defined) => (Defined = made) },
-  CSSStyleSheet: class {
-    replaceSync() {}
-  },
-  MutationObserver: class {
-    observe() {}
-  },
-  IntersectionObserver: class {
-    observe() {}
-    disconnect() {}
-  },
   fetch: () => new Promise(() => {}),
   mountWidget: () =>
     new Promise((resolve, reject) => {
@@ -86,6 +44,13 @@ Object.assign(globals, {
       });
     })
 });
+Object.assign(document, {
+  currentScript: { src: "https://w.test/w/1/loader.js", dataset: {} },
+  // The file is not asked for.
+  resolve: () => CORE
+});
+document.documentElement.lang = "ru";
+document.head.append = (link: FakeElement) => void links.push(document.head.appendChild(link));
 
 test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`, async () => {
   const own = { setTimeout, clearTimeout };
@@ -95,8 +60,11 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
   for (let round = 0; round < SEQUENCES; round++) {
     const pick = generator(SEED + round);
     [links, mounts, slow] = [[], [], []];
-    const element = new Defined();
-    const lives = element as unknown as { connectedCallback(): void; disconnectedCallback(): void };
+    const element = document.createElement(TAG) as FakeElement & {
+      open(): Promise<void>;
+      close(): void;
+      isOpen: boolean;
+    };
     const events: string[] = [];
     for (const name of ["ready", "error"]) element.addEventListener("igrajdanin:" + name, () => events.push(name));
     /** Openings that wait for the code, those that were promised a widget, and those that were refused. */
@@ -147,7 +115,7 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
       },
       "chunks come": async () => {
         if (phase !== "chunks") return;
-        links.splice(0).forEach(link => (link.onload as (event: object) => void)({ type: "load" }));
+        links.splice(0).forEach(link => link.act("load"));
         phase = "mount";
         // Node resolves an import in another thread.
         for (let turn = 0; turn < 2000 && !slow[0]; turn++) await new Promise(resolve => own.setTimeout(resolve, 1));
@@ -156,7 +124,7 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
         // Those of a build that is gone are asked for by their new names, which do not come either.
         if (phase !== "chunks") return;
         globals.fetch = () => Promise.reject(new Error("network"));
-        links.splice(0).forEach(link => (link.onerror as (event: object) => void)({ type: "error" }));
+        links.splice(0).forEach(link => link.act("error"));
         fail();
       },
       mounts: () => {
@@ -180,15 +148,15 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
       },
       "take out": () => {
         if (!isIn) return;
-        element.isConnected = isIn = false;
-        lives.disconnectedCallback();
+        isIn = false;
+        element.remove();
         isWanted = isOpen = false;
         settle();
       },
       "put in": () => {
         if (isIn) return;
-        element.isConnected = isIn = true;
-        lives.connectedCallback();
+        isIn = true;
+        document.body.append(element);
         if (!isDestroyed) told.push("ready");
       },
       destroy: () => {
@@ -201,8 +169,7 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
       },
       move: () => {
         if (!isIn) return;
-        lives.disconnectedCallback();
-        lives.connectedCallback();
+        document.body.append(element);
         isWanted = isOpen = false;
         // Of the page's two tellings of a move the second finds it in its place.
         if (!isDestroyed) told.push("ready");
@@ -213,7 +180,7 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
       const name = names[pick(names.length)]!;
       played.push(name);
       await acts[name]!();
-      await calm();
+      await calm(3);
       const alive = mounts.filter(({ isGone }) => !isGone).length;
       assert.deepEqual(
         {
@@ -228,6 +195,7 @@ test(`an element keeps its promises, whatever happens meanwhile (SEED=${SEED})`,
         `SEED=${SEED + round}: ${played.join(", ")}`
       );
     }
+    element.remove();
   }
   Object.assign(globalThis, own);
 });

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { h, render } from "preact";
 import { useResource, type Resource } from "../shared/resource.ts";
 import { SiteContext } from "../shared/site.ts";
+import { calm } from "./clock.ts";
 import { generator, SEED } from "./seed.ts";
 
 const SEQUENCES = 300;
@@ -26,7 +27,6 @@ interface Expected {
   again: boolean;
 }
 
-const calm = () => new Promise(resolve => setImmediate(resolve));
 const globals = globalThis as unknown as Record<string, unknown>;
 
 interface Props {

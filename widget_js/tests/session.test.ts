@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Options } from "../loader/host.ts";
+import { calm } from "./clock.ts";
 import { FakeElement } from "./fakeDocument.ts";
 import { beginPage, HOME, page, START, STATE } from "./fakePage.ts";
 import { generator, SEED } from "./seed.ts";
@@ -55,7 +56,7 @@ function begin(changes: Partial<Options> = {}) {
 
 const settle = async () => {
   for (let turn = 0; turn < 4; turn++) {
-    await new Promise(resolve => setImmediate(resolve));
+    await calm();
     page.tasks.splice(0).forEach(task => task());
   }
 };

@@ -10,6 +10,7 @@ import { h } from "preact";
 import type { Launch, Widget } from "../loader/host.ts";
 import type { Site } from "../shared/site.ts";
 import ru from "../locales/ru.json";
+import { calm } from "./clock.ts";
 import {
   enterPage,
   type FakeDocument,
@@ -178,7 +179,7 @@ class World {
     // Node resolves an import in another thread.
     while (CountedSheet.made < this.importing) await new Promise(resolve => wait(resolve, 1));
     for (let turn = 0; turn < 8; turn++) {
-      await new Promise(resolve => setImmediate(resolve));
+      await calm();
       for (const work of [...this.timers]) {
         this.timers.delete(work);
         work();
@@ -915,7 +916,7 @@ test("where its texts do not come, the page's console says so, and nothing of it
   const ends = assert.rejects(mounting);
   while (world.requests[0]) {
     world.requests[0].fail();
-    await new Promise(resolve => setImmediate(resolve));
+    await calm();
   }
   await ends;
   assert.ok(document.window.listeners.length, "word of what the policy has blocked is still on its way");
