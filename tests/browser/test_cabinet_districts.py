@@ -164,8 +164,15 @@ def check_place_of_a_caller(town: Town, page: Page) -> None:
     page.select_option("[name=channel]", "phone")
     page.select_option("[name=category]", index=1)
     page.fill("[name=description]", "Во дворе третий день не горит ни один фонарь")
+    page.fill("[name=phone]", "+7 900 000-00-01")
+    page.check("[name=consent]")
+    assert "consent" not in page.evaluate("Object.keys(sessionStorage).join()"), "each author is asked"
     page.click("button.primary")
-    page.locator("main a[href*='/cabinet/problems/']").first.click()
+    entered = page.locator("main a[href*='/cabinet/problems/']").first.get_attribute("href")
+    page.get_by_role("link", name="Внести ещё одно").click()
+    expect(page.locator("[name=phone]")).to_have_value("")  # which is the caller's before
+    expect(page.locator(".draft")).to_have_count(0)
+    page.goto(f"{town.service.url}{entered}")
     expect(page.locator("#facts")).to_contain_text(f"{south:.5f}, {west:.5f}")
 
 

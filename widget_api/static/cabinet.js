@@ -333,7 +333,9 @@ const DRAFT = "cabinet-draft:";
 const SENT = "cabinet-sent"; // the drafts that go once it is said that their form was taken
 
 const secret = (field) => field.type === "password" || /(password|one-time-code)$/.test(field.autocomplete); // a password may be shown as it is typed
-const written = (field) => Boolean(field.name) && !secret(field) && !["hidden", "file", "submit", "button"].includes(field.type) && field.name !== "template";
+const consent = (field) => field.type === "checkbox" && field.name === "consent"; // each author is asked anew
+const written = (field) =>
+  Boolean(field.name) && !secret(field) && !consent(field) && !["hidden", "file", "submit", "button"].includes(field.type) && field.name !== "template";
 const forms = () => [...document.querySelectorAll("main form[method=post]:not([data-passing])")];
 const choice = (field) => field.type === "radio" || field.type === "checkbox";
 
