@@ -31,6 +31,7 @@ _TYPED_KINDS = {
 # Each form of a kind → the kinds that it can mean.
 _KINDS_OF = {form: frozenset({kind}) for form, kind in (KINDS | _TYPED_KINDS).items()}
 _KINDS_OF["пр"] = frozenset({"проспект", "проезд"})
+_STREET = _KINDS_OF["улица"]
 
 _LOOK_ALIKE = str.maketrans("aceopxyktmbh", "асеорхуктмвн")
 _KEYBOARD = str.maketrans("qwertyuiop[]asdfghjkl;'zxcvbnm,.`", "йцукенгшщзхъфывапролджэячсмитьбюе")
@@ -153,6 +154,9 @@ def _split(text: str) -> Spelling:
         elif token in _TOWN:
             at += 2 if after.isalpha() and after not in _KINDS_OF else 1
         elif token in _HOUSE and after[:1].isdecimal():
+            at += 1
+        elif token in _KINDS_OF and _KINDS_OF.get(after) == _STREET and len(kinds_of := _KINDS_OF[token]) == 1:
+            words += kinds_of  # «Набережная улица»: a name that is a kind as well
             at += 1
         elif token in _KINDS_OF and not kinds and (words or at + 1 < len(tokens)):
             kinds, at = _KINDS_OF[token], at + 1
