@@ -262,12 +262,15 @@ def check_rule_at_an_address(town: Town, page: Page) -> None:
     town.use_database(add_rules)
     page.goto(f"{town.service.url}/cabinet/organisation/routing")
     address, answer = page.get_by_label("Адрес", exact=False).first, page.locator("#try-title ~ .notice")
-    for typed, expected in (("мира 5", "Перейдёт службе: Служба центра."), ("мира 7", "Подходящего правила нет")):
+    for typed, expected in (("мира 5", "Правило: Все категории — Центр"), ("мира 7", "Подходящего правила нет")):
         address.fill(typed)
         page.get_by_role("option", name=re.compile(f"Мира, {typed[-1]}$")).click()
         page.get_by_role("button", name="Проверить").click()
         expect(answer).to_contain_text(expected)
         expect(address).to_have_value(f"улица Мира, {typed[-1]}")
+        address.fill("мира 999")
+        address.press("Enter")  # the place was that of the house before
+        expect(answer).to_contain_text("Подходящего правила нет: сообщение останется у ведомства. Дома по этому адресу")
     page.get_by_text("Своя граница", exact=True).locator("visible=true").last.click()
     page.get_by_label("Найти дом на карте").fill("мира 5")
     page.get_by_role("option", name="улица Мира, 5").click()

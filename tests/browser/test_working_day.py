@@ -361,7 +361,9 @@ def test_the_administrators_first_day(
     press("Добавить правило")
     desk.select_option("#field-try-category", label="Дороги и тротуары")
     press("Проверить")
-    expect(desk.locator("#try-title ~ .notice")).to_have_text("Перейдёт службе: Дорожная служба.")
+    expect(desk.locator("#try-title ~ .notice")).to_have_text(
+        "Перейдёт службе: Дорожная служба. Правило: Дороги и тротуары — Вся территория."
+    )
     check("rules")
 
     desk.goto(f"{organisation}/templates")

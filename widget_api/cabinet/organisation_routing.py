@@ -97,7 +97,13 @@ async def _try_rules(database: Database, site: Site, rules: list[routing_rules.R
         return {"tried": False, "bad_place": True, "applies": None}
     applies = next((one for one in rules if one.matches(asked.get("category", ""), point)), None)
     is_nowhere = bool(house.address) and point is None
-    return {"tried": bool(asked.get("try")), "bad_place": False, "applies": applies, "is_nowhere": is_nowhere}
+    return {
+        "tried": bool(asked.get("try")),
+        "bad_place": False,
+        "applies": applies,
+        "is_nowhere": is_nowhere,
+        "of_house": house.coordinates,
+    }
 
 
 async def add_rule(request: Request, user: User) -> Response:

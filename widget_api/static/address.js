@@ -12,7 +12,7 @@ const start = (field, index) => {
   let active = -1;
   let timer = 0;
   let asked = 0; // questions so far: answers to earlier ones come too late
-  let mark = ""; // the coordinates that a suggestion has set, or of which the address is the nearest
+  let mark = field.dataset.mark ?? ""; // the coordinates that a suggestion has set or the page has brought
   let name = ""; // the address that was written for a point
 
   const ask = async (query) => {
