@@ -80,6 +80,7 @@ def check_drawing(page: Page) -> None:
     """Corner by corner."""
     status = page.locator(".draw-map [role=status]")
     expect(status).to_contain_text("первого угла")
+    expect(page.locator("[data-do=undo]:disabled")).to_have_css("text-decoration-line", "none")
     for x, y in ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6)):
         click(page, x, y)
     expect(page.locator(".draw-map .corner")).to_have_count(3)
@@ -271,7 +272,7 @@ def check_rule_at_an_address(town: Town, page: Page) -> None:
         address.fill("мира 999")
         address.press("Enter")  # the place was that of the house before
         expect(answer).to_contain_text("Подходящего правила нет: сообщение останется у ведомства. Дома по этому адресу")
-    page.get_by_text("Своя граница", exact=True).locator("visible=true").last.click()
+    page.select_option("[name=where]", label="Своя граница")
     page.get_by_label("Найти дом на карте").fill("мира 5")
     page.get_by_role("option", name="улица Мира, 5").click()
     expect(page.locator(".draw-map .spot")).to_have_count(1)

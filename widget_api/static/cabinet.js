@@ -559,6 +559,12 @@ function explainReason(select) {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+// A choice that has fields of its own opens them.
+document.addEventListener("change", ({ target }) => {
+  const fold = target.form?.querySelector("details[data-opened-by]");
+  if (fold && `${target.name}=${target.value}` === fold.dataset.openedBy) fold.open = true;
+});
+
 document.addEventListener("change", (event) => {
   if (event.target.id === "field-template" && event.target.value) insertTemplate(event.target);
   if (event.target.id === "field-reject_reason") explainReason(event.target);
