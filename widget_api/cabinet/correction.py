@@ -24,7 +24,7 @@ from widget_api.cabinet.http import (
 )
 from widget_api.cabinet.inbox_rows import coordinates_text
 from widget_api.cabinet.site_districts import map_values
-from widget_api.database import Row, Transaction
+from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.problems import correction, timeline
@@ -70,21 +70,32 @@ async def correct_report(request: Request, user: User) -> Response:
         else:
             if fields.get("stored", _digest(row)) != _digest(row):
                 raise Invalid((FieldError("description", "stale"),))
-            if row["lat"] is None or fields.get("place", "").strip():  # without coordinates it keeps those it has
-                choice, asked = fields.get(typed.CHOICE), fields.get(typed.ASKED, "")
-                place = await typed.complete(
-                    database, site, fields.get("address", ""), fields.get("place", ""), choice=choice, asked=asked
-                )
-                fields = fields | {"address": place.address, "place": place.coordinates}
-                if place.offered:
-                    error = Invalid((replace(typed.UNCLEAR, field="address"),))
-                    found = await _find(request, user)
-                    return await _render(request, user, *found, 422, given=fields, wrong=error, offered=place.offered)
+            place = await _complete_place(database, site, row, fields)
+            fields = fields | {"address": place.address, "place": place.coordinates}
+            if place.offered:
+                error = Invalid((replace(typed.UNCLEAR, field="address"),))
+                found = await _find(request, user)
+                return await _render(request, user, *found, 422, given=fields, wrong=error, offered=place.offered)
             wish = read_correction(fields, row)
             changed = await correction.correct_report(database, user.actor, site, row["id"], wish, along=note)
     except Invalid as error:
         return await _render(request, user, *await _find(request, user), 422, given=fields, wrong=error)
     return web.see_other(f"/cabinet/problems/{row['id']}/correct?done={'done' if changed else 'nothing'}")
+
+
+async def _complete_place(database: Database, site: Site, row: Row, given: Fields) -> typed.Place:
+    """The address and coordinates of the form. Another address leads to its house, unless the point was corrected as
+    well; without a house, and where the former address means the same one, the report keeps its point."""
+    address, point = given.get("address", ""), given.get("place", "").strip()
+    moved = address.split() != (row["address"] or "").split()
+    if row["lat"] is not None and not (moved if address.strip() else point):
+        return typed.Place(address, point)
+    leads = bool(address.strip()) and moved and point == _place_text(row)
+    choice, asked = given.get(typed.CHOICE), given.get(typed.ASKED, "")
+    found = await typed.complete(database, site, address, "" if leads else point, choice=choice, asked=asked)
+    former = await typed.complete(database, site, row["address"] or "", "")
+    stays = leads and found.coordinates in ("", former.coordinates)
+    return replace(found, coordinates=point) if stays else found
 
 
 def read_correction(given: Fields, row: Row) -> Correction:
