@@ -281,5 +281,7 @@ def take_part(page: Page, widget: Locator, slug: str, act: str, given: dict[str,
     expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(0 if slug == "experts" else 1)
     page.get_by_role("button", name="К списку").click()
     if slug == "budgeting":
-        expect(widget.locator(".ballot")).to_have_text("Осталось голосов: 2 из 3.")
-        expect(widget.locator(".entry").last).to_contain_text("Ваш голос")
+        expect(widget.locator(".ballot")).to_have_text("Осталось голосов: 2 из 3, если отданные подтверждены по почте.")
+        expect(widget.locator(".entry").last).to_contain_text("Голос ждёт подтверждения")
+        # Nothing counts before the letter's button was pressed: no tick.
+        expect(widget.locator(".entry .tone-done")).to_have_count(0)

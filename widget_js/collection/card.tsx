@@ -4,7 +4,6 @@ import { isOwnClick } from "../shared/click.ts";
 import { pageOf } from "../shared/page.ts";
 import { preloadOn } from "../shared/preload.ts";
 import { useSite, type EntryCardProps } from "../shared/site.ts";
-import { Icon } from "../shared/ui/icon.tsx";
 import { Chips } from "../shared/ui/statusChip.tsx";
 import { actOf, answersOf, daysOf, LINES, moneyOf, neededBy } from "./entries.ts";
 
@@ -96,10 +95,8 @@ export function EntryCard({ entry, most, open }: EntryCardProps) {
           </span>
           {act &&
             (act === "vote" && entries.given.includes(String(number)) ? (
-              <span class="chip tone-done">
-                <Icon path="M5 12.5l4.5 4.5L19 7.5" />
-                {t("vote_given")}
-              </span>
+              // Whether the letter's button was pressed this browser does not learn.
+              <span class="hint">{t("vote_given")}</span>
             ) : (
               <button
                 class={act === "contact" ? "button quiet" : "button"}

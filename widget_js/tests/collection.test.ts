@@ -214,8 +214,11 @@ test("money, days and what is needed stand on a card in words", () => {
   assert.equal(neededBy(entry({ people: "7" }), { action: "vote", voting } as Collection), 50);
   assert.equal(neededBy(entry({ people: "7" }), { action: "join", voting: null } as Collection), 7);
   assert.equal(ballot(voting, 0, words).text, "You have 3 votes, one per project.");
-  assert.equal(ballot(voting, 1, words).text, "Votes left: 2 of 3.");
-  assert.match(ballot(voting, 4, words).text, /^You have given all your votes/);
+  assert.equal(ballot(voting, 1, words).text, "Votes left: 2 of 3, if those given are confirmed by email.");
+  assert.match(
+    ballot(voting, 4, words).text,
+    /^You have given all your votes; those not confirmed by email do not count\./
+  );
   const over = { ...voting, closes_at: "2020-06-01T00:00:00Z" };
   assert.equal(ballot(over, 1, words).text, "Voting is over: the last day was 1\u00a0June 2020.");
   assert.equal(actOf(entry({}), { action: "vote", voting: over } as Collection, Date.now(), words), "");

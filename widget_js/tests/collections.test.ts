@@ -139,7 +139,7 @@ function compare(story: string): void {
       .map(one => [
         one.querySelector("a")!.id,
         words(one.querySelector(".entry-foot strong")!.textContent),
-        words((one.querySelector(".entry-foot button") || one.querySelector(".tone-done"))!.textContent)
+        words((one.querySelector(".entry-foot button") || one.querySelector(".entry-foot .hint"))!.textContent)
       ]),
     head: widget.all(".turn button").map(one => one.textContent),
     isBack: !!widget.find("header button")
