@@ -127,7 +127,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     expect(form.locator(".photo").get_by_text("Загружено")).to_be_visible()
     form.get_by_label("Даю согласие").check()
     form.get_by_role("button", name="Отправить запись").click()
-    expect(form.get_by_role("heading", name="Запись получена")).to_be_visible()
+    expect(form.get_by_role("heading", name="Проект получен")).to_be_visible()
     town.press_in_letter(author, ANNA, "Подтвердите", "/confirm/", "Подтвердить")
 
     # An official reads the project and publishes it; its author learns so. Nobody votes before the day.
@@ -153,23 +153,23 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     travel(town, 8, vera)
     act_in_widget(open_entry(town, vera, "Сквер у школы"), "Голосовать", declared=True, email=VERA)
     assert count_voices(town, 3) == 0
-    town.press_in_letter(vera, VERA, "голос за запись № 3", "/action/", "Подтвердить голос")
-    expect(vera.locator("main")).to_contain_text("Ваш голос за запись № 3 засчитан")
+    town.press_in_letter(vera, VERA, "голос за проект № 3", "/action/", "Подтвердить голос")
+    expect(vera.locator("main")).to_contain_text("Ваш голос за проект № 3 засчитан")
     expect(vera.locator("main")).to_contain_text("У вас остался 1 голос.")
     phone = new_page(viewport=PHONE)
     act_on_page(phone, f"{town.page}/3/vote", declared=True, email="Vera+2@EXAMPLE.test")
     town.letter(VERA, "уже подтвердили")
     assert count_voices(town, 3) == 1
     act_on_page(phone, f"{town.page}/1/vote", declared=True, email="vera+3@example.test")
-    town.press_in_letter(phone, "vera+3@example.test", "голос за запись № 1", "/action/", "Подтвердить голос")
+    town.press_in_letter(phone, "vera+3@example.test", "голос за проект № 1", "/action/", "Подтвердить голос")
     act_on_page(phone, f"{town.page}/2/vote", declared=True, email="vera+4@example.test")
-    phone.goto(town.letter("vera+4@example.test", "голос за запись № 2").links[0])
+    phone.goto(town.letter("vera+4@example.test", "голос за проект № 2").links[0])
     expect(phone.locator("h1")).to_have_text("Все голоса уже отданы")
 
     # Oleg votes without scripts, for two projects, and takes one voice back.
     for number in (3, 1):
         act_on_page(oleg, f"{town.page}/{number}/vote", declared=True, email=OLEG)
-        town.press_in_letter(oleg, OLEG, f"голос за запись № {number}", "/action/", "Подтвердить голос")
+        town.press_in_letter(oleg, OLEG, f"голос за проект № {number}", "/action/", "Подтвердить голос")
     oleg.get_by_role("link", name="Отозвать голос").click()
     oleg.get_by_role("button", name="Отозвать голос").click()
     expect(oleg.locator("main")).to_contain_text("Отозвано. Ваша почта")
@@ -186,7 +186,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     expect(open_entry(town, vera, "Сквер у школы")).to_contain_text("последний день был 20 марта")
     oleg.goto(f"{town.page}/2/vote")
     expect(oleg.locator("main")).to_contain_text("Голосование закончилось")
-    oleg.goto(town.letter(OLEG, "голос за запись № 3").links[0])
+    oleg.goto(town.letter(OLEG, "голос за проект № 3").links[0])
     oleg.get_by_role("link", name="Отозвать голос").click()
     expect(oleg.locator("main")).to_contain_text("отозвать голос нельзя")
 

@@ -312,7 +312,7 @@ def test_resource_centres_are_found_written_to_and_asked_whether_they_still_exis
     expect(seeker.locator("ul.entries").first).to_contain_text("Центр «Опора»")
     expect(seeker.locator("ul.entries").first).not_to_contain_text("Дом НКО")
     widget = town.show_widget(seeker)
-    expect(widget.get_by_text("На карте 2 записи")).to_be_visible()
+    expect(widget.get_by_text("На карте 2 места")).to_be_visible()
     widget.get_by_role("button", name="Фильтры").click()
     widget.get_by_label("Виды поддержки").select_option("Обучение")
     expect(widget.locator(".card")).to_have_count(1)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.factories import AGENT, submit_report
 from tests.support.browser import Watch
@@ -84,7 +84,16 @@ def show(page: Page, site: WidgetSite, named: str, shared: str = "") -> Locator:
 
 
 def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite, watch: Watch) -> None:
-    """Under the strictest policy; nothing of the city is asked for."""
+    """Under the strictest policy; nothing of the city is asked for. Its map tells of no days to an answer."""
+
+    def delay(route: Route) -> None:
+        answer = route.fetch()
+        found = answer.json()
+        for one in found["features"]:
+            one["properties"]["overdue"] = True
+        route.fulfill(response=answer, json=found)
+
+    page.route("**/clusters?*", delay)
     page.set_viewport_size(DESKTOP)
     page.goto(f"{collected.host.url}/participation/")
     widget = page.locator("igrajdanin-widget")
@@ -94,7 +103,9 @@ def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite,
     expect(cards.first).to_contain_text("Спортивная площадка на Заречной")
     expect(cards.first).to_contain_text(re.compile(r"2\s600\s000\s₽"))
     assert cards.first.get_attribute("href") == f"{collected.service.url}/s/{collected.key}/c/budgeting/3"
-    expect(widget.get_by_text("На карте 3 записи")).to_be_visible()
+    expect(widget.get_by_text("На карте 3 проекта")).to_be_visible()
+    expect(widget.locator(".mark.one")).to_have_count(3)
+    expect(widget.locator(".mark .badge")).to_have_count(0)
     assert not [one.url for one in watch.requests if f"{collected.key}/problems" in one.url]
     cards.first.click()
     entry = widget.locator("article")
@@ -207,7 +218,7 @@ def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collect
     assert answered.value.status == 201
     sent = answered.value.request.post_data_json or {}
     assert (sent["title"], sent["answers"]["cost"]) == ("Каток во дворе", "300000")
-    expect(widget.get_by_role("heading", name="Запись получена")).to_be_visible()
+    expect(widget.get_by_role("heading", name="Проект получен")).to_be_visible()
     check_appearance(page, "an entry is received", ("dark", "contrast"))
 
 

@@ -61,8 +61,9 @@ def _mark_values(mark: city_map.Mark, site: Site, language: str, closer: str) ->
     values: dict[str, Any] = {"x": mark.x, "y": mark.y, "count": mark.count}
     if mark.bbox is None:
         one = mark.properties
-        status = "overdue" if one["overdue"] else one["status"]
-        state = i18n.text(language, "common.overdue" if one["overdue"] else f"status.{status}").lower()
+        is_late = one["overdue"] and site.collection is None  # entries show no days to an answer
+        status = "overdue" if is_late else one["status"]
+        state = i18n.text(language, "common.overdue" if is_late else f"status.{status}").lower()
         return values | {
             "href": f"{site.entries_path}/{mark.number}",
             "name": f"{site.category_name(language, one['category'])}, {state}: {one['title']}",

@@ -64,7 +64,7 @@ export function Act({ entry, closed }: { entry: Shown; closed: boolean }) {
             aria-expanded={open}
             onClick={() => setOpen(!open)}
             {...preloadOn(site, "discussion")}>
-            {t(`act_${action}`)}
+            {open && action === "vote" && entry.title ? t("vote_title", { title: entry.title }) : t(`act_${action}`)}
           </button>
         </p>
       )}

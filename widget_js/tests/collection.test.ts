@@ -23,6 +23,7 @@ import { ofEntries } from "../collection/language.ts";
 import { validate } from "../report/validate.ts";
 import { withoutPrototype, empty, report } from "../report/values.ts";
 import en from "../locales/en.json";
+import ru from "../locales/ru.json";
 
 const texts = Object.assign({}, ...Object.values(en)) as Texts;
 const words = language("en", texts, "Europe/Moscow");
@@ -180,6 +181,16 @@ test("words of entries stand for those of problems", () => {
   const { t, count } = ofEntries(words, "budgeting");
   assert.equal(t("problem_number", { number: 3 }), "Project No. 3");
   assert.equal(count("list_found", 2), "2 projects found");
+  assert.equal(count("map_seen", 2), "2 projects on the map");
+  assert.equal(ofEntries(words, "initiatives").t("search_label"), "Search the initiatives");
+  const russian = language("ru", Object.assign({}, ...Object.values(ru)) as Texts, "Europe/Moscow");
+  for (const preset of ["budgeting", "initiatives", "experts"]) {
+    const own = ofEntries(russian, preset);
+    for (const key of ["search_label", "done_received", "map_city", "vote_email_hint"] as const)
+      assert.doesNotMatch(own.t(key), /запис/i, preset);
+    for (const key of ["map_cluster", "map_here", "map_seen"] as const)
+      for (const n of [1, 2, 5]) assert.doesNotMatch(own.count(key, n), /запис/i, preset);
+  }
   assert.equal(t("entry_supported"), ofEntries(words, "").t("supported"));
   assert.equal(t("close"), "Close");
   const base = Object.entries(en).flatMap(([part, all]) => (part === "collection" ? [] : Object.keys(all)));

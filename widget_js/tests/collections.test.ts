@@ -222,7 +222,7 @@ test(`collections, their entries and their votes (SEED=${SEED})`, async () => {
         await widget.press(button);
       } else if (act === "press" && number && !isReporting) {
         model.isActing = !model.isActing;
-        await widget.press(widget.find("button", slug === "budget" ? t.act_vote : t.act_join));
+        await widget.press(widget.find("article button[aria-expanded]"));
         if (model.isActing) focus = "acting";
       } else if (act === "back" && !isListed) {
         if (isReporting) {
@@ -343,7 +343,10 @@ test(`votes, parts and letters say what is missing, and go once (SEED=${SEED})`,
     await serve();
     await fake.pass(1);
     form.path = `/collections/${of.slug}/entries/1/${form.id}`;
-    if (of === BUDGET) assert.match(text("#acting label"), /Мне уже есть 16 лет/);
+    if (of === BUDGET) {
+      assert.match(text("#acting label"), /Мне уже есть 16 лет/);
+      assert.equal(text("article button[aria-expanded]"), t.vote_title.replace("{title}", "Проект 1"));
+    }
     if (of === HELP)
       assert.deepEqual(
         widget.all("#join-role option").map(one => one.textContent),

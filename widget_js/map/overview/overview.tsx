@@ -23,12 +23,12 @@ import { groups, oneSpot, path, type Box } from "./view.ts";
 const DWELL = 150;
 const GROUP_TEXTS = { working: "map_working", done: "map_done", closed: "map_closed" } as const;
 
-/** One for the moment counts nothing: a cluster has counted it. */
-const placed = ({ number, status, overdue, category, location, description }: Problem): Placed => ({
+/** One for the moment counts nothing: a cluster has counted it. `dated`: an answer is awaited by a date. */
+const placed = ({ number, status, overdue, category, location, description }: Problem, dated: boolean): Placed => ({
   count: 0,
   number,
   status,
-  overdue,
+  overdue: overdue && dated,
   category,
   title: description.split("\n", 1)[0]!,
   ...location!
@@ -55,7 +55,7 @@ export function CityMap({
   open(number: number): void;
   moved(bbox: string): void;
 }) {
-  const { config, host, language } = useSite();
+  const { config, entries, host, language } = useSite();
   const { t, count, number } = language;
   const ground = useMap(null);
   const { map } = ground;
@@ -146,7 +146,7 @@ export function CityMap({
           coordinates: [lng, lat]
         },
         properties
-      }): Placed => ({ ...properties, lat, lng })
+      }): Placed => ({ ...properties, overdue: properties.overdue && !entries, lat, lng })
     );
     if (lost.current && all.length) {
       lost.current = false;
@@ -179,7 +179,7 @@ export function CityMap({
   useLayoutEffect(() => {
     if (!map || !chosen || pointedAt !== "/problems/" + chosen) return setAlone(null);
     if (!pointed || !pointed.location) return;
-    setAlone(placed(pointed));
+    setAlone(placed(pointed, !entries));
     if (!map.getBounds().pad(-0.05).contains(pointed.location))
       moveSilently(() => map.panTo(pointed.location!, { animate: !isStill() }));
   }, [map, chosen, pointed]);
