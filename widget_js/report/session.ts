@@ -499,7 +499,9 @@ export class ReportSession extends Store {
     this.restored = this.joined = undefined;
     this.errors = [];
     this.isReviewed = false;
-    this.sending = draft.waits ? { state: "waiting", error: new ApiError(0) } : { state: "editing" };
+    // Below 0: nothing has failed yet.
+    const error = new ApiError(navigator.onLine ? -1 : 0);
+    this.sending = draft.waits ? { state: "waiting", error } : { state: "editing" };
     this.retryLater();
     if (this.photos) this.photos.restore(draft.values.photos);
   }

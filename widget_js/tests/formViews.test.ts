@@ -653,6 +653,23 @@ for (const sent of [false, true])
     { before: left({ description: "Яма" }, sent) },
     screen => screen.press("draft_erase")
   );
+for (const onLine of [false, true])
+  story(
+    `a report that waited through a reload, ${onLine ? "with" : "without"} a network`,
+    {
+      navigator: { onLine },
+      before: page => {
+        const widget = new Widget(page);
+        widget.report.set(WHOLE);
+        widget.report.draft = { ...widget.report.draft, waits: { description: "Яма" } as never, since: Date.now() };
+        widget.destroy();
+      }
+    },
+    async screen => {
+      await screen.pass(5000);
+      await screen.fail("submit");
+    }
+  );
 for (const sent of [false, true])
   for (const act of ["draft_resume", "draft_discard"])
     story(
