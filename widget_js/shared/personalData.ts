@@ -134,10 +134,21 @@ const LEAD = new RegExp(
   "iu"
 );
 
+/** What asks to call or write there, or its preposition alone. */
+const ASK = new RegExp(
+  "(?<!\\p{L})((поз|з)вон(ите|и|ить)|(на)?(пишите|пиши|писать)|call|write)" +
+    "([ \\t]+(мне|нам|me|us))?([ \\t]+(по|на|at|to)([ \\t]+(телефону|номеру|адресу|почту))?)?[ \\t:—–-]*$" +
+    "|(?<!\\p{L})(по|на|at|to)([ \\t]+(телефону|номеру|адресу|почту))?[ \\t:—–-]*$",
+  "iu"
+);
+
 /** The text without this one, and without what it leaves behind: its lead-in, doubled spaces and stops. */
 export function takeOut(text: string, { start, text: { length } }: Finding): string {
-  const before = text.slice(0, start).replace(LEAD, "");
-  return (before + text.slice(start + length))
+  const after = text.slice(start + length);
+  let before = text.slice(0, start).replace(LEAD, "").replace(ASK, "");
+  // Nothing follows in the sentence: what led on to it leads nowhere.
+  if (/^[ \t]*([.!?)\n]|$)/.test(after)) before = before.replace(/[ \t,;:—–-]+$/, "");
+  return (before + after)
     .replace(/\(\s*\)/g, "")
     .replace(/[ \t]+/g, " ")
     .replace(/ ([,.;:])/g, "$1")

@@ -178,7 +178,7 @@ test("each refusal says why, what the person can do, and to the webmaster where 
   assert.deepEqual(pictures, ["https://w.test/api/v1/sites/wk/challenge?v&failed=config"]);
 });
 
-test("personal data in a text is named once a kind, and what was found comes before what was done", () => {
+test("personal data in a text is named once a kind, and what was done is told too", () => {
   const phone = { kind: "phone", text: "1", start: 0 } as const;
   const plate = { ...phone, kind: "plate" } as const;
   const shown = (found: (typeof phone | typeof plate)[], done?: string) => {
@@ -187,7 +187,7 @@ test("personal data in a text is named once a kind, and what was found comes bef
   };
   const what = (kinds: string) => words.t("private_found", { what: kinds });
   const [one, other] = [words.t("private_phone"), words.t("private_plate")];
-  assert.deepEqual(shown([phone, plate, phone], "Готово"), [what(`${one} и ${other}`), "status"]);
+  assert.deepEqual(shown([phone, plate, phone], "Готово"), ["Готово " + what(`${one} и ${other}`), "status"]);
   assert.deepEqual(shown([], "Готово"), ["Готово", "status"]);
   assert.deepEqual(shown([]), ["", "status"]);
 });

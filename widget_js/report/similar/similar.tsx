@@ -10,7 +10,7 @@ import { focusOn } from "../../shared/focus.ts";
 import { pageOf } from "../../shared/page.ts";
 import { useSite } from "../../shared/site.ts";
 import { Words } from "../../shared/ui/words.tsx";
-import { support } from "../../shared/voices.ts";
+import { support, voices } from "../../shared/voices.ts";
 import { useAnswer } from "../hooks.ts";
 import type { SectionProps } from "../section.ts";
 
@@ -19,7 +19,7 @@ export function Similar({ values: { category }, place, report }: SectionProps) {
   const {
     config,
     host,
-    language: { t, date }
+    language: { t, date, number: figure }
   } = site;
   const { items } = useAnswer<{ items: Near[] }>(
     category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${category}`
@@ -63,15 +63,19 @@ export function Similar({ values: { category }, place, report }: SectionProps) {
                   date(created_at)
                 ].join(" · ")}
               </p>
-              <button
-                class="button quiet"
-                type="button"
-                aria-disabled={result.busy || undefined}
-                // Which one: the buttons of all have the same name.
-                aria-describedby={"similar-" + number}
-                onClick={() => join(number)}>
-                <Words>{t(result.busy && result.number === number ? "sending" : "same")}</Words>
-              </button>
+              {voices(site).includes(String(number)) ? (
+                <p class="hint">{t("supported", { number: figure(number) })}</p>
+              ) : (
+                <button
+                  class="button quiet"
+                  type="button"
+                  aria-disabled={result.busy || undefined}
+                  // Which one: the buttons of all have the same name.
+                  aria-describedby={"similar-" + number}
+                  onClick={() => join(number)}>
+                  <Words>{t(result.busy && result.number === number ? "sending" : "same")}</Words>
+                </button>
+              )}
               <p class="note" role="alert">
                 <Words>{result.number === number && result.error}</Words>
               </p>

@@ -11,7 +11,7 @@ import { Words } from "./words.tsx";
 export const nameKinds = (found: Finding[], { t, lang }: Pick<Language, "t" | "lang">): string =>
   new Intl.ListFormat(lang).format(new Set(found.map(({ kind }) => t(`private_${kind}`))));
 
-/** `done`: what is told where nothing is found; `children` stand below. */
+/** `done`: what was done, told before what is left; `children` stand below. */
 export function PrivacyNotice({
   found,
   done,
@@ -22,7 +22,8 @@ export function PrivacyNotice({
   children?: ComponentChildren;
 }) {
   const { language } = useSite();
-  const text = found.length ? language.t("private_found", { what: nameKinds(found, language) }) : done;
+  const left = found.length > 0 && language.t("private_found", { what: nameKinds(found, language) });
+  const text = [done, left].filter(Boolean).join(" ");
   return (
     <div class={text && "notice"}>
       {text && <Icon name="info" />}
