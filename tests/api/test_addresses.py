@@ -256,7 +256,7 @@ async def test_a_form_without_scripts_completes_the_place(
     row = await context.database.row("SELECT address, lat FROM problems WHERE id = :id", id=path.split("/")[3])
     assert tuple(existing(row)) == ("улица Мира, 12", 55.1005)
     # Another address leads to its house, unless the place was corrected as well; what has no house keeps the place.
-    for given, offers, expected in (
+    for given, offers, kept in (
         ({"address": "наб 5"}, False, ("наб 5", 55.13)),
         ({"address": "мира 12"}, True, ("наб 5", 55.13)),
         ({"address": "у моста"}, False, ("у моста", 55.13)),
@@ -267,7 +267,7 @@ async def test_a_form_without_scripts_completes_the_place(
         answer = await agent.client.post(path, data=form.fields | {"category": "yards"} | given)
         assert (answer.status_code, "address_choice" in answer.text) == ((422, True) if offers else (303, False)), given
         row = await context.database.row("SELECT address, lat FROM problems WHERE id = :id", id=path.split("/")[3])
-        assert tuple(existing(row)) == expected
+        assert tuple(existing(row)) == kept
 
 
 async def test_an_address_tells_which_service_would_get_a_report(context: Context, city: Site, enter: Enter) -> None:

@@ -1,4 +1,7 @@
-/** Photos that another application has shared: the service worker keeps them until the person lets the form take them over here. */
+/**
+ * Photos that another application has shared: the service worker keeps them until the person lets the form take them
+ * over here.
+ */
 
 import { Drafts } from "../report/drafts.ts";
 import { faultOf, locate, shrink } from "../report/photos/shrink.ts";

@@ -500,7 +500,7 @@ export class ReportSession extends Store {
     this.errors = [];
     this.isReviewed = false;
     // Below 0: nothing has failed yet.
-    const error = new ApiError(navigator.onLine ? -1 : 0);
+    const error = new ApiError(+!navigator.onLine - 1);
     this.sending = draft.waits ? { state: "waiting", error } : { state: "editing" };
     this.retryLater();
     if (this.photos) this.photos.restore(draft.values.photos);

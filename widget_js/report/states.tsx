@@ -64,9 +64,7 @@ export function Waiting({ report, error }: { report: ReportSession; error: ApiEr
       <p role="alert">
         {error.status === 429
           ? t("waiting_limit", { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
-          : error.status < 0
-            ? t("sending") + "…"
-            : t(error.status ? "waiting_server" : "waiting_network")}
+          : t(error.status < 0 ? "sending" : error.status ? "waiting_server" : "waiting_network")}
         {since && " " + t("waiting_since", { time: time(since) })}
       </p>
       <p class="actions">

@@ -17,8 +17,8 @@ interface State<T> {
 
 export interface Resource<T> extends State<T> {
   /**
-   * Asks again. Resolves with the answer, with false after a failure, which `error` tells, and with nothing where a later
-   * question has taken its place.
+   * Asks again. Resolves with the answer, with false after a failure, which `error` tells, and with nothing where a
+   * later question has taken its place.
    */
   retry(): Promise<T | false | undefined>;
   /** The same without a word of it; rejects after a failure. */

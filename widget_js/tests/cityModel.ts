@@ -3,7 +3,7 @@
  * page's address says. What takes promises in the widget happens here at once.
  */
 
-/** Milliseconds: between two looks at what is shown, when nobody looks, at most; an answer is waited for; a text rests. */
+/** Milliseconds: between two looks at what is shown, unseen, at most; an answer is waited for; a text rests. */
 const LOOKED_AT = 5_000,
   HIDDEN = 60_000,
   SLOWEST = 120_000,

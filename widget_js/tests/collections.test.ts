@@ -1,5 +1,5 @@
 /**
- * Collections of a site in a widget: which one is shown and in whose words, the page's address, the votes that are left,
+ * Collections of a site in a widget: which one is shown and in whose words, the page's address, votes that are left,
  * and the forms of acts. In generated sequences, beside what they promise.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What pages do with the loader: elements and `div`s that come and go, attributes and properties, `igrajdanin(…)` before
+ * What pages do with the loader: elements and `div`s that come and go, attributes, properties, `igrajdanin(…)` before
  * and after them, in generated sequences beside a model; and what each of them asks for when it is opened.
  */
 

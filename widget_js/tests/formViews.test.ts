@@ -1,6 +1,6 @@
 /**
  * The report's views, act by act: what each act of the person, the network or the clock adds and takes away, asks for,
- * and where it leads the focus. `UPDATE_RECORDED=1` writes formViews.txt anew; read the difference as a person would see it.
+ * and where it leads the focus. `UPDATE_RECORDED=1` writes formViews.txt anew; read the difference as a person would.
  */
 
 import assert from "node:assert/strict";

@@ -1,4 +1,4 @@
-/** The map of the form, with Leaflet itself, in generated sequences of presses, keys, typed places and late positions. */
+/** The map of the form, with Leaflet itself, in sequences of presses, keys, typed places and late positions. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -166,7 +166,7 @@ test("what is told of a problem", async () => {
   }
 });
 
-test("the place stands on a small map where there are pictures of it: below the address, or beside where there is room", async () => {
+test("the place stands on a small map where there are pictures: below, or beside where there is room", async () => {
   const map = {
     center: [55, 38],
     zoom: 12,

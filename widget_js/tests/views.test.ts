@@ -140,7 +140,7 @@ test("on a phone filters fold; Escape folds them, the next one is for the dialog
 });
 
 const here = { coords: { latitude: 55, longitude: 38 } };
-test("a late position joins what was chosen meanwhile, and is taken out again; after closing it is dropped", async () => {
+test("a late position joins what was chosen meanwhile, and is taken out again; closed, it is dropped", async () => {
   for (const isClosed of [false, true]) {
     await list([{}], { view: "button" });
     await widget.press(widget.find("#fold"));

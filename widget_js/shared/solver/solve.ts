@@ -4,8 +4,8 @@ import type { Challenge } from "../contract.ts";
 import { digest, initial, padded } from "./sha256.ts";
 
 /**
- * Milliseconds of work between two chances for the page to react. On a phone that is four times slower than it thinks, or
- * busy with something else, they stay below the 50 from which on an answer to a press is late.
+ * Milliseconds of work between two chances for the page to react. On a phone that is four times slower than it thinks,
+ * or busy with something else, they stay below the 50 from which on an answer to a press is late.
  */
 const SLICE = 5;
 /** Numbers between two looks at the clock: few, since the first ones run before the browser has compiled this. */
