@@ -3,7 +3,7 @@
 import type { ErrorBody } from "../shared/api.ts";
 import type { Configuration } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
-import { chosen, CONTACTS, coordinates, needsConsent, type Values } from "./values.ts";
+import { chosen, coordinates, needsConsent, type Values } from "./values.ts";
 
 /** `control` is the id of the control that gets the focus. */
 export interface FieldError {
@@ -19,7 +19,7 @@ const STEPS = [
   /^category$/,
   /^subject$|^description$|^answers\.|^photos$/,
   /^address$/,
-  new RegExp(`^(${CONTACTS.join("|")}|consent|publish)$`)
+  /^email$|^name$|^phone$|^consent$|^publish$/
 ];
 
 /** The last of them shows everything again. */

@@ -229,7 +229,7 @@ const isRendered = (element: Element): boolean => element.getClientRects().lengt
 function showModal(element: HTMLDialogElement, session: Session): void {
   element.showModal();
   if (isRendered(element)) return;
-  warn(session.options, "stands in a hidden part of the page, where no dialog can open");
+  warn(session.options, "is in a hidden part of the page");
   emit(session.host, "error", { code: "hidden" });
   session.close();
 }

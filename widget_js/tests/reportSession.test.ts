@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import type { Configuration } from "../shared/contract.ts";
 import type { Site } from "../shared/site.ts";
-import type { Photos } from "../report/session.ts";
+import { reportSession, type Photos } from "../report/session.ts";
 import { createUnsent } from "../report/unsent/unsent.ts";
 import { report } from "../report/values.ts";
 import { calm } from "./clock.ts";
@@ -42,6 +42,16 @@ test("the form waits for the chunk of unsent reports where there are some, and g
   assert.equal(widget.report.isSearching, true, "each opening asks again");
   widget.report.attachUnsent(createUnsent);
   assert.equal(widget.unsent.offer!.draft.values.description, "Яма");
+});
+
+test("each collection of a page has a report of its own, and so have the problems", () => {
+  const { report } = widget;
+  const { site } = report;
+  const of = (key: string, entries?: object) =>
+    reportSession({ ...site, entries, options: { ...site.options, key } } as Site);
+  const all = ["wk/budgeting", "wk/initiatives"].map(key => of(key, {}));
+  assert.equal(new Set([...all, report]).size, 3);
+  assert.deepEqual([of("wk/budgeting", {}), of("wk/initiatives", {}), of(site.options.key)], [...all, report]);
 });
 
 test("an unsent report is told by its beginning", () => {

@@ -325,7 +325,7 @@ class Model {
     const isLost = this.isOpen && !this.inline && !this.isRendered;
     if (isLost) {
       this.told.push('error {"code":"hidden"}');
-      this.warn("stands in a hidden part of the page, where no dialog can open");
+      this.warn("is in a hidden part of the page");
       this.isOpen = false;
       this.told.push("close");
       this.drawViews();
