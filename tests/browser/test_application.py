@@ -187,7 +187,7 @@ def test_a_report_written_without_a_network_is_sent_once_and_told(town: Town, vi
     returned.goto(town.page)
     expect(returned.get_by_role("status").locator("visible=true")).to_contain_text("Нет связи. Список")
     context.set_offline(False)
-    expect(returned.get_by_role("alert")).to_contain_text("отправим сами")
+    expect(returned.get_by_role("alert")).to_contain_text("Отправляем")  # the network is there, and nothing has failed
     returned.evaluate("dispatchEvent(new Event('online'))")  # else it would be sent five seconds later
     assert number(returned) == 1
     assert count_reports(town) == [(STAYS, 1)]
