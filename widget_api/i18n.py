@@ -7,6 +7,7 @@ numbers. Code that offers, checks or lists languages uses LANGUAGES.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import resources
@@ -18,6 +19,7 @@ import orjson
 from babel import Locale
 from babel.dates import format_date as babel_date
 from babel.dates import format_time as babel_time
+from babel.lists import format_list as babel_list
 from babel.numbers import format_decimal
 
 from widget_api import clock
@@ -147,6 +149,11 @@ def category_name(language: str, code: str, own: str | None = None) -> str:
 def category_words(language: str, code: str) -> str:
     """Return search words for a category; empty for a site's own code."""
     return text(language, f"category_words.{code}") if has(f"category_words.{code}") else ""
+
+
+def format_list(language: str, names: Sequence[str]) -> str:
+    """Join names: «телефон, почта и номер машины»."""
+    return babel_list(names, locale=_locale(language))
 
 
 def format_number(language: str, number: int | float) -> str:

@@ -153,6 +153,21 @@ async def test_rules_photos_and_questions_are_those_of_a_residents_report(
     assert SAID in asked.text
 
 
+async def test_personal_data_in_the_public_text_is_warned_of_and_moved(database: Any, enter: Enter, site: Site) -> None:
+    agent = await enter("agent", site.agency.id)
+    warned = await fill(agent, description=f"{SAID}, телефон 8 900 123-45-67")
+    assert warned.status_code == 422
+    assert "Похоже, в нём есть телефон." in warned.text
+    form = PageText(warned.text).form(PATH)
+    given = form.fields | {"channel": "phone", "category": "lighting"}
+    moved = PageText((await agent.client.post(form.action, data=given | {"personal_move": "yes"})).text)
+    assert moved.form(PATH).fields["description"].strip() == SAID
+    assert moved.form(PATH).fields["phone"] == "8 900 123-45-67"
+    assert await database.rows("SELECT * FROM problems") == []
+    assert (await agent.client.post(form.action, data=given)).status_code == 200, "a warning stops nobody"
+    assert "8 900" in (await only(database))["description"]
+
+
 async def test_a_rule_forwards_at_once_and_no_contact_reaches_the_service(
     app: Any, database: Any, enter: Enter, site: Site, mail_sink: MailSink, client: Any
 ) -> None:

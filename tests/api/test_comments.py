@@ -546,7 +546,13 @@ async def test_commenting_without_scripts(
     assert "Напишите, как к вам обращаться." in wrong.text
     foreign = await client.post(path, data=given, headers={"Origin": "https://evil.test"})
     assert foreign.status_code == 403
+    given |= {"text": f"{TEXT}, 8 900 123-45-67"}
+    warned = await client.post(path, data=given)
+    assert warned.status_code == 422
+    assert "Похоже, в нём есть телефон." in warned.text
     assert await comments(context) == []
+    given |= {"personal_seen": "8900123-45-67"}
+    assert f'name="personal_seen" value="{given["personal_seen"]}"' in warned.text
     for _ in range(2):  # sent twice, stored once
         done = await client.post(path, data=given)
         assert done.status_code == 303

@@ -406,6 +406,29 @@ async def test_photos_are_sent_with_the_form_and_once(
 
 
 @pytest.mark.usefixtures("patient")
+async def test_personal_data_in_the_public_text_is_warned_of_and_stops_nobody(
+    client: Client, context: Context, address: str, page: str
+) -> None:
+    said = "Машина А123ВС77 стоит на газоне, звоните 8 900 123-45-67"
+    warned = await client.post(address, data=filled(page, description=said))
+    assert warned.status_code == 422
+    assert "Ещё не отправлено" in warned.text
+    assert "Похоже, в нём есть номер машины и телефон." in warned.text
+    assert await reports(context) == []
+    seen = filled(page, description=said) | hidden(warned.text)
+    moved = await client.post(address, data=seen | {"personal_move": "yes"})
+    assert moved.status_code == 200
+    assert "Теперь в контактах: телефон." in moved.text
+    assert "Машина А123ВС77 стоит на газоне</textarea>" in moved.text
+    assert 'value="8 900 123-45-67"' in moved.text
+    assert await reports(context) == [], "a move sends nothing"
+    other = await client.post(address, data=seen | {"description": f"{said}, anna@example.test"})
+    assert other.status_code == 422, "what was not warned of yet"
+    assert (await client.post(address, data=seen)).status_code == 200
+    assert [report["description"] for report in await reports(context)] == [said]
+
+
+@pytest.mark.usefixtures("patient")
 async def test_an_empty_file_field_is_ignored(client: Client, context: Context, address: str, page: str) -> None:
     empty = [("photos", ("", b"", "application/octet-stream"))]  # as sent by browsers
     assert (await client.post(address, data=filled(page), files=empty)).status_code == 200

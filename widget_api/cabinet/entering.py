@@ -22,7 +22,17 @@ from widget_api.database import Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite, is_moderator
-from widget_api.problems import entered, forms, intake, lifecycle, persons, report_photos, submit, wording
+from widget_api.problems import (
+    entered,
+    forms,
+    intake,
+    lifecycle,
+    personal_data,
+    persons,
+    report_photos,
+    submit,
+    wording,
+)
 from widget_api.problems.forms import Form
 from widget_api.problems.model import Actor
 from widget_api.problems.store import records
@@ -87,6 +97,7 @@ async def _render(
     taken: Sequence[report_photos.ReceivedPhoto] = (),
     refused: Sequence[str] = (),
     offered: Sequence[str] = (),
+    moved: Sequence[personal_data.Finding] = (),
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt."""
     context, language = web.context(request), language_of(request, user)
@@ -109,6 +120,7 @@ async def _render(
         notice=notice,
         taken=taken,
         offered=offered,
+        personal=personal_data.describe(form, language, moved),
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         token=token or forms.issue_form_id(context.signer, site),
         channels=[(one, i18n.text(language, f"channels.{one}")) for one in entered.CHANNELS],
@@ -140,13 +152,14 @@ async def _handle_form(
     request: Request, user: User, visible: VisibleSite, site: Site, form: Form, files: list[web.UploadedFile]
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
+    moved = personal_data.move_contacts(form)
     data = forms.to_api_body(form, site.language)
     data |= {name: form.one(name) for name in ("channel", "received_on")}
     named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     taken = await report_photos.list_received(context, site, form)
     receiving = report_photos.receive_photos(context, site, taken, files, language, web.client_address(request))
     taken, refused = await web.cancel_on_disconnect(request, receiving)
-    again = partial(_render, request, user, visible, site, form, taken=taken, refused=refused)
+    again = partial(_render, request, user, visible, site, form, taken=taken, refused=refused, moved=moved)
     form_id = forms.read_form_id(context.signer, site, form.one("form"))
     if form.has("update") or form_id is None:  # another category was chosen: show its questions
         return await again(200 if form_id else 422, notice="" if form_id else i18n.text(language, "channels.stale"))
@@ -169,6 +182,8 @@ async def _handle_form(
         report = await persons.with_consent(context.database, site, context.settings, report, agreed, None)
         if refused:
             return await again(422)
+        if personal_data.is_unseen(form):
+            return await again(422, notice=i18n.text(language, "form.personal.again"))
         receipt = await submit.submit(
             context.database,
             site,

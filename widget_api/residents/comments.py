@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import validation, web
+from widget_api import i18n, validation, web
 from widget_api.comments import api, service, store
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.mail import links
-from widget_api.problems import bodies, persons
+from widget_api.problems import bodies, personal_data, persons
 from widget_api.problems.model import parse_number
 from widget_api.problems.store import records
 from widget_api.residents import problem_forms
@@ -39,6 +39,8 @@ async def send_comment(request: Request) -> Response:
         body = validation.parse(api.NewComment, sent.data, bodies.ValidationContext(site=site))
         address = web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
+        if personal_data.is_unseen(sent.form):
+            raise problem_forms.SubmissionRejected(422, i18n.text(sent.language, "form.personal.again"))
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post_comment(context.database, site, number, body.comment, person, once)
 

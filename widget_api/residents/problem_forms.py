@@ -18,7 +18,7 @@ from widget_api.comments import service
 from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.context import Context
 from widget_api.errors import Conflict, FieldError, Invalid, TooMany
-from widget_api.problems import forms
+from widget_api.problems import forms, personal_data
 from widget_api.problems.forms import Form
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -70,6 +70,7 @@ async def read_form_values(
         "token": token or forms.issue_form_id(context.signer, site),
         "trap": forms.TRAP_FIELD,
         "errors": _error_texts(language, errors),
+        "personal": personal_data.describe(form, language),
         **await read_consent_values(context, site, language, form, errors),
     }
 

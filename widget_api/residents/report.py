@@ -17,7 +17,7 @@ from widget_api import clock, i18n, web
 from widget_api.addresses import typed
 from widget_api.attachments.photos import service as photo_service
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
-from widget_api.problems import bodies, forms, intake, persons, report_photos, submit, wording
+from widget_api.problems import bodies, forms, intake, personal_data, persons, report_photos, submit, wording
 from widget_api.problems.forms import Form
 from widget_api.problems.store import records
 from widget_api.problems.submit import Idempotency
@@ -100,7 +100,7 @@ async def _handle_form(
 ) -> Response:
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
-    again = partial(_render_form, request, site, form)
+    again = partial(_render_form, request, site, form, moved=personal_data.move_contacts(form))
     lost = partial(again, taken=taken, lost=bool(files))
     form_id = forms.read_form_id(context.signer, site, form.one("form"))
     if form.has("update") and not files:  # another category was chosen: show its questions and date
@@ -159,6 +159,8 @@ async def _handle_form(
             return await again(422, taken=taken, refused=refused)
         if receiver and form.one("receiver") != receiver.name:  # who gets it is said before it is sent
             return await again(422, receiver=receiver, taken=taken)
+        if personal_data.is_unseen(form):
+            return await again(422, notice="form.personal.again", taken=taken)
         receipt = await submit.submit(
             context.database,
             site,
@@ -199,12 +201,14 @@ async def _render_form(
     paused: bool = False,
     receiver: service.Receiver | None = None,
     offered: Sequence[str] = (),
+    moved: Sequence[personal_data.Finding] = (),
     **values: Any,
 ) -> Response:
     """The form with its values. `token` keeps the identifier of a repeated attempt.
 
     `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored, `paused` that none
     are accepted now. A `receiver` outside the territory is named, and has to be agreed to by sending the form again.
+    `moved` went from the text to the contacts.
     """
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
@@ -224,6 +228,7 @@ async def _render_form(
         receiver=receiver.name if receiver else "",
         suggested=await typed.find_source(context.database, site),
         offered=offered,
+        personal=personal_data.describe(form, language, moved),
         token=token or forms.issue_form_id(context.signer, site),
         **await problem_forms.read_consent_values(context, site, language, form, wrong),
         **forms.page_values(
