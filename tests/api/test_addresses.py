@@ -21,7 +21,7 @@ from tests.support.addresses import houses
 from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import journal
-from widget_api.addresses import files, search, service
+from widget_api.addresses import files, search, service, store
 from widget_api.context import Context
 from widget_api.sites import collection, routing_rules, testing
 from widget_api.sites import service as sites
@@ -101,6 +101,18 @@ async def test_a_text_or_a_point_names_houses(
         assert not any("Зелёная" in item["text"] for item in items), "of similar letters, and not meant"
         assert all((item["lat"], item["lng"]) in {place[2:] for place in PLACES} for item in items)
         assert answer.headers["Cache-Control"].startswith("private"), "people type where they live"
+
+
+async def test_of_many_houses_in_one_place_the_nearest_are_read(context: Context, site: Site) -> None:
+    """A file may give all houses of a town one point; a degree of longitude is shorter than one of latitude."""
+    same = [files.Place("улица Мира", str(number), 55.1007, 38.8) for number in range(1, 400)]
+    places = [*same, files.Place("улица Лесная", "5", 55.1, 38.8009)]  # 57 m away, the others 78 m
+    await service.load(context.database, site.id, places, journal.COMMAND_LINE)
+    rows = await store.find_near(context.database, site.id, 55.1, 38.8, search.NEAR, 20)
+    assert len(rows) == 20
+    assert rows[0]["name"] == "улица Лесная"
+    found = [item["text"] for item in await search.find_near(context.database, site.id, 55.1, 38.8)]
+    assert (len(found), found[0]) == (search.MOST, "улица Лесная, 5")
 
 
 @pytest.mark.parametrize(("query", "parameter"), [("lat=55", "lng"), ("lng=38", "lat"), ("lat=x&lng=1", "lat")])

@@ -19,6 +19,7 @@ from widget_api.geo.model import distance
 
 MOST = 7  # items
 NEAR = 150  # metres from a point to a house that names it
+_NEAREST = 50  # houses that are measured exactly
 _STREETS = 12  # whose houses are looked at
 _WORTH = 0.75  # of the best street's score; below it a street is not what was meant
 _SIMILAR = 0.6  # ratio of difflib; below it two words have nothing in common
@@ -95,7 +96,7 @@ async def _rank(database: Database, site_id: str, text: str) -> list[_Candidate]
 
 async def find_near(database: Database, site_id: str, lat: float, lng: float) -> list[Item]:
     """Return up to `MOST` houses within `NEAR` metres, the nearest first."""
-    rows = await store.find_near(database, site_id, lat, lng, NEAR)
+    rows = await store.find_near(database, site_id, lat, lng, NEAR, _NEAREST)
     found = sorted((distance(lat, lng, row["lat"], row["lng"]), f"{row['name']}, {row['text']}", row) for row in rows)
     return [{"text": text, "lat": row["lat"], "lng": row["lng"]} for far, text, row in found[:MOST] if far <= NEAR]
 
@@ -140,13 +141,20 @@ def _similarity(typed: str, word: str) -> float:
         return 0.0
     if word.startswith(typed):
         return 0.5 if len(typed) == 1 else 0.95
-    if len(typed) < 3:
+    if len(typed) < 3 or 2 * min(len(typed), len(word)) < _SIMILAR * (len(typed) + len(word)):
         return 0.0
-    matcher = SequenceMatcher(None, typed, word, autojunk=False)
-    if matcher.real_quick_ratio() < _SIMILAR or matcher.quick_ratio() < _SIMILAR:  # which are at least the ratio
+    matcher = _matcher(word)
+    matcher.set_seq1(typed)
+    if matcher.quick_ratio() < _SIMILAR:  # which is at least the ratio
         return 0.0
     ratio = matcher.ratio()
     return ratio if ratio >= _SIMILAR else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _matcher(word: str) -> SequenceMatcher[str]:
+    """A matcher to which a word of a street is known, which is most of its work."""
+    return SequenceMatcher(None, "", word, autojunk=False)
 
 
 def _rank_house(key: str, wanted: Sequence[House]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -114,13 +115,26 @@ async def find_houses(database: Database, site_id: str, street: int, number: int
     )
 
 
-async def find_near(database: Database, site_id: str, lat: float, lng: float, metres: float) -> Sequence[Row]:
-    """The houses in a box around a point: `name` of the street, `text`, `lat`, `lng`. By the index of latitude."""
+async def find_near(
+    database: Database, site_id: str, lat: float, lng: float, metres: float, limit: int
+) -> Sequence[Row]:
+    """The houses nearest to a point in a box around it: `name` of the street, `text`, `lat`, `lng`. By the index of
+    latitude."""
     near_by, edges = in_box_around(lat, lng, metres)
     return await database.rows(
-        "SELECT s.name, h.text, h.lat, h.lng FROM"
-        f" (SELECT street, text, lat, lng FROM address_houses WHERE site_id = :site_id AND {near_by}) AS h"
-        " JOIN address_streets s ON s.site_id = :site_id AND s.street = h.street",
+        f"""
+        SELECT s.name, h.text, h.lat, h.lng
+        FROM (
+            SELECT street, text, lat, lng FROM address_houses WHERE site_id = :site_id AND {near_by}
+            ORDER BY (lat - :lat) * (lat - :lat) + (lng - :lng) * (lng - :lng) * :shrink, street, number, house
+            LIMIT :limit
+        ) AS h
+        JOIN address_streets s ON s.site_id = :site_id AND s.street = h.street
+        """,
         site_id=site_id,
+        lat=lat,
+        lng=lng,
+        shrink=math.cos(math.radians(lat)) ** 2,  # a degree of longitude is shorter than one of latitude
+        limit=limit,
         **edges,
     )
