@@ -166,13 +166,19 @@ async def test_a_file_replaces_the_addresses(
         items: list[dict[str, Any]] = (await client.get(f"/api/v1/sites/{site.key}/addresses?q={text}")).json()["items"]
         return items
 
-    table = "House;Street;lng;lat;note\n3;улица Мира;38,8;55,1;угол\n3;улица Мира;38,9;55,1;ещё раз\n;улица Мира;1;1;\n"
+    # What is not seen is taken out: PostgreSQL stores no NUL, U+202E turns around what follows.
+    table = (
+        "House;Street;lng;lat;note\n3\0;улица Мира;38,8;55,1;угол\n3;улица Мира;38,9;55,1;ещё раз\n;улица Мира;1;1;\n"
+    )
     done = await load("houses.csv", table.encode("cp1251"))
     assert done == {"site": site.id, "streets": 1, "houses": 1}
     assert await find("мира 3") == [
         {"text": "улица Мира, 3", "lat": 55.1, "lng": 38.8},
         {"text": "улица Мира", "lat": 55.1, "lng": 38.8},
     ]
+    turned = "street,house,lat,lng\nулица\u202e \u202eМира,5\u202e,55.1,38.8\n\u202e,6,55.1,38.8\n"
+    assert (await load("turned.csv", turned.encode()))["houses"] == 1
+    assert [item["text"] for item in await find("мира 5")] == ["улица Мира, 5", "улица Мира"]
     assert (await load("houses.geojson", json.dumps(GEOJSON).encode()))["houses"] == 2
     assert (await find("мира 7"))[0] == {"text": "улица Мира, 7", "lat": 55.2, "lng": 38.9}
     assert [item["text"] for item in await find("мира 3")] == ["улица Мира"]

@@ -112,8 +112,13 @@ def _points(coordinates: Any) -> Iterator[tuple[float, float]]:
         yield from _points(one)
 
 
+def _line(text: Any) -> str:
+    """One line without characters that are not seen: PostgreSQL stores no NUL, others turn what follows around."""
+    return "".join(filter(str.isprintable, " ".join(str(text or "").split())))
+
+
 def _place(street: Any, house: Any, lat: Any, lng: Any) -> Iterator[Place]:
-    street, house = " ".join(str(street or "").split()), " ".join(str(house or "").split())
+    street, house = _line(street), _line(house)
     try:
         point = float(str(lat).replace(",", ".")), float(str(lng).replace(",", "."))
     except ValueError:
