@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -12,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release import commit_time, find_problems, git, read_releases, read_version, write_version
+import scripts.release as release_module
+from scripts.release import COPIES, PLACE, commit_time, find_problems, git, read_releases, read_version, write_version
 from tests.support.processes import clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 NEXT = "9.0.0"
 JOOMLA = "embed_examples/joomla/mod_igrajdanin/mod_igrajdanin.xml"
 CHANGE = "- A change of note."
+LOCALES = ("widget_api/locale", "widget_js/locales")
 
 
 @pytest.fixture
@@ -69,23 +72,32 @@ def release(root: Path, *arguments: str, umask: int = 0o022) -> subprocess.Compl
     return subprocess.run(command, cwd=root, env=environment, umask=umask, capture_output=True, text=True)
 
 
-def test_each_reason_against_a_release_is_named(tree: Path) -> None:
-    version, _ = read_version(tree)
-    replace(tree / "CHANGELOG.md", r"(?<=^## \[Unreleased\]\n).+?(?=^## )", "\n### Added\n\n")
-    (tree / "tests" / "quarantine.txt").write_text("# at most three\ntests/test_docs.py::test_one # the network\n")
+def test_each_reason_against_a_release_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a tree of the files that are read; test_a_version_is_begun_cut_and_built_twice_alike has a whole one."""
+    places = [PLACE, "CHANGELOG.md", "docs/embedding.md", *(name for name, _ in COPIES)]
+    places += [f"{path.relative_to(ROOT)}" for at in LOCALES for path in (ROOT / at).glob("*.json")]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / place, tmp_path / place)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "released.json").write_text("{}")
+    (tmp_path / "tests").mkdir()
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path)
+    monkeypatch.setattr(release_module, "_BUILD", ("sh", "-c", "echo warning >&2; echo differs >&2; exit 1"))
+    version, _ = read_version(tmp_path)
+    replace(tmp_path / "CHANGELOG.md", r"(?<=^## \[Unreleased\]\n).+?(?=^## )", "\n### Added\n\n")
+    (tmp_path / "tests" / "quarantine.txt").write_text("# at most three\ntests/test_docs.py::test_one # the network\n")
     others = f"{version}0 is not released, nor is 9.{version} released yet."
-    replace(tree / "docs" / "embedding.md", r"\Z", f"\n{others}\n\n{version} is not released yet.\n")
-    replace(tree / "widget_api" / "locale" / "common.en.json", '"skip": ', '"skipped": ')
-    replace(tree / "widget_js" / "locales" / "en.json", '"title": ', '"titled": ')
-    replace(tree / JOOMLA, "<version>.+?<", "<version>0.9<")
-    refused = release(tree)
-    assert refused.returncode == 1
-    heading, dirty, *lines = refused.stderr.splitlines()
-    assert heading == "No release:"
+    replace(tmp_path / "docs" / "embedding.md", r"\Z", f"\n{others}\n\n{version} is not released yet.\n")
+    replace(tmp_path / "widget_api" / "locale" / "common.en.json", '"skip": ', '"skipped": ')
+    replace(tmp_path / "widget_js" / "locales" / "en.json", '"title": ', '"titled": ')
+    replace(tmp_path / JOOMLA, "<version>.+?<", "<version>0.9<")
+    number = len((tmp_path / "docs" / "embedding.md").read_text().splitlines())
+    dirty, *problems = find_problems(tmp_path)
     assert dirty.startswith("the tree is dirty: CHANGELOG.md, docs/embedding.md, embed_examples/")
-    assert (dirty.endswith(" …"), lines.pop().partition(" differs")[0][:11]) == (True, f"dist/{version}/")
-    number = len((tree / "docs" / "embedding.md").read_text().splitlines())
-    assert lines == [
+    assert dirty.endswith(" …")
+    assert problems == [
         "tests/quarantine.txt: tests/test_docs.py::test_one # the network",
         f"{JOOMLA}: says 0.9, widget_api/__init__.py {version}",
         "CHANGELOG.md: nothing stands under «Unreleased»",
@@ -94,8 +106,10 @@ def test_each_reason_against_a_release_is_named(tree: Path) -> None:
         "widget_api/locale/common.ru.json: no text in «ru» for common.skipped",
         "widget_js/locales/en.json: no text in «en» for widget.title",
         "widget_js/locales/ru.json: no text in «ru» for widget.titled",
+        "differs",
     ]
-    assert git(tree, "status", "--porcelain", "dist") == "", "nothing was written"
+    with pytest.raises(release_module.Refused, match="nothing stands under"):
+        release_module.cut(tmp_path)
 
 
 @pytest.mark.full("two builds of everything")
