@@ -7,7 +7,6 @@ import io
 import json
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,9 +27,7 @@ from tests.support.widget import (
     forget,
     number,
     open_form,
-    publish,
     send,
-    spoil_first,
     tab_to,
     wait_until,
     wear,
@@ -38,7 +35,6 @@ from tests.support.widget import (
 
 UPLOADS = re.compile(r"/photos\?lang=")
 SELDOM = pytest.mark.full("browsers show these as they show JPEG; the tests of the decoder read them")
-PAUSES = (2_000, 5_000)  # milliseconds before the first retries, widget_js/report/photos/queue.ts
 
 
 @pytest.fixture(scope="module")
@@ -133,22 +129,6 @@ def stored_pictures(page: Page) -> int:
     )
 
 
-def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[int]:
-    """Answer that many uploads with a failure. The returned list grows by one with each upload."""
-    seen: list[int] = []
-
-    def answer(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        seen.append(status)
-        if len(seen) > times:
-            return route.continue_()
-        return route.fulfill(status=status, json=body, headers=ANY_ORIGIN)
-
-    page.route(UPLOADS, answer)
-    return seen
-
-
 # --- the way of a photo ---
 
 
@@ -222,70 +202,6 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     assert record_upload(desktop) == ("photo", small)
 
 
-def test_reports_with_photos_follow_each_other(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str, small: bytes
-) -> None:
-    """In one page, from the answer to a report to the next one."""
-    watch.allow("status of (403|422|503)|ERR_INTERNET_DISCONNECTED")
-    widget_site.service.cli("category", "set", "greenery", "--site", widget_site.site, "--photo-required")
-    spoil_first(desktop, re.compile("/tickets$"), "ticket")
-    open_form(desktop, address)
-    a_refused_ticket_is_replaced_silently(desktop, watch, small)
-    report_again(desktop, watch)
-    an_expired_upload_is_repeated(desktop, watch, small)
-    report_again(desktop, watch)
-    photo_descriptions_are_published(desktop, watch, widget_site, small)
-    report_again(desktop, watch)
-    categories_may_require_a_photo(desktop, watch, small)
-    report_again(desktop, watch)
-    the_location_of_a_photo_is_suggested_until_it_is_removed(desktop, watch, small)
-    uploads_wait_for_the_network(desktop, small)
-    photos(desktop).get_by_role("button", name="Убрать").click()
-    watch.requests.clear()
-    a_report_goes_without_photos_that_cannot_be_uploaded(desktop, watch, small)
-
-
-def report_again(page: Page, watch: Watch) -> None:
-    page.unroute_all()
-    watch.requests.clear()
-    page.get_by_role("button", name="Сообщить ещё").click()
-
-
-def the_location_of_a_photo_is_suggested_until_it_is_removed(desktop: Page, watch: Watch, small: bytes) -> None:
-    fill_form(desktop)
-    choose(desktop, file(photo(halves(640, 480), place=PLACE)))
-    expect_uploaded(desktop)
-    records = "Object.values(localStorage).filter(one => one.includes('photoPlace')).map(one => JSON.parse(one))"
-    offer = f"{records}[0]?.values.photoPlace"
-    given = desktop.wait_for_function(offer).json_value()  # drafts are saved after a pause
-    assert (given["lat"], given["lng"]) == pytest.approx(PLACE, abs=1e-4)
-    send(desktop)
-    number(desktop)
-    sent = json.loads(next(one for one in watch.requests if one.url.endswith("/problems")).post_data or "{}")
-    assert sent["location"] == {"address": "улица Мира, 5"}, "a suggestion is not an answer"
-    desktop.get_by_role("button", name="Сообщить ещё").click()
-    choose(desktop, file(photo(halves(640, 480), place=PLACE)))
-    expect_uploaded(desktop)
-    photos(desktop).get_by_role("button", name="Убрать").click()
-    desktop.wait_for_function(f"{offer} === null")
-
-
-def photo_descriptions_are_published(desktop: Page, watch: Watch, widget_site: WidgetSite, small: bytes) -> None:
-    fill_form(desktop)
-    choose(desktop, file(small), file(photo(halves(320, 240))))
-    expect_uploaded(desktop, 2)
-    desktop.get_by_label("Что на фото 1").fill("Яма шириной в метр")
-    send(desktop)
-    given = number(desktop)
-    (sent,) = attached_photos(watch)
-    assert [one["alt"] for one in sent] == ["Яма шириной в метр", ""]
-    publish(widget_site, given)
-    item = desktop.evaluate(
-        "address => fetch(address).then(answer => answer.json())", f"{widget_site.api}/problems/{given}"
-    )
-    assert [(one["alt"], one["width"]) for one in item["photos"]] == [("Яма шириной в метр", 640), (None, 320)]
-
-
 # --- while it is on its way ---
 
 
@@ -311,17 +227,15 @@ PROGRESS = """() => {
 
 
 def test_photos_are_announced_removed_refused_and_added_by_keyboard(
-    desktop: Page, watch: Watch, address: str, grainy: bytes, small: bytes, tmp_path: Path
+    desktop: Page, watch: Watch, address: str, grainy: bytes, small: bytes
 ) -> None:
     """In one page, from the answer to a report to the next one."""
-    watch.allow("ERR_ABORTED|status of (413|415|422)")
+    watch.allow("ERR_ABORTED")
     open_form(desktop, address)
     the_start_and_end_of_uploads_are_announced(desktop, small)
     watch.requests.clear()
     photos_on_their_way_show_it_can_be_removed_and_hold_the_report(desktop, watch, grainy)
-    report_again(desktop, watch)
-    refused_files_take_no_place_and_are_reported_until_the_next_choice(desktop, watch, small, tmp_path)
-    report_again(desktop, watch)
+    desktop.get_by_role("button", name="Сообщить ещё").click()
     photos_are_added_by_keyboard(desktop, small)
 
 
@@ -374,141 +288,6 @@ def the_start_and_end_of_uploads_are_announced(desktop: Page, small: bytes) -> N
     ]
 
 
-def test_failed_uploads_are_retried(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
-    watch.allow("status of 500")
-    desktop.clock.install()
-    open_form(desktop, address)
-    seen = fail_first(desktop, 2)
-    choose(desktop, file(small))
-    for pause in PAUSES:
-        expect(photos(desktop)).to_contain_text("Сервис не отвечает")
-        with desktop.expect_response(UPLOADS):
-            desktop.clock.run_for(pause)
-    expect(photos(desktop)).to_contain_text("Загружено")
-    assert len(seen) == 3
-
-
-def uploads_wait_for_the_network(desktop: Page, small: bytes) -> None:
-    ready(desktop)
-    desktop.context.set_offline(True)
-    choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Нет связи")
-    for _ in range(3):
-        photos(desktop).get_by_role("button", name="Попробовать ещё раз").click()
-        expect(photos(desktop)).to_contain_text("Нет связи")
-    # The next automatic attempt would be 15 seconds away.
-    desktop.context.set_offline(False)
-    expect(photos(desktop)).to_contain_text("Загружено", timeout=5000)
-
-
-def a_refused_ticket_is_replaced_silently(desktop: Page, watch: Watch, small: bytes) -> None:
-    fill_form(desktop)
-    choose(desktop, file(small))
-    expect_uploaded(desktop)
-    assert len(uploads(watch)) == 2
-    send(desktop)
-    number(desktop)
-    assert len(attached_photos(watch)) == 1, "the ticket of the photo was valid for the report too"
-
-
-# --- what cannot be taken ---
-
-
-def refused_files_take_no_place_and_are_reported_until_the_next_choice(
-    desktop: Page, watch: Watch, small: bytes, tmp_path: Path
-) -> None:
-    """Like those that are too many."""
-    fill_form(desktop)
-    wrong = {"a.jpg": b"GIF89a" + bytes(100), "b.jpg": small[:900], "c.heic": b"\xff\xd8\xff" + bytes(10 * 1024 * 1024)}
-    for name, content in wrong.items():
-        (tmp_path / name).write_bytes(content)
-    choose(desktop, *(tmp_path / name for name in wrong))
-    refused = desktop.get_by_role("alert")
-    expect(refused.locator(".error")).to_have_count(3)
-    for reason in ("a.jpg: Это не фотография в формате JPEG", "b.jpg: Файл повреждён", "c.heic: Файл больше 10 МБ"):
-        expect(refused).to_contain_text(reason)
-    expect(photos(desktop)).to_have_count(0)
-    assert len(uploads(watch)) == 2, "files that are too large are not sent"
-    choose(desktop, file(small), file(photo(halves(320, 240))), file(photo(halves(240, 320))), file(small), file(small))
-    expect_uploaded(desktop, 3)
-    expect(refused).to_contain_text("Можно добавить только 3 фото")
-    expect(refused).not_to_contain_text("a.jpg")
-    expect(desktop.locator("input#photos")).to_have_count(0)
-    photos(desktop).first.get_by_role("button", name="Убрать").click()
-    expect(refused).to_have_count(0)
-    expect(desktop.locator("input#photos")).to_be_focused()
-    assert len(uploads(watch)) == 2 + 3
-    send(desktop)
-    number(desktop)
-    assert [len(one) for one in attached_photos(watch)] == [2]
-
-
-def categories_may_require_a_photo(desktop: Page, watch: Watch, small: bytes) -> None:
-    fill_form(desktop)
-    desktop.get_by_label("Озеленение и деревья").check()
-    send(desktop)
-    control = desktop.locator("input#photos")
-    expect(control).to_be_focused()
-    expect(control).to_have_accessible_description(re.compile("Добавьте хотя бы одно фото."))
-    choose(desktop, file(small))
-    expect(control).not_to_have_attribute("aria-invalid", "true")
-    send(desktop)
-    number(desktop)
-    assert len(attached_photos(watch)[0]) == 1
-
-
-# --- sending ---
-
-
-def a_report_goes_without_photos_that_cannot_be_uploaded(desktop: Page, watch: Watch, small: bytes) -> None:
-    """On request, or if the service has no room; one that is refused while the report waits stops it."""
-    fill_form(desktop)
-    fail_first(desktop, 99, 503)
-    choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Сервис не отвечает")
-    send(desktop)
-    desktop.get_by_role("button", name="Отправить без них").click()
-    number(desktop)
-    assert attached_photos(watch) == [[]]
-    desktop.unroute(UPLOADS)
-    desktop.get_by_role("button", name="Сообщить ещё").click()
-    fill_form(desktop)
-    fail_first(desktop, 1, 503, code="photos_paused", detail="Нет места.")
-    choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Нет места.")
-    send(desktop)
-    number(desktop)
-    expect(desktop.get_by_text("Фото не приложены")).to_be_visible()
-    assert attached_photos(watch) == [[], []]
-    desktop.unroute(UPLOADS)
-    desktop.get_by_role("button", name="Сообщить ещё").click()
-    fill_form(desktop)
-    held: list[Route] = []
-    desktop.route(UPLOADS, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
-    choose(desktop, file(small))
-    expect(photos(desktop)).to_contain_text("Загружаем")
-    send(desktop)
-    expect(desktop.get_by_text("Сначала загрузим фото")).to_be_visible()
-    arrived(desktop, held).fulfill(
-        status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=ANY_ORIGIN
-    )
-    expect(desktop.locator("input#photos")).to_be_focused()
-    expect(desktop.get_by_role("alert")).to_contain_text("Повреждён.")
-    assert len(attached_photos(watch)) == 2
-
-
-def an_expired_upload_is_repeated(desktop: Page, watch: Watch, small: bytes) -> None:
-    fill_form(desktop)
-    spoil_first(desktop, UPLOADS, "photo")
-    choose(desktop, file(small), file(photo(halves(320, 240))))
-    expect_uploaded(desktop, 2)
-    send(desktop)
-    number(desktop)
-    first, second = attached_photos(watch)
-    assert len(uploads(watch)) == 3
-    assert len({one["photo"] for one in first} & {one["photo"] for one in second}) == 1
-
-
 # --- drafts ---
 
 
@@ -520,7 +299,7 @@ def test_photos_are_restored_with_the_draft(desktop: Page, watch: Watch, address
     choose(desktop, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
     expect_uploaded(desktop, 2)
     desktop.get_by_label("Что на фото 2").fill("Упавшее дерево")
-    fail_first(desktop, 99, 503)
+    desktop.route(UPLOADS, lambda route: route.fulfill(status=503, json={}, headers=ANY_ORIGIN))
     choose(desktop, file(photo(halves(320, 240))))
     expect(photos(desktop)).to_have_count(3)
     expect(photos(desktop).nth(2)).to_contain_text("Сервис не отвечает")
@@ -568,29 +347,6 @@ def test_photos_are_restored_with_the_draft(desktop: Page, watch: Watch, address
     number(page)
     assert [one["alt"] for one in attached_photos(watch)[-1]] == ["", "Упавшее дерево", ""]
     assert page.evaluate("indexedDB.databases().then(all => all.length)") == 0
-
-
-def test_discarding_the_draft_deletes_its_photos(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
-    open_form(desktop, address)
-    fill_form(desktop)
-    choose(desktop, file(small))
-    expect_uploaded(desktop)
-    wait_until(desktop, lambda: stored_pictures(desktop) == 1)
-    desktop.get_by_role("button", name="Стереть черновик").first.click()
-    expect(photos(desktop)).to_have_count(0)
-    expect(desktop.get_by_label("Что именно не так")).to_have_value("")
-    desktop.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
-    assert desktop.evaluate("localStorage.length") == 0
-    # Also before the photo chunk is loaded.
-    fill_form(desktop)
-    choose(desktop, file(small))
-    expect_uploaded(desktop)
-    desktop.reload()
-    desktop.route(re.compile(r"/photos-"), lambda route: route.abort())
-    watch.allow("ERR_FAILED|uncaught: http")
-    open_form(desktop, address)
-    desktop.get_by_role("button", name="Стереть черновик").first.click()
-    desktop.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
 
 
 def test_photos_are_sent_even_if_storage_is_unavailable(
@@ -644,54 +400,6 @@ def test_drop_and_paste_on_a_desktop(desktop: Page, watch: Watch, address: str, 
     )
     expect_uploaded(desktop, 2)
     assert desktop.evaluate("taken") == [True, True, True, False, False, False], "what the page is given stays its own"
-
-
-def test_a_phone_has_two_buttons(new_page: Callable[..., Page], address: str, small: bytes) -> None:
-    page = new_page(has_touch=True, is_mobile=True)
-    open_form(page, address)
-    to_photos(page)
-    camera = page.get_by_label("Снять")
-    expect(camera).to_have_attribute("capture", "environment")
-    for control in (camera, page.get_by_label("Выбрать фото")):
-        box = control.bounding_box()
-        assert box is not None
-        assert box["height"] >= 44
-    camera.set_input_files(file(small))
-    expect_uploaded(page)
-    page.get_by_role("button", name="Далее").click()
-    page.get_by_role("button", name="Назад").click()
-    expect_uploaded(page)
-
-
-def to_photos(page: Page) -> None:
-    """Go through the steps of a phone to the photos."""
-    following = page.locator("igrajdanin-widget .end .button").last
-    page.locator("igrajdanin-widget [type=radio]").first.press("Space")
-    following.click()
-    page.locator("#description").fill("Яма")
-    page.locator("input#photos").wait_for(state="attached")
-
-
-def test_on_a_phone_photos_are_uploaded_in_other_steps(
-    new_page: Callable[..., Page], watch: Watch, address: str, grainy: bytes
-) -> None:
-    page = new_page()
-    held: list[Route] = []
-    page.route(re.compile(r"/photos-"), lambda route: held.append(route))
-    open_form(page, address)
-    to_photos(page)
-    restore = slow_uploads(page, 60)
-    page.locator("input#photos").set_input_files([file(grainy)])
-    page.get_by_role("button", name="Далее").click()
-    arrived(page, held).continue_()  # the code of the photos comes when their section has gone
-    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
-    page.get_by_role("button", name="Далее").click()
-    page.get_by_label(re.compile("Даю согласие")).check()
-    send(page)
-    expect(page.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
-    restore()
-    number(page)
-    assert [len(one) for one in attached_photos(watch)] == [1]
 
 
 def photos_are_added_by_keyboard(desktop: Page, small: bytes) -> None:
