@@ -16,19 +16,12 @@ from tests.support.browser import Watch, arrived
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import (
-    ANY_ORIGIN,
     PHONE,
     WidgetSite,
     check_appearance,
-    draw_twice,
     forget,
-    let_time_pass,
-    stop_clock,
-    wait_until,
-    wear,
 )
 
-REST = 700  # milliseconds before the service is asked about a location, widget_js/report/hooks.ts
 HERE: Geolocation = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 
 
@@ -85,32 +78,7 @@ def test_the_map_on_a_desk(desktop: Page, watch: Watch, widget_site: WidgetSite,
     maps.prepare(desktop, widget_site)
     maps.to_place(desktop, strict)
     it_loads_on_demand_only_from_the_service_and_leaves_the_host_page_unchanged(desktop, watch, widget_site)
-    a_pin_is_set_announced_and_removed_and_the_map_hidden_shown_and_removed(desktop, watch)
-    typed_coordinates_move_the_pin(desktop)
     my_location_moves_the_pin_and_shows_its_accuracy(desktop)
-
-
-def typed_coordinates_move_the_pin(desktop: Page) -> None:
-    ground = desktop.locator(".ground")
-    field = maps.type_coordinates(desktop, "55,11; 38,80")
-    expect(field).to_be_focused()
-    expect(desktop.locator(".pin")).to_be_visible()
-    x, y = maps.middle(ground)
-    pin = desktop.locator(".pin").bounding_box()
-    assert pin
-    assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx((x, y), abs=4)
-    field.fill("55,08; 38,72")
-    expect(desktop.get_by_role("status").filter(has_text="Метка: 55,0800; 38,7200")).to_be_attached()
-    expect(desktop.locator(".pin")).to_be_in_viewport()
-    field.fill("там")
-    expect(desktop.locator(".pin")).to_have_count(0)
-    expect(field).to_have_value("там")
-    expect(field).to_have_accessible_description(re.compile("Напишите широту и долготу"))
-    # The pin is moved by other means: the text follows.
-    desktop.mouse.click(*maps.middle(ground))
-    expect(field).to_have_value(re.compile(r"^55\.0[78]\d*, 38\.7[12]\d*$"))
-    desktop.get_by_role("button", name="Скрыть карту").click()
-    expect(desktop.get_by_role("status").filter(has_text="Место отмечено на карте")).to_be_visible()
 
 
 def my_location_moves_the_pin_and_shows_its_accuracy(page: Page) -> None:
@@ -141,106 +109,55 @@ def my_location_moves_the_pin_and_shows_its_accuracy(page: Page) -> None:
     expect(spot).to_have_count(0)
 
 
-def test_my_location_is_hidden_if_the_hosts_policy_or_plain_http_forbids_it(
-    desktop: Page, widget_site: WidgetSite
-) -> None:
+def test_my_location_is_hidden_if_the_hosts_policy_forbids_it(desktop: Page, widget_site: WidgetSite) -> None:
     maps.prepare(desktop, widget_site)
-    address = widget_site.page(widget_site.snippet())
-
-    def expect_hidden() -> None:
-        maps.to_place(desktop, address)
-        expect(desktop.get_by_role("button", name="Показать на карте")).to_be_visible()
-        expect(desktop.get_by_role("button", name="Моё местоположение")).to_have_count(0)
-
     widget_site.host.headers["Permissions-Policy"] = "geolocation=()"
     try:
-        expect_hidden()
+        maps.to_place(desktop, widget_site.page(widget_site.snippet()))
     finally:
         del widget_site.host.headers["Permissions-Policy"]
-    desktop.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
-    expect_hidden()
+    expect(desktop.get_by_role("button", name="Показать на карте")).to_be_visible()
+    expect(desktop.get_by_role("button", name="Моё местоположение")).to_have_count(0)
 
 
-# Instead of the browser's question, so that a test decides when and how it is answered.
+# Instead of the browser's question, so that the test decides when it is answered.
 DEVICE = """window.asked = [];
-navigator.geolocation.getCurrentPosition = (found, failed) => void asked.push({
-  find: (latitude, longitude) => found({coords: {latitude, longitude, accuracy: 30}}),
-  deny: () => failed({code: 1}),
-})"""
+navigator.geolocation.getCurrentPosition = found => void asked.push(found)"""
 
 
 def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
     new_page: Callable[..., Page], widget_site: WidgetSite, strict: str, tmp_path: Path
 ) -> None:
-    """Once, when the person agrees; what comes too late changes nothing, and a refusal is the end of it."""
+    """The device is asked once the person agrees."""
     page = new_page(viewport=PHONE, has_touch=True, is_mobile=True, geolocation=HERE, permissions=["geolocation"])
     page.add_init_script(DEVICE)
     maps.prepare(page, widget_site)
     page.route(re.compile(r"/photos\?lang="), lambda route: None)
-    for answer in ("here", "late", "denied", "outside"):
-        the_place_is_offered(page, strict, tmp_path, answer)
-        forget(page)
-
-
-def the_place_is_offered(page: Page, strict: str, tmp_path: Path, answer: str) -> None:
-    if answer == "outside":
-        maps.answerable(page, {"inside": False, "detail": "Эта точка за пределами", "other": None})
     maps.to_place(page, strict)
-    following, question = page.get_by_role("button", name="Далее"), page.get_by_text("Проблема здесь, где вы сейчас?")
+    question = page.get_by_text("Проблема здесь, где вы сейчас?")
     page.get_by_role("button", name="Назад").click()
-    if answer == "here":  # what was not taken just now, or has a place of its own, asks nothing
-        earlier = tmp_path / "earlier.jpg"
-        earlier.write_bytes(photo(halves(60, 40)))
-        os.utime(earlier, (1e9, 1e9))
-        page.get_by_label("Выбрать фото").set_input_files(earlier)
-        expect(page.locator(".photo img")).to_have_count(1)
-        expect(question).to_have_count(0)
-        page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
-        expect(page.locator(".photo img")).to_have_count(2)
-        expect(question).to_have_count(0)
-        page.get_by_role("button", name="Убрать").last.click()
+    # What was not taken just now, or has a place of its own, asks nothing.
+    earlier = tmp_path / "earlier.jpg"
+    earlier.write_bytes(photo(halves(60, 40)))
+    os.utime(earlier, (1e9, 1e9))
+    page.get_by_label("Выбрать фото").set_input_files(earlier)
+    expect(page.locator(".photo img")).to_have_count(1)
+    page.get_by_label("Выбрать фото").set_input_files([file(photo(halves(50, 40), place=(55.1, 38.75)))])
+    expect(page.locator(".photo img")).to_have_count(2)
+    expect(question).to_have_count(0)
+    page.get_by_role("button", name="Убрать").last.click()
     page.get_by_label("Снять").set_input_files([file(photo(halves(70, 40)))])
     expect(question.locator("visible=true").first).to_be_visible()
     assert page.evaluate("asked.length") == 0
-    if answer == "here":
-        check_appearance(page, "the offer", ("dark", "contrast"))
+    check_appearance(page, "the offer", ("dark", "contrast"))
     page.get_by_role("button", name="Да, здесь").tap()
     expect(page.locator("#here")).to_be_focused()
     assert page.evaluate("asked.length") == 1
-    if answer == "here":
-        page.evaluate("asked[0].find(55.0986, 38.7731)")
-        expect(page.locator("#here")).to_have_text("Место отмечено. Его можно поправить на карте.")
-        following.click()
-        expect(page.get_by_text("точность около 30 м")).to_be_visible()
-        assert maps.coordinates(page) == (55.0986, 38.7731)
-    elif answer == "late":
-        following.click()
-        page.mouse.click(*maps.middle(maps.show(page)))
-        place = maps.coordinates(page)
-        page.evaluate("asked[0].find(55.0986, 38.7731)")
-        draw_twice(page)
-        assert maps.coordinates(page) == place
-    elif answer == "denied":
-        page.evaluate("asked[0].deny()")
-        expect(page.locator("#here")).to_have_count(0)
-        expect(page.locator("input#photos")).to_be_focused()
-        page.get_by_label("Снять").set_input_files([file(photo(halves(80, 40)))])
-        expect(page.locator(".photo img")).to_have_count(2)
-        expect(question).to_have_count(0)
-        following.click()
-        expect(page.locator("#address")).to_be_visible()
-        expect(page.get_by_text("Браузер закрыл доступ")).to_have_count(0)
-    else:
-        page.evaluate(f"asked[0].find({CENTER[0] - 0.27}, {CENTER[1]})")
-        told = "Зареченск в 30 км к северу от вас. Отметьте место проблемы на карте."
-        expect(page.locator("#here")).to_contain_text(told)
-        following.click()
-        expect(page.locator(".ground")).to_be_visible()
-        expect(page.locator(".pin")).to_have_count(0)
-        expect(page.locator("form .note").filter(has_text=told)).to_be_visible()
-        expect(page.get_by_text("Эта точка за пределами")).to_have_count(0)
-        page.mouse.click(*maps.middle(page.locator(".ground")))
-        assert maps.near(maps.coordinates(page), CENTER)
+    page.evaluate("asked[0]({ coords: { latitude: 55.0986, longitude: 38.7731, accuracy: 30 } })")
+    expect(page.locator("#here")).to_have_text("Место отмечено. Его можно поправить на карте.")
+    page.get_by_role("button", name="Далее").click()
+    expect(page.get_by_text("точность около 30 м")).to_be_visible()
+    assert maps.coordinates(page) == (55.0986, 38.7731)
 
 
 def test_the_location_of_a_photo_is_offered_in_the_location_step(
@@ -268,59 +185,9 @@ def test_the_location_of_a_photo_is_offered_in_the_location_step(
     expect(page.locator(".photo").get_by_text("Загружено")).to_be_visible()
 
 
-def test_a_location_outside_is_reported_with_the_responsible_agency(
-    desktop: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
-    maps.prepare(desktop, widget_site)
-    detail = "Эта точка — территория другого сайта. Или уберите точку и опишите место словами."
-    other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
-    requests: list[str] = []
-
-    def answer(route: Route) -> None:
-        requests.append(route.request.url)
-        inside = "lat=55.095" in route.request.url
-        body = maps.INSIDE if inside else {"inside": False, "detail": detail, "other": other}
-        route.fulfill(json=body, headers=ANY_ORIGIN)
-
-    desktop.route(re.compile(r"/place\?"), answer)
-    desktop.clock.install()
-    ground = maps.opened_map(desktop, widget_site.page(widget_site.snippet()))
-    x, y = maps.middle(ground)
-    stop_clock(desktop)
-    for step in range(3):
-        desktop.mouse.click(x + 90 * step, y - 110)
-        desktop.clock.run_for(REST - 1)
-    desktop.clock.run_for(1)
-    message = desktop.get_by_role("alert")
-    expect(message).to_contain_text("опишите место словами")
-    expect(message.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
-    # Only where the pin stays.
-    assert len(requests) == 1
-    desktop.mouse.click(x, y)
-    expect(message).to_have_count(0)
-    with desktop.expect_response(re.compile(r"/place\?")):
-        desktop.clock.run_for(REST)
-    let_time_pass(desktop, REST)
-    assert len(requests) == 2
-    expect(message).to_have_count(0)
-    # An outdated question is dropped.
-    held: list[Route] = []
-    desktop.route(re.compile(r"/place\?"), lambda route: held.append(route))
-    desktop.mouse.click(x, y - 90)
-    desktop.clock.run_for(REST)
-    first = arrived(desktop, held)
-    with desktop.expect_event("requestfailed", lambda request: request == first.request):
-        desktop.mouse.click(x + 80, y)
-    desktop.clock.run_for(REST)
-    wait_until(desktop, lambda: len(held) == 2)
-    draw_twice(desktop)
-    expect(message).to_have_count(0)
-
-
 def test_the_map_as_sites_configure_it(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
     watch.allow("status of 404")
     for step in (
-        the_map_works_without_tiles,
         missing_tiles_show_the_background,
         beyond_the_greatest_zoom_tiles_are_scaled,
         only_tiles_of_the_site_are_requested,
@@ -329,17 +196,6 @@ def test_the_map_as_sites_configure_it(desktop: Page, watch: Watch, widget_site:
         watch.requests.clear()
         step(desktop, watch, widget_site, strict)
         forget(desktop)
-
-
-def the_map_works_without_tiles(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
-    maps.prepare(desktop, widget_site, tiles=None, attribution=None)
-    ground = maps.opened_map(desktop, strict)
-    expect(desktop.get_by_text("Карта сейчас не видна")).to_be_visible()
-    expect(desktop.locator(".scale")).to_contain_text(re.compile(r"\d (м|км)$"))
-    x, y = maps.middle(ground)
-    desktop.mouse.click(x - 30, y)
-    assert maps.near(maps.coordinates(desktop), maps.away(-30, 0))
-    assert pictures(watch) == []
 
 
 def missing_tiles_show_the_background(desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str) -> None:
@@ -448,45 +304,6 @@ def it_loads_on_demand_only_from_the_service_and_leaves_the_host_page_unchanged(
     expect(ground).to_have_count(0)
     assert desktop.evaluate("touched") == []
     assert desktop.evaluate(SNAPSHOT) == before
-
-
-def a_pin_is_set_announced_and_removed_and_the_map_hidden_shown_and_removed(desktop: Page, watch: Watch) -> None:
-    start, ground = maps.coordinates(desktop), maps.show(desktop)
-    x, y = maps.middle(ground)
-    desktop.mouse.click(x + 60, y - 40)
-    place = maps.coordinates(desktop)
-    # Who comes back to a pin sees it in the middle, one zoom nearer.
-    assert maps.near(place, maps.away(60, -40, zoom=maps.ZOOM + 1, start=start), zoom=maps.ZOOM + 1)
-    expect(desktop.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
-    expect(desktop.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
-    for _ in range(2):
-        desktop.get_by_role("button", name="Скрыть карту").click()
-        expect(desktop.get_by_role("button", name="Показать на карте")).to_be_focused()
-        maps.show(desktop)
-        expect(desktop.locator(".pin")).to_be_visible()
-        assert maps.coordinates(desktop) == place
-    assert len(chunks(watch)) == 1
-    desktop.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
-    desktop.wait_for_function("!widget.shadowRoot.querySelector('.igw')")
-    desktop.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
-    expect(desktop.locator("igrajdanin-widget form")).to_be_visible()
-    assert maps.near(maps.coordinates(desktop), place)
-    maps.show(desktop)
-    desktop.get_by_role("button", name="Убрать метку").click()
-    expect(desktop.locator(".pin")).to_have_count(0)
-    expect(ground).to_be_focused()
-    expect(desktop.get_by_text("Место отмечено на карте")).to_have_count(0)
-    expect(desktop.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
-    # Attributes can change while the map is open.
-    height = ground.bounding_box()
-    wear(desktop, "dark")
-    draw_twice(desktop)
-    assert ground.bounding_box() == height
-    desktop.locator("igrajdanin-widget").evaluate("one => one.setAttribute('lang', 'en')")
-    expect(desktop.get_by_text("Tap the spot")).to_be_visible()
-    expect(desktop.get_by_role("button", name="Zoom in")).to_be_visible()
-    desktop.locator("igrajdanin-widget").evaluate("one => one.setAttribute('lang', 'ru')")
-    expect(desktop.get_by_role("button", name="Приблизить")).to_be_visible()
 
 
 def test_the_steps_keep_the_place_and_the_review_shows_pictures(
