@@ -36,6 +36,8 @@ from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.registration.mail import application_url
 from widget_api.signing import Signer
+from widget_api.sites import routing_rules
+from widget_api.sites import service as sites
 
 pytestmark = pytest.mark.browser
 WIDE: axe.Look = (1280, "light", None)
@@ -137,6 +139,8 @@ def world(service: Service) -> World:
         dead = "UPDATE deliveries SET state = 'dead', lease_holder = NULL, last_error = :error WHERE problem_id = :id"
         error = {"error": "503 " + "долго" * 60, "id": resolved}
         await database.write(lambda tx: tx.run(dead, **error))
+        roads = await sites.add_agency(database, name=LONG_NAME, email="roads@gorod.test", parent_id=site.agency.id)
+        await routing_rules.add_rule(database, site.id, {"service": roads, "category": "snow"})
 
     town.use_database(fill)
     return World(town, pages)
@@ -189,10 +193,32 @@ def sent(address: str, button: str, **fields: str) -> State:
     return send
 
 
+def pressed(address: str, button: str, **fields: str) -> State:
+    """What a button leads to that does its work."""
+
+    def press(page: Page) -> None:
+        page.goto(address)
+        for name, value in fields.items():
+            page.fill(f"[name={name}]", value)
+        page.locator(button).first.click()
+        page.locator(".notice.good, [role=status].good").first.wait_for()
+
+    return press
+
+
 def test_links_of_letters(world: World, check: Callable[..., None], watch: Watch) -> None:
     """At 640 px, which is 200 % zoom of a desktop, with larger letters on top."""
     signed = {name: url for name, url in world.pages.items() if "/cabinet/" not in url and "/sites/" not in url}
-    check(signed, axe.NARROW, large=True)
+
+    def refuse(page: Page) -> None:
+        page.goto(world.pages["comment in moderation"])
+        reason = page.get_by_role("textbox")
+        reason.evaluate("field => field.removeAttribute('maxlength')")
+        reason.fill("я" * 501)
+        page.get_by_role("button", name="Отклонить").press("Enter")
+        expect(reason).to_have_attribute("aria-invalid", "true")
+
+    check(signed | {"comment refused at length": refuse}, axe.NARROW, large=True)
     assert watch.hosts() == {world.town.service.url}
 
 
@@ -245,7 +271,31 @@ def test_forms_of_the_cabinet(world: World, page: Page, check: Callable[..., Non
     states |= {path: f"{world.cabinet}/{path}" for path in OTHERS}
     states["settings with an error"] = sent(f"{world.town.desk}/settings", "main form.card button", name=" ")
     wrong = sent(f"{world.cabinet}/account", "form:has([name=old_password]) button.primary", old_password="guess")
+    states["key for trials"] = pressed(f"{world.town.desk}/testing", "button[value=make]")
     check(states | {"account with an error": wrong}, CABINET)
+
+
+def test_pages_of_the_organisation(world: World, page: Page, check: Callable[..., None]) -> None:
+    """With something on each."""
+    organisation, templates = f"{world.cabinet}/organisation", f"{world.cabinet}/organisation/templates"
+    world.town.sign_in(page, "admin")
+
+    def open_person(page: Page) -> None:
+        page.goto(f"{organisation}/people")
+        page.locator("main a[href*='/people/']").first.click()
+        page.wait_for_load_state()
+
+    given = {"email": f"{uuid.uuid4().hex[:8]}@gorod.test", "name": "Вера Новикова", "post": "мастер участка"}
+    states: dict[str, State] = {path: f"{organisation}/{path}" for path in ("services", "routing", "people")}
+    states |= {
+        "people, one of them invited": pressed(f"{organisation}/people", "form[action$='/people'] button", **given),
+        "a person": open_person,
+        "templates": pressed(templates, "button[value=defaults]"),
+        "template with an error": sent(templates, "main form .button.primary", title="Яма", body="{адрес}: {число}."),
+        "calendar": pressed(f"{world.town.desk}/calendar", "main form .button.primary", day="2031-03-05"),
+        "journal": f"{organisation}/journal",
+    }
+    check(states, CABINET)
 
 
 def test_lists_and_reports_in_the_cabinet(

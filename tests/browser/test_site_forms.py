@@ -54,31 +54,3 @@ def test_questions_are_seen_in_the_form_before_they_are_saved(town: Town, page: 
     resident.reload()
     expect(resident.locator("select[name='answers.q1'] option")).to_have_count(3)
     assert watch.unexpected() == []
-
-
-def test_a_report_of_a_test_is_marked_and_kept_apart(town: Town, page: Page, watch: Watch) -> None:
-    page.goto(f"{town.desk}/testing")
-    page.click("button[value=make]")
-    key = page.locator("code").first.inner_text()
-    assert key.startswith("wk_test_")
-    assert axe.violations(page) == []
-    resident = page.context.new_page()
-    resident.goto(f"{town.service.url}/s/{key}/report")
-    expect(resident.locator(".test-mode")).to_contain_text("Тестовый режим")
-    resident.select_option("[name=category]", "roads")
-    resident.fill("textarea[name=description]", "Проверяем, как приходит сообщение")
-    resident.fill("[name=address]", "Мира, 5")
-    resident.check("[name=consent]")
-    resident.click(".button.primary")
-    expect(resident.locator(".number")).to_contain_text("1")
-    expect(resident.locator(".test-mode")).to_be_visible()
-    page.goto(f"{town.desk}/testing")
-    page.click("text=Проверяем, как приходит сообщение")
-    expect(page.locator(".chips")).to_contain_text("Тестовый режим")
-    page.goto(f"{town.service.url}/cabinet/problems")
-    expect(page.locator("main")).not_to_contain_text("Проверяем")
-    resident.goto(f"{town.service.url}/s/{key}")
-    widget = page.context.new_page()
-    widget.goto(f"{town.service.url}/s/{key}/embed?preview=1&type=basic")
-    expect(widget.locator("igrajdanin-widget").get_by_text("Тестовый режим", exact=True)).to_be_visible()
-    assert watch.unexpected() == []

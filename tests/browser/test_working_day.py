@@ -1,4 +1,4 @@
-"""Walks through whole days of an agency in a real browser: the administrator's first one, and a working day."""
+"""A working day of an agency in a real browser, with the keyboard alone."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support import axe
-from tests.support.browser import Watch
-from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, photo
 from tests.support.processes import Service
 from tests.support.town import Town, sign_in
@@ -29,7 +27,6 @@ from widget_api.sites import service as sites
 pytestmark = pytest.mark.browser
 
 DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 360, "height": 740}
 LOOKS: list[axe.Look] = [
     (360, "light", None), (360, "light", "white-on-black"), (1280, "light", None), (1280, "dark", None),
 ]  # fmt: skip
@@ -39,10 +36,9 @@ MANY_TABS = 250
 
 @dataclass(frozen=True)
 class Hand:
-    """Somebody at a page of the cabinet, with the mouse or with the keyboard alone."""
+    """Somebody at a page of the cabinet, with the keyboard alone."""
 
     page: Page
-    keyboard: bool = False
 
     def reach(self, target: Locator) -> None:
         expect(target).to_be_visible()
@@ -54,55 +50,40 @@ class Hand:
         raise AssertionError(f"Tab does not lead to {target}")
 
     def press(self, target: Locator) -> None:
-        if self.keyboard:
-            self.reach(target)
-            self.page.keyboard.press("Enter")
-        else:
-            target.click()
+        self.reach(target)
+        self.page.keyboard.press("Enter")
 
     def tick(self, target: Locator) -> None:
-        if self.keyboard:
-            self.reach(target)
-            self.page.keyboard.press("Space")
-        else:
-            target.check()
+        self.reach(target)
+        self.page.keyboard.press("Space")
         expect(target).to_be_checked()
 
     def choose(self, value: str) -> None:
         """One of the decisions: Tab leads to the group, the arrows through it."""
         target = self.page.locator(f"#to-{value}")
         expect(target).to_be_visible()
-        if self.keyboard:
-            values = self.page.locator("[name=to]").evaluate_all("all => all.map(one => one.value)")
-            self.reach(self.page.locator("[name=to]").first)
-            self.page.keyboard.press("Space")
-            for _ in range(values.index(value)):
-                self.page.keyboard.press("ArrowDown")
-        else:
-            target.check()
+        values = self.page.locator("[name=to]").evaluate_all("all => all.map(one => one.value)")
+        self.reach(self.page.locator("[name=to]").first)
+        self.page.keyboard.press("Space")
+        for _ in range(values.index(value)):
+            self.page.keyboard.press("ArrowDown")
         expect(target).to_be_checked()
 
     def write(self, target: Locator, text: str) -> None:
-        if self.keyboard:
-            self.reach(target)
-            self.page.keyboard.press("Control+A")
-            self.page.keyboard.type(text)
-        else:
-            target.fill(text)
+        self.reach(target)
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.type(text)
         expect(target).to_have_value(text)
 
     def date(self, target: Locator, day: datetime) -> None:
         """A date is typed in the order of the browser's language, which may be another one than the page's."""
-        if self.keyboard:
-            self.reach(target)
-            for order in ("%m%d%Y", "%d%m%Y"):
-                self.page.keyboard.type(day.strftime(order))
-                if target.input_value() == day.strftime("%Y-%m-%d"):
-                    break
-                target.blur()
-                target.focus()  # from its first part on
-        else:
-            target.fill(day.strftime("%Y-%m-%d"))
+        self.reach(target)
+        for order in ("%m%d%Y", "%d%m%Y"):
+            self.page.keyboard.type(day.strftime(order))
+            if target.input_value() == day.strftime("%Y-%m-%d"):
+                break
+            target.blur()
+            target.focus()  # from its first part on
         expect(target).to_have_value(day.strftime("%Y-%m-%d"))
 
 
@@ -130,7 +111,7 @@ class Agency:
         return page
 
 
-def found_agency(service: Service, language: str) -> Agency:
+def found_agency(service: Service) -> Agency:
     """An agency whose answers a head approves, with a water utility, a rule that leads to it, and people in both."""
     town = Town.found(service)
     office = town.site.agency.id
@@ -142,7 +123,7 @@ def found_agency(service: Service, language: str) -> Agency:
         for email, (role, name) in STAFF.items():
             agency = water if email.startswith("service") else office
             _, passwords[email] = await accounts.add_user(
-                database, email=email, role=role, agency_id=agency, language=language, name=name
+                database, email=email, role=role, agency_id=agency, language="ru", name=name
             )
         return passwords
 
@@ -162,38 +143,20 @@ AGAIN = "Трубу заменили целиком 27 ноября, воду п
 
 
 @ONE_DATABASE_UNLESS_FULL
-@pytest.mark.parametrize(
-    ("language", "viewport", "keyboard"),
-    [
-        ("ru", DESK, True),
-        pytest.param("en", PHONE, False, marks=pytest.mark.full("the same day without keys")),
-    ],
-    ids=["keyboard, ru", "phone, en"],
-)
-def test_a_working_day(
-    serve: Callable[..., Service],
-    database_url: str,
-    new_page: Callable[..., Page],
-    language: str,
-    viewport: dict[str, int],
-    keyboard: bool,
-) -> None:
+def test_a_working_day(serve: Callable[..., Service], database_url: str, new_page: Callable[..., Page]) -> None:
     """A report, the water utility's work, an answer that a head approves, an objection, an extension, an answer."""
-    agency = found_agency(serve(database_url=database_url, challenge="off", rate_limits="off"), language)
-    say = partial(i18n.text, language)
-    browser: Any = {"viewport": viewport, "locale": {"ru": "ru-RU", "en": "en-US"}[language]}
+    agency = found_agency(serve(database_url=database_url, challenge="off", rate_limits="off"))
+    say = partial(i18n.text, "ru")
+    browser: Any = {"viewport": DESK, "locale": "ru-RU"}
 
     def enter(email: str) -> Hand:
-        return Hand(agency.sign_in(new_page(**browser), email), keyboard)
+        return Hand(agency.sign_in(new_page(**browser), email))
 
     turns = itertools.count()
 
     def check(page: Page) -> None:
-        if keyboard:  # colours and structure are the same on a phone
-            assert axe.violations_in_turn(page, LOOKS, next(turns)) == []
-            page.set_viewport_size(viewport)  # type: ignore[arg-type]
-        else:
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert axe.violations_in_turn(page, LOOKS, next(turns)) == []
+        page.set_viewport_size(DESK)  # type: ignore[arg-type]
 
     def save(hand: Hand, done: str) -> None:
         button = "submit_for_approval" if done == "done_submitted" else "submit"
@@ -267,7 +230,7 @@ def test_a_working_day(
 
     # The resident reads the answer, and objects.
     resident = new_page(**browser)
-    resident.goto(f"{receipt['track_url']}?lang={language}")
+    resident.goto(receipt["track_url"])
     expect(resident.locator(".official").first).to_contain_text(AMENDED)
     resident.locator("summary", has_text=say("resident.judge.resolved.no")).click()
     resident.locator("[name=reason]").fill("Вода бьёт снова")
@@ -289,7 +252,7 @@ def test_a_working_day(
     head.press(head.page.locator("#section-approval .c-text a"))
     expect(head.page.locator("#to-extended")).to_be_checked()
     save(head, "done")
-    day = i18n.format_date(language, until.date())
+    day = i18n.format_date("ru", until.date())
     expect(head.page.locator("#facts .due")).to_contain_text(day)
     resident.reload()
     expect(resident.locator("main")).to_contain_text(WHY)
@@ -310,108 +273,4 @@ def test_a_working_day(
         agent.press(agent.page.get_by_role("link", name=say(name)))
         expect(agent.page.get_by_role("heading", level=1)).to_contain_text(str(receipt["number"]))
         check(agent.page)
-        agent.press(agent.page.get_by_role("link", name=i18n.text(language, "common.number", number=receipt["number"])))
-
-
-def test_the_administrators_first_day(
-    serve: Callable[..., Service], new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
-) -> None:
-    """Services, people, rules, templates, approval; somebody who came by an invitation is dismissed."""
-    watch.allow("status of (401|403|404|422)")
-    service = serve(smtp_url=mail_sink.url, challenge="off", rate_limits="off")
-    agency = found_agency(service, "ru")
-    desk = agency.sign_in(new_page(viewport=DESK), "admin@gorod.test")
-    organisation = f"{service.url}/cabinet/organisation"
-
-    turns = itertools.count()
-
-    def check(state: str) -> None:
-        assert axe.violations_in_turn(desk, LOOKS, next(turns)) == [], state
-        desk.set_viewport_size(DESK)  # type: ignore[arg-type]
-
-    def press(name: str) -> None:
-        desk.get_by_role("button", name=name, exact=True).click()
-
-    desk.goto(f"{organisation}/services")
-    desk.fill("[name=name]", "Дорожная служба")
-    desk.fill("[name=email]", "roads@gorod.test")
-    press("Добавить службу")
-    expect(desk.locator("main")).to_contain_text("Дорожная служба")
-    check("services")
-
-    desk.goto(f"{organisation}/people")
-    desk.fill("#field-email", "new@gorod.test")
-    desk.fill("#field-name", "Вера Новикова")
-    desk.fill("#field-post", "мастер участка")
-    desk.select_option("#field-agency", label="Дорожная служба")
-    press("Отправить приглашение")
-    expect(desk.locator(".notice.good")).to_contain_text("Письмо с приглашением уходит")
-    (letter,) = mail_sink.wait("new@gorod.test", matching=lambda one: "Приглашение" in one.subject)
-    check("people, one of them invited")
-    invited = new_page(viewport=PHONE)
-    invited.goto(letter.links[0])
-    invited.fill("[name=password]", "тихая река у мельницы")
-    invited.get_by_role("button", name="Сохранить пароль и войти").click()
-    expect(invited.locator(".whose")).to_have_text("Дорожная служба")
-
-    desk.goto(f"{organisation}/routing")
-    desk.select_option("#field-category", label="Дороги и тротуары")
-    desk.select_option("#field-service", label="Дорожная служба")
-    desk.fill("#field-days", "5")
-    press("Добавить правило")
-    desk.select_option("#field-try-category", label="Дороги и тротуары")
-    press("Проверить")
-    expect(desk.locator("#try-title ~ .notice")).to_have_text(
-        "Перейдёт службе: Дорожная служба. Правило: Дороги и тротуары — Вся территория."
-    )
-    check("rules")
-
-    desk.goto(f"{organisation}/templates")
-    press("Добавить пять готовых")
-    expect(desk.locator(".stuck li")).to_have_count(5)
-    desk.fill("[name=title]", "Яма засыпана")
-    desk.fill("[name=body]", "{адрес}: яму засыпали {число}.")
-    press("Добавить шаблон")
-    expect(desk.locator("#field-body[aria-invalid=true]")).to_have_value("{адрес}: яму засыпали {число}.")
-    desk.fill("[name=body]", "{адрес}: яму засыпали.")
-    press("Добавить шаблон")
-    expect(desk.locator(".stuck li")).to_have_count(6)
-    check("templates")
-
-    desk.goto(f"{organisation}/people")
-    desk.locator("#approval, [name=approval]").first.uncheck()
-    desk.locator("form[action$='/approval'] button").click()
-    expect(desk.locator("[name=approval]")).not_to_be_checked()
-
-    desk.goto(f"{service.url}/cabinet/sites")
-    desk.locator("main a[href^='/cabinet/sites/']").first.click()
-    desk.get_by_role("link", name="Работа с сообщениями").click()
-    desk.locator("main .views a[href$='/calendar']").click()
-    desk.fill("#field-day", "2031-03-05")
-    press("Добавить день")
-    expect(desk.locator(".notice.good")).to_be_visible()
-    check("calendar")
-
-    # The report that a rule brought stays with the service when its only employee goes.
-    agency.town.report("Первое: яма")
-    desk.goto(f"{service.url}/cabinet/")
-    line(desk, "Первое").click()
-    desk.check("#to-accepted")
-    expect(desk.get_by_text("перейдёт по маршруту: Дорожная служба").filter(visible=True)).to_be_visible()
-    press("Сохранить решение")
-    expect(line(invited, "Первое")).to_be_visible()
-    desk.goto(f"{organisation}/people")
-    desk.get_by_role("link", name="Вера Новикова").click()
-    check("a person")
-    desk.locator("summary", has_text="Отключить доступ").click()
-    press("Отключить доступ")
-    expect(desk.locator(".notice.good")).to_contain_text("Доступ отключён")
-    expect(invited.locator("#trouble")).to_contain_text("Войти ещё раз")
-    invited.goto(f"{service.url}/cabinet/")
-    invited.fill("[name=email]", "new@gorod.test")
-    invited.fill("[name=password]", "тихая река у мельницы")
-    invited.keyboard.press("Enter")
-    expect(invited.locator("[role=alert]")).to_be_visible()
-    desk.goto(f"{organisation}/journal")
-    expect(desk.locator("main")).to_contain_text("new@gorod.test")
-    check("journal")
+        agent.press(agent.page.get_by_role("link", name=say("common.number", number=receipt["number"])))
