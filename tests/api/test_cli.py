@@ -112,6 +112,9 @@ def test_site_options(cli: Cli) -> None:
     changed = cli("site", "set", made["key"], "--remove-origin", "https://город.рф", "--add-origin", "http://a.test:81")
     assert changed["origins"] == ["http://a.test:81", "https://www.gorod.test"]
     assert changed["type"] == "basic", "what is not given stays"
+    with pytest.raises(CommandFailed, match=r"--name: .*200"):
+        cli("site", "set", made["key"], "--name", "я" * 201)
+    assert cli("site", "set", made["key"], "--name", "я" * 200)["name"] == "я" * 200
 
 
 @ONE_DATABASE

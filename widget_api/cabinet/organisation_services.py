@@ -23,10 +23,10 @@ from widget_api.cabinet.organisation_people import own_agency
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people import organisation_store
-from widget_api.people.invitations import MAX_NAME_LENGTH
 from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites import service as sites
+from widget_api.sites.model import MAX_NAME
 
 PATH = "/cabinet/organisation/services"
 MODES = ("cabinet", "email")
@@ -50,7 +50,7 @@ async def list_services(
         given={"name": "", "email": "", "mode": "cabinet", **(given or {})},
         modes=mode_options(language),
         errors=wrong,
-        longest=MAX_NAME_LENGTH,
+        longest=MAX_NAME,
         outcomes=("added", "saved"),
         section="organisation",
         part="services",
@@ -85,8 +85,6 @@ def check_fields(given: Mapping[str, str]) -> None:
     """Check what `sites` does not. Raises Invalid."""
     if given["mode"] not in MODES:
         raise Invalid((FieldError("mode", "unknown"),))
-    if len(given["name"]) > MAX_NAME_LENGTH:
-        raise Invalid((FieldError("name", "too_long", (("max", MAX_NAME_LENGTH),)),))
 
 
 async def show_service(request: Request, user: User) -> Response:
@@ -123,7 +121,7 @@ def _render_service(
         modes=mode_options(language),
         answering=[(who, i18n.text(language, f"organisation.services.answering.{who}")) for who in ANSWERING],
         errors=wrong,
-        longest=MAX_NAME_LENGTH,
+        longest=MAX_NAME,
         outcomes=("added", "saved"),
         section="organisation",
         part="services",

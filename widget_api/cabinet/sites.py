@@ -34,6 +34,7 @@ from widget_api.sites import service as sites
 from widget_api.sites import store as store_of_sites
 from widget_api.sites.install import overview, service
 from widget_api.sites.model import (
+    MAX_NAME,
     MAX_PHOTOS,
     ConsentRule,
     Contact,
@@ -152,6 +153,7 @@ def _render_settings(
         operators=OPERATOR_FIELDS,
         site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
         most_photos=MAX_PHOTOS,
+        longest_name=MAX_NAME,
         errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/settings",

@@ -29,6 +29,7 @@ DEFAULT_TIME_ZONE = "Europe/Moscow"
 DEFAULT_LICENSE = "CC-BY-4.0"  # of the open data
 MAX_DESCRIPTION = 4000  # characters of a problem, as in GeoReport v2
 MAX_TITLE = 150  # characters of an entry's title
+MAX_NAME = 200  # characters of the name of a site or an agency
 DEFAULT_PHOTOS, MAX_PHOTOS = 3, 10  # photos of a report
 DEFAULT_DEADLINE_DAYS = 10  # working days from receipt
 DEFAULT_CATEGORIES = (

@@ -27,6 +27,7 @@ from widget_api.sites.model import (
     DEFAULT_CATEGORIES,
     DEFAULT_LICENSE,
     DEFAULT_PHOTOS,
+    MAX_NAME,
     MAX_PHOTOS,
     ConsentRule,
     Contact,
@@ -208,6 +209,7 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     factor_roles, hour = columns.get("factor_roles", ()), columns.get("digest_hour")
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
+        ("name", "too_long", _fits(columns)),
         ("name", "links", not has_link(str(columns.get("name", "")))),
         ("email", "email", "email" not in columns or is_email(columns["email"])),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
@@ -291,7 +293,8 @@ def normalise_origins(texts: Sequence[str]) -> list[str]:
 
 def _require(*rules: tuple[str, str, bool]) -> None:
     """Check rules, each (field, code, holds). Raises Invalid with every field whose rule does not hold."""
-    wrong = tuple(FieldError(field, code) for field, code, holds in rules if not holds)
+    most = {"too_long": (("max", MAX_NAME),)}
+    wrong = tuple(FieldError(field, code, most.get(code, ())) for field, code, holds in rules if not holds)
     if wrong:
         raise Invalid(wrong)
 
@@ -305,6 +308,7 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
     bbox = columns.get("bbox")
     _require(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
+        ("name", "too_long", _fits(columns)),
         ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
         ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
         ("language", "language", columns.get("language", DEFAULT_LANGUAGE) in LANGUAGES),
@@ -341,6 +345,10 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
         except ValueError:
             raise Invalid((FieldError("calendar", "date"),)) from None
     return checked
+
+
+def _fits(columns: Mapping[str, Any]) -> bool:
+    return len(str(columns.get("name", "")).strip()) <= MAX_NAME
 
 
 def _is_time_zone(name: str) -> bool:
