@@ -293,7 +293,8 @@ async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their
     assert "Сквер" not in (await cabinet.read(f"/cabinet/problems?site={city.id}")).text
     assert (await cabinet.decide(entry, "accepted")).status_code == 303
     assert (await cabinet.decide(entry, "answered", text=ANSWER, anyway="yes")).status_code == 303
-    assert ANSWER in (await client.get(f"/s/{city.key}/c/budget/1")).text
+    page = (await client.get(f"/s/{city.key}/c/budget/1")).text
+    assert (ANSWER in page, page.count("12\u202f000")) == (True, 1), "its cost is told once"
     # Counted together are the problems of cities; a collection by itself.
     rows = await context.database.rows("SELECT id FROM users")
     user = User(id=rows[0]["id"], email="", role="head", agency_id=city.agency.id, agency_name="", language="ru")

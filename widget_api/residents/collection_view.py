@@ -38,7 +38,7 @@ def _make_card(site: Site, language: str, item: Mapping[str, Any], most: int) ->
     act = find_act(site, item)
     return {
         **item,
-        "money": describe_money(language, given),
+        "money": _describe_money(language, given),
         "days": describe_days(language, given),
         "facts": [
             (question, text) for question, text in described if len(text) <= _FACT and not site_pages_view.is_link(text)
@@ -76,7 +76,7 @@ def make_bar(count: int, scale: int) -> float | None:
     return min(100.0, 100 * count / scale) if scale else None
 
 
-def describe_money(language: str, given: Answers) -> str:
+def _describe_money(language: str, given: Answers) -> str:
     """What a project costs and what residents give for it, or the price of a programme; empty for neither."""
     cost, share = (_read_amount(language, given.get(code)) for code in (COST, OWN_SHARE))
     if cost and share and share != "0":

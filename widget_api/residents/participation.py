@@ -86,7 +86,6 @@ async def action_values(context: Context, site: Site, problem: Row, language: st
     about = {
         "act": act,
         "refusal": refusal,
-        "money": collection_view.describe_money(language, given),
         "count": problem["participants"],
         "needed": needed,
         "bar": collection_view.make_bar(problem["participants"], needed or most),
