@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
 from html import unescape
 
 import pytest
@@ -18,6 +19,7 @@ from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact, Photo
+from widget_api.residents import application
 from widget_api.sites.model import Site
 
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
@@ -494,3 +496,25 @@ async def test_no_page_feed_or_map_shows_what_is_personal_or_unpublished(
         shown = answer.text.replace(f'value="{secret}"', "")
         for never in (secret, EMAIL, "345-67-89", "203.0.113.7"):
             assert never not in shown, path
+
+
+async def test_a_shared_photo_that_no_worker_took_is_read_as_far_as_a_report_may_have_it(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "MAX_FILE_SIZE", 10_000)
+    path, most = f"/s/{site.key}/share", site.photos * 10_000 + 65_536
+    sent = 0
+
+    async def send(size: int) -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(size // 1000):
+            sent += 1000
+            yield b"x" * 1000
+
+    taken = await client.post(path, content=send(most))
+    assert (taken.status_code, taken.headers["location"]) == (303, f"/s/{site.key}/form?shared")
+    sent = 0
+    refused = await client.post(path, content=send(10 * most))
+    assert refused.status_code == 413
+    assert "Уменьшите их" in refused.text
+    assert sent < most + 70_000, "nothing is read to its end that no report can have"

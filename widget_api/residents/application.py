@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.errors import NotFound
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
+from widget_api.errors import NotFound, TooLarge
 from widget_api.residents import icons
 from widget_api.sites import service
 from widget_api.sites.model import Site
@@ -23,7 +24,7 @@ _ACCENT = TOKENS["accent"]["light"]  # of the service's own icon, for sites with
 _GROUND = "#ffffff"
 _PHOTOS = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")  # as widget_js/report/photos/camera.tsx
 _MOST_LABEL = 12  # characters that launchers show below an icon
-_MOST_IGNORED = 64 * 1024 * 1024  # bytes of a shared photo that nobody takes
+_MOST_TEXT = 65_536  # bytes of a shared text, and of what stands around the photos
 
 
 def page_values(site: Site) -> dict[str, Any]:
@@ -111,14 +112,15 @@ async def show_form(request: Request) -> Response:
 async def refuse_shared(request: Request) -> Response:
     """POST /s/{key}/share: a photo from another application that no service worker took: it was erased, or is off.
 
-    Nothing of it is kept: it came without the person having seen a form. The page tells that it did not arrive.
+    Nothing of it is kept: it came without the person having seen a form. The page tells that it did not arrive. What
+    one report can have is read to its end, since a browser that is cut off while it sends shows an error of its own.
     """
     site = await service.by_key(web.context(request).database, request.path_params["key"])
-    ignored = 0
-    async for piece in request.stream():  # a browser that is cut off while it sends shows an error of its own
-        ignored += len(piece)
-        if ignored > _MOST_IGNORED:
-            break
+    left = site.photos * MAX_FILE_SIZE + _MOST_TEXT
+    async for piece in request.stream():
+        left -= len(piece)
+        if left < 0:
+            raise TooLarge
     return web.see_other(f"/s/{site.key}/form?shared")
 
 

@@ -31,8 +31,10 @@ const town = new URL(worker.registration.scope).pathname;
 const form = town + "/form";
 const share = town + "/share";
 const configuration = "/api/v1/sites/" + town.slice("/s/".length);
-/** Photos that another application has shared, until the form takes them (shared.ts). */
+/** Photos that another application has shared, until the form takes them (shared.ts), or a day has passed. */
 const shared = share;
+const SHARED_AT = "Shared-At";
+const DAY = 86_400_000;
 
 /** A proxy says so while the service is away. */
 const AWAY = [502, 503, 504];
@@ -88,7 +90,15 @@ async function standIn(path: string): Promise<Response | undefined> {
   return new Response(text, { headers });
 }
 
+/** Any page of the web can send photos here, and nobody need ever open the form. */
+async function expire(): Promise<void> {
+  if (!(await caches.has(shared))) return;
+  const first = await (await caches.open(shared)).match(share + "/0");
+  if (first && Date.now() > Number(first.headers.get(SHARED_AT)) + DAY) await caches.delete(shared);
+}
+
 async function visit(event: FetchEvent): Promise<Response> {
+  event.waitUntil(expire());
   const { pathname, search } = new URL(event.request.url);
   const answer = await fetch(event.request).catch(() => undefined);
   if (!answer || AWAY.includes(answer.status)) {
@@ -114,7 +124,8 @@ async function take(request: Request): Promise<Response> {
     await caches.delete(shared);
     const [data, cache] = await Promise.all([request.formData(), caches.open(shared)]);
     const parts = [...data.getAll("photos"), ...data.getAll("text")];
-    await Promise.all(parts.map((part, index) => cache.put(`${share}/${index}`, new Response(part))));
+    const headers = { [SHARED_AT]: String(Date.now()) };
+    await Promise.all(parts.map((part, index) => cache.put(`${share}/${index}`, new Response(part, { headers }))));
   } catch {
     await caches.delete(shared);
   }

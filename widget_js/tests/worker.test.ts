@@ -130,6 +130,7 @@ class Browser {
         if (!this.caches.has(name)) this.caches.set(name, new Map());
         return cache(name);
       },
+      has: async (name: string) => this.caches.has(name),
       delete: async (name: string) => this.caches.delete(name)
     };
     class FakeResponse extends Response {
@@ -194,6 +195,7 @@ class Model {
   /** By path; nothing where the town has left. */
   kept: Map<string, string> | undefined = new Map();
   shared: string[] | undefined;
+  sharedUntil = 0;
   freshUntil = 0;
   /** Questions to the network. */
   asked = 0;
@@ -237,6 +239,7 @@ class Model {
   visit(path: string): Given {
     const [page] = path.split("?");
     this.asked++;
+    if (this.service.time > this.sharedUntil) this.shared = undefined;
     if (!this.isAway) {
       const given = this.plain(path);
       if (page === TOWN && (page === path || /\?lang=..$/.test(path))) this.keep(path);
@@ -327,6 +330,7 @@ test(`the service worker answers and stores what it promises (SEED=${SEED})`, as
         const given = await visit(SHARE, { method: "POST", formData });
         assert.deepEqual(given, { ...failed, status: 303, location: FORM + "?shared" });
         model.shared = isBroken ? undefined : [...parts, "words"];
+        model.sharedUntil = service.time + 86_400_000;
       },
       "the form takes what was shared": () => {
         browser.caches.delete(SHARE);
@@ -342,7 +346,7 @@ test(`the service worker answers and stores what it promises (SEED=${SEED})`, as
         service.hasStyle = !!pick(2);
         service.isProblemGone = !!pick(2);
       },
-      "time passes": () => (service.time += [60_000, 300_001][pick(2)]!),
+      "time passes": () => (service.time += [60_000, 300_001, 86_400_001][pick(3)]!),
       "the worker is started anew": () => {
         browser.start();
         model.freshUntil = 0;
