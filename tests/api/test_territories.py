@@ -30,6 +30,7 @@ from widget_api.settings import Settings
 from widget_api.sites import changes, service
 from widget_api.sites.model import Site
 from widget_api.tiles.model import tile_at
+from widget_api.web import bodies
 
 
 def square(west: float, south: float, side: float) -> list[list[float]]:
@@ -364,6 +365,27 @@ async def test_the_desk_changes_border_and_time_zone(
     assert (await service.by_id(database, site.id)).area == changed.area, "an empty field removes nothing"
     await admin.client.post(path, data=again.fields | {"area": "", "remove": "yes"})
     assert (await service.by_id(database, site.id)).area is None
+
+
+async def test_a_long_border_may_be_pasted_and_is_kept_when_it_is_refused(
+    database: Database, site: Site, admin: Cabinet
+) -> None:
+    """As long as a file may be: a border of a map has more characters than other fields."""
+    path, side = f"/cabinet/sites/{site.id}/territory", 8_000
+    ring = [[38.7 + 0.2 * i / side, 55.0] for i in range(side)] + [[38.9, 55 + 0.2 * i / side] for i in range(side)]
+    border = polygon([*ring, [38.7, 55.2], ring[0]])
+    assert len(border) > bodies.MAX_FIELDS_SIZE
+    form, empty = (await admin.read(path)).form(path), [("file", ("", b"", "application/octet-stream"))]
+    crossing = polygon([*ring, [38.8, 54.9], ring[0]])
+    refused = await admin.client.post(path, data=form.fields | {"area": crossing}, files=empty)
+    assert (refused.status_code, "точка 55.0" in refused.text) == (422, True)
+    assert PageText(refused.text).form(path).fields["area"].strip() == crossing
+    done = await admin.client.post(path, data=form.fields | {"area": border}, files=empty)
+    assert done.headers["location"] == f"{path}?done=1"
+    stored = (await service.by_id(database, site.id)).area
+    assert (stored and stored.points) == 2 * side + 2
+    strange = form.fields | {"form_token": "forged", "area": border}
+    assert (await admin.client.post(path, data=strange, files=empty)).status_code == 413, "nobody else fills memory"
 
 
 @ONE_DATABASE

@@ -180,11 +180,13 @@ async def session_form(
     own: Collection[str] = (),
     beside: Collection[str] = (),
     most: int = _MAX_FIELDS,
+    longest: int = _MAX_FIELD_SIZE,
 ) -> tuple[Pairs, Files]:
     """Fields and files of a form with this session's token. Close the files when done.
 
     Where several forms of a page are sent as one, `own` or `beside` says which fields are another form's; these are
-    stored and not returned. `most` is the number of fields that are read. Raises Refused.
+    stored and not returned. `most` is the number of fields that are read, `longest` the size of the longest in bytes,
+    for forms with files. Raises Refused.
     """
     if web.media_type(request) == "multipart/form-data":
         web.require_same_origin(request)
@@ -194,9 +196,7 @@ async def session_form(
             token = fields.get("form_token", "")
             return form_tokens.form_user_id(web.context(request).signer, token) is not None or _is_own(request, token)
 
-        given, sent = await web.read_multipart(
-            request, limit, files=files, fields=most, part=_MAX_FIELD_SIZE, admit=is_ours
-        )
+        given, sent = await web.read_multipart(request, limit, files=files, fields=most, part=longest, admit=is_ours)
     else:
         given, sent = await _pairs(request, most), []
     try:

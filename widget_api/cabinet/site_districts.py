@@ -35,7 +35,7 @@ from widget_api.sites import districts
 from widget_api.sites.model import District, Site
 
 _MAX_FORM_SIZE = geojson.MAX_SIZE + 2**20  # bytes; of larger files the refusal names no limit
-MAX_SHOWN = 60_000  # characters of a border in a field; longer ones are sent as files
+MAX_SHOWN = 60_000  # characters of a stored border in a field
 
 
 async def show_districts(request: Request, user: User) -> Response:
@@ -98,7 +98,7 @@ async def _find_district(request: Request, user: User) -> tuple[Site, District]:
 
 async def read_border_form(request: Request) -> tuple[Fields, bytes]:
     """The fields of a form, and the border: the file if there is one, else the field."""
-    given, sent = await session_form(request, _MAX_FORM_SIZE, 1)
+    given, sent = await session_form(request, _MAX_FORM_SIZE, 1, longest=_MAX_FORM_SIZE)
     with web.closing_files(one for _, one in sent):
         fields = to_fields(given)
         content = sent_file(sent)
@@ -114,9 +114,9 @@ def wants_swap(fields: Fields, text: bytes) -> bool:
 
 
 def refill(fields: Fields, text: bytes) -> Fields:
-    """What a form shows again of its name and its border."""
-    area = text.decode(errors="replace").replace("\0", "")
-    return {"name": fields.get("name", ""), "area": area if len(area) <= MAX_SHOWN else ""}
+    """What a form shows again of its name and its border: all that was typed, a file that is short."""
+    typed, area = fields.get("area", ""), text.decode(errors="replace").replace("\0", "")
+    return {"name": fields.get("name", ""), "area": area if len(area) <= MAX_SHOWN or area == typed else ""}
 
 
 async def draw_refused(request: Request, wrong: Invalid | None) -> BorderMap | None:

@@ -109,7 +109,8 @@ async def read_multipart(
     If `admit` returns False, the rest of the form is read, since its fields may be needed, but the files are discarded:
     they are returned empty.
 
-    Raises TooLarge past `limit` bytes, or MAX_FIELDS_SIZE without the files; WrongType; Malformed if it is not a form,
+    Raises TooLarge past `limit` bytes, or MAX_FIELDS_SIZE without the files, `part` where that is more and `admit`
+    returned True; WrongType; Malformed if it is not a form,
     has more than `files` files or `fields` fields, a field longer than `part`, takes longer than UPLOAD_TIMEOUT or is
     aborted; TooMany if its address has MAX_UPLOADS_PER_ADDRESS in progress; Busy if the spool is full. Close the files
     (`closing_files`) when done.
@@ -120,7 +121,8 @@ async def read_multipart(
     if media_type(request) != "multipart/form-data":
         raise errors.WrongType
     _require_utf8(request)
-    parser = _Parser(request, limit, admit, max_files=files, max_fields=fields, max_part_size=part)
+    longest = max(part, MAX_FIELDS_SIZE) if admit else MAX_FIELDS_SIZE
+    parser = _Parser(request, limit, longest, admit, max_files=files, max_fields=fields, max_part_size=part)
     try:
         with _limit_concurrent_uploads(request):
             async with asyncio.timeout(UPLOAD_TIMEOUT):
@@ -142,10 +144,10 @@ class _Parser(MultiPartParser):
 
     spool_max_size = MAX_FILE_IN_MEMORY
 
-    def __init__(self, request: Request, limit: int, admit: AdmitFiles | None, **named: Any) -> None:
+    def __init__(self, request: Request, limit: int, longest: int, admit: AdmitFiles | None, **named: Any) -> None:
         super().__init__(request.headers, self._chunks(request, limit), **named)
         self.sender, self.spooled = client_address(request), 0
-        self._texts = 0
+        self._texts, self._longest = 0, longest
         self._admit, self._admitted = admit, True
 
     async def _chunks(self, request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -154,10 +156,11 @@ class _Parser(MultiPartParser):
             size += len(chunk)
             if size > limit:
                 raise errors.TooLarge
-            yield chunk
-            if self.spooled and self._admit is not None:
-                before = {name: value for name, value in self.items if isinstance(value, str)}
-                self._admitted, self._admit = await self._admit(before), None
+            for start in range(0, len(chunk), MAX_FILE_IN_MEMORY):
+                yield chunk[start : start + MAX_FILE_IN_MEMORY]
+                if self._admit is not None and (self.spooled or self._texts > MAX_FIELDS_SIZE // 2):
+                    before = {name: value for name, value in self.items if isinstance(value, str)}
+                    self._admitted, self._admit = await self._admit(before), None
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._count(end - start)
@@ -179,7 +182,7 @@ class _Parser(MultiPartParser):
 
     def _count(self, size: int) -> None:
         self._texts += size
-        if self._texts > MAX_FIELDS_SIZE:
+        if self._texts > (self._longest if self._admit is None and self._admitted else MAX_FIELDS_SIZE):
             raise errors.TooLarge
 
 
