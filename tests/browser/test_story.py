@@ -32,7 +32,6 @@ TEXT = "Глубокая яма на переходе у школы № 14, ве
 EMAIL = "anna@example.test"
 AGENCY = "Администрация города"
 PHONE = {"width": 360, "height": 740}
-CABINET = Path(__file__).parents[2] / "widget_api/static/cabinet.js"
 # The minute in which a decision that closes a report can be undone, shortened.
 SHORT_MINUTE = "widget_api.cabinet.bulk_service.DELAY=1"
 SOON = 30_000  # milliseconds: polling interval between the two instances
@@ -112,8 +111,6 @@ def test_from_the_snippet_to_the_central_platform_and_back(
     # 4 (first half). The representative signs in before the report arrives.
     agent = city.sign_in(new_page())
     expect(agent.locator("body")).not_to_contain_text(TEXT[:60])
-    looks: list[str] = []
-    agent.on("request", lambda request: looks.append(request.url) if "/cabinet/version" in request.url else None)
 
     # 2. The resident, on the municipality's own page.
     resident = new_page(viewport=PHONE)
@@ -139,13 +136,7 @@ def test_from_the_snippet_to_the_central_platform_and_back(
     expect(resident.get_by_text("№ 1", exact=True)).to_be_visible()
     private_link = resident.locator("input[readonly]").input_value()
     assert private_link.startswith(f"{service.url}/t/")
-    # Within two seconds, checked without a clock: polling takes place every 1.2 seconds, and the next poll shows it.
-    # One poll may have been under way before, and one may arrive before the page is read here.
-    earlier = len(looks)
-    expect(agent.locator("body")).to_contain_text(TEXT[:60], timeout=SOON)
-    assert looks
-    assert len(looks) - earlier <= 3
-    assert re.search(r"^const POLL = 1200;", CABINET.read_text(), re.MULTILINE)
+    expect(agent.locator("body")).to_contain_text(TEXT[:60], timeout=SOON)  # how soon: test_cabinet.py
 
     # 3. The letter, the button, the private page.
     confirmation = letter_to(mail_sink, EMAIL, "Подтвердите")
