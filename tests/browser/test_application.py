@@ -197,17 +197,6 @@ def test_a_report_written_without_a_network_is_sent_once_and_told(town: Town, vi
     assert count_reports(town) == [(STAYS, 1)]
 
 
-def test_a_draft_is_remembered_on_the_towns_page(town: Town, visitor: Page) -> None:
-    visitor.goto(f"{town.page}/form")
-    expect(visitor).to_have_title("Сообщить о проблеме — Зареченск")  # no error, though one is ready to be shown
-    visitor.get_by_label("Что именно не так").fill(STAYS)
-    visitor.goto(town.page)
-    for link in ("Сообщить о проблеме", "Продолжить"):
-        expect(visitor.get_by_role("link", name=link).first).to_have_attribute("href", f"{path(town)}/form")
-    visitor.get_by_role("link", name="Продолжить").click()
-    expect(visitor.get_by_label("Что именно не так")).to_have_value(STAYS)
-
-
 def test_a_shared_photo_opens_the_form_with_it(town: Town, visitor: Page, new_page: Callable[..., Page]) -> None:
     visit(visitor, town)
     visitor.evaluate(SHARE, path(town))

@@ -85,15 +85,15 @@ def service_items(widget_site: WidgetSite, page: Page, **more: str) -> list[dict
 
 def test_list_and_map_lie_together_and_filter_each_other(both: Page, widget_site: WidgetSite) -> None:
     check_layout(both)
-    if both.viewport_size == SIZES["desk"]:
-        check_hovering(both)
+    if both.viewport_size == SIZES["phone"]:
+        both.get_by_role("button", name="Список", exact=True).click()
+        expect(both.locator(".city-map")).to_have_count(0)
+        return
+    check_hovering(both)
     check_filters(both, widget_site)
     check_reset_leaves_near_me(both)
     check_moving(both, widget_site)
     check_reset_keeps_a_moved_map(both)
-    if both.viewport_size == SIZES["phone"]:
-        both.get_by_role("button", name="Список", exact=True).click()
-        expect(both.locator(".city-map")).to_have_count(0)
 
 
 def check_layout(page: Page) -> None:
@@ -136,9 +136,6 @@ def check_filters(page: Page, widget_site: WidgetSite) -> None:
     assert len(numbers_in_list(page)) == count_on_map(page) == MANY
     marks, search = page.locator(".mark"), page.get_by_label("Поиск по тексту и адресу")
     before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
-    filters = page.get_by_role("button", name=re.compile("^Фильтры"))
-    if page.viewport_size == SIZES["phone"]:
-        filters.click()
     page.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
     settle(page)
     done = {one["number"] for one in service_items(widget_site, page, status="done")}
@@ -155,8 +152,7 @@ def check_filters(page: Page, widget_site: WidgetSite) -> None:
     expect(page.locator(MAP_STATUS)).to_have_text("Здесь сообщений нет")
     page.locator(".panel").get_by_role("button", name="Сбросить").click()
     settle(page)
-    if page.viewport_size == SIZES["desk"]:
-        filters.click()
+    page.get_by_role("button", name=re.compile("^Фильтры")).click()
 
 
 def look_near(page: Page) -> None:
