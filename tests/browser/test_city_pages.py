@@ -1,4 +1,4 @@
-"""The city's pages in a browser without JavaScript: filters, paging, axe in every scheme, 320 px, print."""
+"""The city's pages in a browser: what comes first, one edge, focus, axe in every scheme, 320 px, print."""
 
 from __future__ import annotations
 
@@ -80,6 +80,11 @@ def test_the_first_screen_has_what_the_page_is_for(city: str, new_page: Callable
     page.emulate_media(media="print")
     for hidden in (".filters", ".pager", ".footer", ".languages"):
         expect(page.locator(hidden)).to_be_hidden()
+    page.goto(f"{city}?status=done")
+    page.locator(".problems a").first.click()
+    expect(page.locator("#answer")).to_have_text("Официальный ответ")
+    expect(page.locator("#answer")).to_be_visible()
+    expect(page.locator(".footer")).to_be_hidden()
 
 
 def check_first_screen(page: Page, height: int, first_report: int) -> None:
@@ -126,57 +131,6 @@ def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], w
     expect(page.get_by_role("application")).to_be_visible()
     expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
     assert watch.hosts() == {city.partition("/s/")[0]}
-
-
-def test_filters_paging_and_a_problem_without_javascript(
-    city: str, new_page: Callable[..., Page], watch: Watch
-) -> None:
-    watch.allow(REVERSED_DATES)
-    page = new_page(java_script_enabled=False, viewport={"width": 1280, "height": 900})
-    page.goto(city)
-    expect(page.locator(".tiles dd")).to_have_count(8)
-    expect(page.locator(".columns")).to_have_count(2)
-    expect(page.locator(".kinds tbody tr")).to_have_count(12)
-    page.locator(".filters summary").click()
-    page.check("[name=status][value=done]")
-    page.select_option("[name=category]", "snow")
-    page.locator(".filters button").click()
-    expect(page).to_have_url(f"{city}?q=&status=done&category=snow&sort=&since=&until=#list")
-    expect(page.locator("[name=status][value=done]")).to_be_checked()
-    chips = page.locator(".problems .chip").all_inner_texts()
-    assert chips
-    assert {chip.strip() for chip in chips} <= {"Решено", "Подтверждено автором"}
-    page.get_by_role("link", name="Сбросить условия").click()
-    first = page.locator(".problems a").first.get_attribute("href")
-    page.get_by_role("link", name="Следующая страница").click()
-    assert page.locator(".problems a").first.get_attribute("href") != first
-    page.get_by_role("link", name="Предыдущая страница").click()
-    assert page.locator(".problems a").first.get_attribute("href") == first
-    page.goto(city)
-    page.locator(".figures > summary").click()
-    page.get_by_role("list").get_by_role("link", name="Дан ответ").click()
-    page.fill("[name=q]", "снег")
-    page.locator(".filters button").click()
-    expect(page).to_have_url(re.compile(r"\?q=[^&]+&status=answered&"))
-    expect(page.get_by_label("Статус «Дан ответ»")).to_be_checked()
-    page.fill("[name=since]", "2026-06-02")
-    page.fill("[name=until]", "2026-06-01")
-    page.locator(".filters button").click()
-    expect(page.get_by_role("alert")).to_contain_text("Дата «по» раньше даты «с».")
-    expect(page.get_by_label("по", exact=True)).to_have_accessible_description(re.compile("Дата «по» раньше"))
-    expect(page.locator("[name=since]")).to_have_value("2026-06-02")
-    page.fill("[name=until]", "2026-06-03")
-    page.locator(".filters button").click()
-    expect(page.get_by_role("alert")).to_have_count(0)
-    expect(page.locator("[name=until]")).to_have_value("2026-06-03")
-    page.goto(f"{city}?status=done")
-    page.locator(".problems a").first.click()
-    expect(page.locator("h1")).to_contain_text("Сообщение №")
-    expect(page.locator("#answer")).to_have_text("Официальный ответ")
-    expect(page.locator(".due")).to_have_count(1)
-    page.emulate_media(media="print")
-    expect(page.locator("#answer")).to_be_visible()
-    expect(page.locator(".footer")).to_be_hidden()
 
 
 def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., Page]) -> None:
