@@ -1,9 +1,8 @@
-"""The city's view when it is empty, unanswered or offline; and no layout shift while it loads."""
+"""The city's view when it is offline, paused or out of sight; and no layout shift while it loads."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -13,7 +12,6 @@ from tests.support.city import DELAYED, LOST, FakeCity
 from tests.support.widget import DESKTOP, PHONE, POLL, REPORT, WidgetSite, draw_twice, let_time_pass
 
 LIST = "GET /problems"
-EMPTY: tuple[int, dict[str, Any]] = (200, {"items": [], "next": None})
 SHIFTS = """
 window.shift = 0;
 window.shifts = new PerformanceObserver(list => list.getEntries().forEach(one => { shift += one.value; }));
@@ -21,22 +19,11 @@ shifts.observe({ type: "layout-shift", buffered: true });
 """
 
 
-def test_a_list_that_is_empty_without_figures_or_lost(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_list_that_failed_loads_when_the_connection_returns(
+    page: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
     watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
-    city, figures = FakeCity(page, widget_site), page.get_by_role("region", name="Город в цифрах")
-    # An empty city invites to the first report.
-    city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
-    page.goto(extended(widget_site))
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("heading", name="Сообщений пока нет")).to_be_visible()
-    expect(figures).to_have_count(0)
-    page.get_by_role("dialog").get_by_role("button", name="Сообщить о проблеме").click()
-    expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
-    # Statistics that fail do not affect the list.
-    city.answers = {"GET /stats": LOST}
-    browse(page, extended(widget_site))
-    expect(figures).to_have_count(0)
-    # A list that failed loads when the connection returns.
+    city = FakeCity(page, widget_site)
     city.answers = {LIST: LOST}
     page.goto(extended(widget_site))
     page.get_by_role("button", name=REPORT, exact=True).click()

@@ -89,7 +89,7 @@ def test_typed_text_survives_re_rendering_by_the_application(
     expect(page.locator("igrajdanin-widget .igw")).to_have_count(1)
 
 
-@pytest.mark.parametrize("view", ["inline", "button"])
+@pytest.mark.parametrize("view", [pytest.param("inline", marks=pytest.mark.full("the same way")), "button"])
 def test_the_widget_works_after_navigating_away_and_back(
     new_page: Callable[..., Page], application: Callable[..., str], watch: Watch, view: str
 ) -> None:
