@@ -114,15 +114,6 @@ def test_labels_and_fields_of_a_row_stand_on_one_line_each(
                 assert lines == math.ceil(len(boxes) / columns), (language, part, boxes)
 
 
-def test_the_form_works_without_javascript(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
-    page = new_page(java_script_enabled=False)
-    page.goto(generator(widget_site))
-    page.get_by_label("Оформление").select_option("dark")
-    page.get_by_role("button", name="Показать код").click()
-    expect(page.locator("#code-script")).to_contain_text('theme="dark"')
-    expect(page.get_by_role("button", name="Скопировать").first).to_be_hidden()
-
-
 def test_the_copied_code_works_on_the_host_under_the_shown_policy(page: Page, widget_site: WidgetSite) -> None:
     page.goto(generator(widget_site, "?version=pinned&type=basic"))
     codes = {view: page.locator(f"#code-{view}").text_content() or "" for view in ("script", "div", "frame")}

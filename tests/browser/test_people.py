@@ -16,12 +16,9 @@ from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api.comments import service as discussion
-from widget_api.comments import store
-from widget_api.comments.model import Comment
 from widget_api.database import Database
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
-from widget_api.problems.persons import Person
 
 pytestmark = pytest.mark.browser
 
@@ -122,29 +119,6 @@ def test_following_commenting_and_moderation(
     assert axe.violations(desktop) == []
     desktop.locator(".summary a").first.click()
     expect(desktop.locator("[name=name]")).to_be_focused()
-    reject_without_scripts(town, problem, plain, service_mail)
-
-
-def reject_without_scripts(town: Town, problem: str, page: Page, service_mail: MailSink) -> None:
-    other = f"{uuid.uuid4().hex[:8]}@resident.test"
-
-    async def post_comment(database: Database) -> None:
-        person = Person(email=other, language="ru", consent_version="1", consent_hash="0", ip=None)
-        number = int(problem.rpartition("/")[2])
-        await discussion.post_comment(database, town.site, number, Comment(name="Кто-то", text="Реклама"), person)
-        (row,) = await store.list_of_address(database, other)
-        await discussion.confirm_comment(database, row)
-
-    town.use_database(post_comment)
-    town.sign_in(page, to="comments")
-    page.locator(".queue summary").click()
-    page.get_by_role("button", name="Отклонить").click()
-    expect(page.locator(".field-error")).to_contain_text("Напишите причину")
-    page.locator("[name=reason]").fill("Не о сообщении")
-    page.get_by_role("button", name="Отклонить").click()
-    expect(page.locator("[role=status]")).to_contain_text("не показан")
-    (letter,) = service_mail.wait(other, matching=lambda one: "не опубликован" in one.subject)
-    assert "Не о сообщении" in letter.text
 
 
 NOTIFICATIONS = """
