@@ -1,4 +1,4 @@
-"""The private page in a browser without JavaScript: question, answer, rating, erasure in two steps, all reports."""
+"""The private page in a browser without JavaScript: question, answer, rating; and photos with it."""
 
 from __future__ import annotations
 
@@ -185,60 +185,3 @@ def test_large_photos_are_made_small_and_the_way_is_shown(
     expect(page.locator(".timeline img")).to_have_count(2)
     first, second = map(int, page.evaluate("sessionStorage.sizes").split(","))
     assert second < first < 2_000_000
-
-
-def test_a_replaced_link_letters_switched_off_and_on_and_erasure(
-    instance: Instance, new_page: Callable[..., Page], watch: Watch
-) -> None:
-    watch.allow("status of 404")
-    page, old = new_page(java_script_enabled=False), instance.private(instance.report())
-    page.goto(old)
-    page.get_by_role("link", name="Сменить ссылку на эту страницу").click()
-    page.get_by_role("button", name="Сменить ссылку").click()
-    expect(page.get_by_role("status")).to_contain_text("Ссылка сменена")
-    new = page.url.partition("?")[0]
-    assert new.partition("/t/")[0] == old.partition("/t/")[0]
-    assert new != old
-    assert (answer := page.goto(old)) is not None
-    assert answer.status == 404
-    page.get_by_role("link", name="Узнать, что с сообщением").click()
-    expect(page.get_by_label("Номер сообщения")).to_be_visible()
-    assert (answer := page.goto(new)) is not None
-    assert answer.status == 200
-    page.click("summary:has-text('Отключить письма')")
-    page.click("button:has-text('Отключить письма')")
-    page.click("summary:has-text('Снова включить письма')")
-    page.click("button:has-text('Включить письма')")
-    expect(page.locator("[role=status]")).to_contain_text("снова будут приходить")
-    page.click("text=Отозвать согласие и удалить мои данные")
-    expect(page.locator("main")).to_contain_text("Что останется")
-    page.click("text=Вернуться к сообщению")
-    expect(page.locator("main")).to_contain_text("Глубокая яма")
-    page.click("text=Отозвать согласие и удалить мои данные")
-    page.click("button:has-text('Удалить мои данные')")
-    expect(page.locator("[role=status]")).to_contain_text("согласие отозвано")
-    expect(page.locator("main")).not_to_contain_text("Глубокая яма")
-    page.reload()
-    expect(page.locator("main")).to_contain_text("Данные этого сообщения удалены")
-
-
-def test_one_link_opens_all_reports(
-    instance: Instance, new_page: Callable[..., Page], service_mail: MailSink, watch: Watch
-) -> None:
-    watch.allow("422")
-    page = new_page(java_script_enabled=False)
-    for description in ("Яма у школы", "Не горит фонарь"):
-        instance.report(description=description)
-    instance.town.use_database(lambda database: database.write(lambda tx: tx.run("DELETE FROM confirmation_letters")))
-    page.goto(f"{instance.town.service.url}/track")
-    page.fill("#field-email", "не почта")
-    page.click("text=Прислать ссылку")
-    expect(page.locator("#field-email")).to_have_value("не почта")
-    page.fill("#field-email", instance.email)
-    page.click("text=Прислать ссылку")
-    expect(page.locator("[role=status]")).to_contain_text("уже в пути")
-    (letter,) = service_mail.wait(instance.email, matching=lambda one: one.subject == "Все ваши сообщения")
-    page.goto(letter.links[0])
-    expect(page.locator(".problems li")).to_have_count(2)
-    page.click("text=Не горит фонарь")
-    expect(page.locator("h1")).to_have_text("Сообщение № 2")

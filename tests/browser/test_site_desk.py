@@ -82,23 +82,3 @@ def check_focus(page: Page, desk: str, widget_site: WidgetSite) -> None:
     page.goto(f"{widget_site.service.url}/cabinet/organisation/tokens")
     page.get_by_role("button", name="Выдать ключ").press("Enter")
     expect(page.locator(".summary")).to_be_focused()
-
-
-def test_everything_is_done_without_scripts_too(
-    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str]
-) -> None:
-    page = new_page(java_script_enabled=False)
-    desk = enter(page)
-    page.goto(f"{desk}/code")
-    page.get_by_label("Оформление").select_option("dark")
-    page.get_by_role("button", name="Показать код").click()
-    expect(page.locator("#code-script")).to_contain_text('theme="dark"')
-    page.get_by_label("Почта веб-мастера").fill("webmaster@gorod.test")
-    page.get_by_role("button", name="Отправить код").click()
-    expect(page.locator("#letter [role=status]")).to_contain_text("в очередь")
-    page.goto(f"{desk}/access")
-    page.get_by_label("Добавить адрес").fill("https://www.gorod.test/news")
-    page.get_by_role("button", name="Добавить адрес").click()
-    expect(page.locator("table")).to_contain_text("https://www.gorod.test")
-    page.locator("tr").filter(has_text="https://www.gorod.test").get_by_role("button").click()
-    expect(page.get_by_role("status")).to_contain_text("Адрес убран")
