@@ -15,8 +15,8 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pictures import halves, photo
 from tests.support.processes import Service
-from tests.support.selection import is_full
-from tests.support.town import NO_FILLING_TIME, Town
+from tests.support.town import Town
+from widget_api.cabinet.http import SESSION_COOKIE
 
 WITHIN = 2.0  # seconds from a report's arrival to its line in the list
 DESK = {"width": 1280, "height": 800}
@@ -474,69 +474,40 @@ def open_report(town: Town, page: Page, text: str = "Первое") -> str:
     return page.url
 
 
-@pytest.mark.parametrize("scripts", [True, False])
-def test_an_unfinished_decision_outlives_a_question_and_the_session(
-    town: Town, new_page: Callable[..., Page], watch: Watch, scripts: bool
-) -> None:
+def test_an_unfinished_decision_outlives_a_question_and_the_session(town: Town, desk: Page, watch: Watch) -> None:
     watch.allow("status of 401")
-    desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts), to="problems")
     desk.on("dialog", lambda dialog: dialog.accept())
-    check_question(town, desk)
-    desk.goto(f"{town.service.url}/cabinet/problems")
-    check_expired_session(town, desk, "Второе", scripts=scripts, second_tab=False)
-    if scripts or is_full():  # they change nothing of what a second tab does
-        desk.goto(f"{town.service.url}/cabinet/problems")
-        check_expired_session(town, desk, "Третье", scripts=scripts, second_tab=True)
-
-
-def begin_decision(town: Town, desk: Page, report: str, text: str) -> None:
-    open_report(town, desk, report)
+    open_report(town, desk)
     desk.check("[name=to][value=resolved]")
-    desk.fill("#field-text", text)
+    desk.fill("#field-text", "Засыпали & <утрамбовали>")
     desk.set_input_files("#field-documents", ATTACHED)
-
-
-def check_question(town: Town, desk: Page) -> None:
-    """Asking the author keeps it."""
-    begin_decision(town, desk, "Первое", "Почти дописанный ответ")
     desk.click("#ask summary")
     desk.fill("#field-question", "Какой подъезд?")
     desk.click("#ask .button")
     expect(desk.locator("#history")).to_contain_text("Какой подъезд?")
-    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
-    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
-    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
     expect(desk.locator("#field-question")).to_have_value("")
-
-
-def check_expired_session(town: Town, desk: Page, report: str, *, scripts: bool, second_tab: bool) -> None:
-    """What was sent after the session had ended is there after signing in, here or in a second tab."""
-    begin_decision(town, desk, report, "Засыпали & <утрамбовали>")
-    desk.context.clear_cookies()
-    if second_tab:
-        other = desk.context.new_page()
-        town.sign_in(other, to="problems")
-        other.close()
+    check_unsent(desk)
+    desk.context.clear_cookies(name=SESSION_COOKIE)
     desk.click("#decide form .button.primary")
-    if not second_tab:
-        expect(desk.locator(".notice")).to_contain_text("Ничего не пропало")
-        desk.fill("[name=email]", town.email)
-        desk.fill("[name=password]", town.password)
-        desk.keyboard.press("Enter")
+    expect(desk.locator(".notice")).to_contain_text("Ничего не пропало")
+    desk.fill("[name=email]", town.email)
+    desk.fill("[name=password]", town.password)
+    desk.keyboard.press("Enter")
     expect(desk.locator("#unsent")).to_contain_text("Это ещё не отправлено")
-    expect(desk.locator("#field-text")).to_have_value("Засыпали & <утрамбовали>")
-    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
-    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
-    if scripts:
-        assert axe.violations(desk) == []
+    check_unsent(desk)
+    assert axe.violations(desk) == []
     desk.click("#decide form .button.primary")
     expect(desk.locator("#waiting")).to_contain_text("Засыпали & <утрамбовали>")
     town.pass_minute()
-    if not scripts:
-        desk.reload()
     expect(desk.locator("#head .chip").first).to_contain_text("Решено")
     expect(desk.locator("#waiting")).to_have_count(0)
     expect(desk.locator("#history .documents")).to_contain_text("Акт.pdf")
+
+
+def check_unsent(desk: Page) -> None:
+    expect(desk.locator("#field-text")).to_have_value("Засыпали & <утрамбовали>")
+    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
+    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
 
 
 def resolve_with_files(town: Town, page: Page) -> None:
@@ -626,18 +597,6 @@ def test_the_cabinet_works_without_javascript(town: Town, new_page: Callable[...
     page.fill("#field-expected_on", "2099-05-01")
     page.click(".decision button")
     expect(page.locator("#head .chip").first).to_have_text("Запланировано")
-    # Many at once, and the map of the list.
-    for number in range(2):
-        town.report(f"Сообщение {number}")
-    page.goto(f"{town.service.url}/cabinet/problems")
-    expect(page.locator(".bulk .button-row")).to_be_hidden()
-    page.locator(".inbox [name=id]").first.check()
-    page.get_by_role("button", name="Принять").click()
-    page.get_by_role("button", name="Выполнить").click()
-    expect(page.locator("#bulks")).to_contain_text("Через минуту: принять 1 сообщение.")
-    page.get_by_role("link", name="Карта").click()
-    page.locator(".list-map svg a").first.click()
-    page.wait_for_url("**/cabinet/problems?*bbox=*")
 
 
 def test_list_header_and_pages_keep_their_layout(town: Town, desk: Page) -> None:
@@ -651,6 +610,17 @@ def test_list_header_and_pages_keep_their_layout(town: Town, desk: Page) -> None
     open_report(town, desk, "Второе")
     desk.goto(f"{town.service.url}/cabinet/problems?tab=all&q=Второе")
     check_longest_due_date(desk)
+    check_large_type(town, desk)
+
+
+def check_large_type(town: Town, desk: Page) -> None:
+    """The list keeps room for what is said."""
+    desk.goto(f"{town.service.url}/display?theme=black-on-white")
+    desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
+    desk.set_viewport_size({"width": 1280, "height": 800})
+    text = desk.locator(".inbox td.c-text").first.bounding_box()
+    assert text
+    assert text["width"] > 200, "some words in a line"
 
 
 def check_longest_due_date(desk: Page) -> None:
@@ -674,16 +644,6 @@ def check_longest_due_date(desk: Page) -> None:
     assert due
     assert due["y"] >= status["y"] + status["height"] or due["x"] >= status["x"] + status["width"]
     assert status["height"] < 50, "two lines at most"
-
-
-def test_in_large_type_the_list_keeps_room_for_what_is_said(town: Town, desk: Page) -> None:
-    open_report(town, desk)
-    desk.goto(f"{town.service.url}/display?theme=black-on-white")
-    desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
-    desk.set_viewport_size({"width": 1280, "height": 800})
-    text = desk.locator(".inbox td.c-text").first.bounding_box()
-    assert text
-    assert text["width"] > 200, "some words in a line"
 
 
 # What of the header is cut off.
@@ -745,31 +705,3 @@ def check_table_semantics(desk: Page) -> None:
         assert (roles.count("table"), roles.count("row")) == (1, 2)
         assert roles.count("columnheader") >= 6  # the category has no room on a phone
         assert roles.count("cell") >= 5
-
-
-def test_the_operator_drops_dead_deliveries_by_keyboard(
-    serve: Callable[..., Service], new_page: Callable[..., Page], watch: Watch
-) -> None:
-    watch.allow("status of 422")
-    # The page lists deliveries of all towns, so this one has a service of its own.
-    town = Town.found(serve(challenge="off", rate_limits="off", changes=(NO_FILLING_TIME,)), "operator")
-    town.report("Яма у школы")
-    dead = "UPDATE deliveries SET state = 'dead', lease_holder = NULL, last_error = :error WHERE site_id = :site"
-    values = {"error": "503 " + "долго" * 60, "site": town.site.id}
-    town.use_database(lambda database: database.write(lambda tx: tx.run(dead, **values)))
-    page = town.sign_in(new_page(viewport=PHONE))
-    badge = page.locator(".sections .many")
-    expect(badge).to_contain_text("не доставлено")
-    before = int(badge.inner_text().split()[0])
-    page.goto(f"{town.service.url}/cabinet/deliveries")
-    page.locator(".delivery").first.locator(".mend summary").focus()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")  # without a reason
-    expect(page.locator("[aria-invalid=true]")).to_be_focused()
-    page.keyboard.type("Ящика больше нет")
-    page.keyboard.press("Enter")
-    expect(page.locator("[role=status]")).to_contain_text("Причина сохранена")
-    assert before == 1 or int(badge.inner_text().split()[0]) == before - 1
-    page.get_by_role("link", name="Не отправляем").click()
-    expect(page.locator(".delivery").first).to_contain_text("Ящика больше нет")
