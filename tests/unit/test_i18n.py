@@ -24,25 +24,19 @@ def placeholders(entry: str | dict[str, str]) -> set[str]:
     return set(PLACEHOLDER.findall(entry if isinstance(entry, str) else entry["other"]))
 
 
-def test_service_and_widget_have_the_same_languages() -> None:
+def test_all_languages_have_the_same_keys_placeholders_and_plural_forms() -> None:
     assert next(iter(i18n.LANGUAGES)) == i18n.DEFAULT_LANGUAGE
     folder = PACKAGE.parent / "widget_js" / "locales"
     assert {path.stem for path in folder.glob("*.json")} == set(i18n.LANGUAGES)
-
-
-@pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_all_languages_have_the_same_keys_and_placeholders(language: str) -> None:
-    assert i18n.texts(language).keys() == i18n.texts("ru").keys()
-    for key, russian in i18n.texts("ru").items():
-        assert placeholders(russian) == placeholders(i18n.texts(language)[key]), key
-
-
-@pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_every_plural_form_is_present(language: str) -> None:
-    forms = i18n.LANGUAGES[language].locale.plural_form.tags | {"other"}
-    for key, entry in i18n.texts(language).items():
-        if isinstance(entry, dict):
-            assert set(entry) == forms, key
+    for language in i18n.LANGUAGES:
+        assert i18n.texts(language).keys() == i18n.texts("ru").keys(), language
+        for key, russian in i18n.texts("ru").items():
+            assert placeholders(russian) == placeholders(i18n.texts(language)[key]), key
+    for language in i18n.LANGUAGES:
+        forms = i18n.LANGUAGES[language].locale.plural_form.tags | {"other"}
+        for key, entry in i18n.texts(language).items():
+            if isinstance(entry, dict):
+                assert set(entry) == forms, key
 
 
 def test_no_text_is_empty_or_has_exclamation_marks() -> None:
@@ -92,19 +86,19 @@ def test_a_report_is_never_called_an_appeal() -> None:
         assert re.search("не обращение по закону|фициальное обращение", said[key]), key
 
 
-@pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_everything_has_one_name_in_pages_cabinet_and_widget(language: str) -> None:
+def test_everything_has_one_name_in_pages_cabinet_and_widget() -> None:
     """Readers of two of them must not take one status for two."""
-    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
-    for same in (
-        ("status.resolved", "status_action.resolved"),
-        ("status.forwarded", "status_event.forwarded"),
-        ("status.redirected", "status_event.redirected"),
-        ("common.overdue", "city.figures.overdue"),
-        ("city.photos_of_answer", "cabinet.files.photos"),
-    ):
-        assert len({i18n.text(language, key) for key in same}) == 1, same
-    assert widget["overdue"] == i18n.text(language, "common.overdue")
+    for language in i18n.LANGUAGES:
+        widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
+        for same in (
+            ("status.resolved", "status_action.resolved"),
+            ("status.forwarded", "status_event.forwarded"),
+            ("status.redirected", "status_event.redirected"),
+            ("common.overdue", "city.figures.overdue"),
+            ("city.photos_of_answer", "cabinet.files.photos"),
+        ):
+            assert len({i18n.text(language, key) for key in same}) == 1, same
+        assert widget["overdue"] == i18n.text(language, "common.overdue"), language
 
 
 def test_every_status_and_figure_has_all_texts() -> None:
@@ -128,63 +122,53 @@ def test_every_status_and_figure_has_all_texts() -> None:
     assert [key for key in keys if not i18n.has(key)] == []
 
 
-@pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_categories_have_names(language: str) -> None:
-    for code in DEFAULT_CATEGORIES:
-        assert i18n.category_name(language, code) != code
-    assert i18n.category_name(language, "potholes") == "potholes"
-    assert i18n.category_name(language, "roads", "Ямы") == "Ямы"
+def test_categories_have_names() -> None:
+    for language in i18n.LANGUAGES:
+        for code in DEFAULT_CATEGORIES:
+            assert i18n.category_name(language, code) != code, language
+        assert i18n.category_name(language, "potholes") == "potholes"
+        assert i18n.category_name(language, "roads", "Ямы") == "Ямы"
 
 
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [(1, "1 день"), (2, "2 дня"), (5, "5 дней"), (11, "11 дней"), (21, "21 день"), (1004, "1\u202f004 дня")],
-)
-def test_russian_plurals(count: int, expected: str) -> None:
-    assert i18n.text("ru", "common.days", count=count) == expected
-
-
-def test_english_plurals() -> None:
+def test_plural_forms_and_numbers_follow_each_language() -> None:
+    for count, expected in (
+        (1, "1 день"),
+        (2, "2 дня"),
+        (5, "5 дней"),
+        (11, "11 дней"),
+        (21, "21 день"),
+        (1004, "1\u202f004 дня"),
+    ):
+        assert i18n.text("ru", "common.days", count=count) == expected, count
     assert [i18n.text("en", "common.days", count=count) for count in (1, 2, 1004)] == ["1 day", "2 days", "1,004 days"]
-
-
-def test_problem_numbers_are_not_formatted_as_quantities() -> None:
     assert i18n.text("ru", "common.number", number=12345) == "№ 12345"
     assert i18n.format_number("ru", 1234567) == "1\u202f234\u202f567"
 
 
-def test_dates() -> None:
+def test_dates_and_times_are_those_of_the_sites_time_zone() -> None:
     today = date(2026, 11, 24)
     assert i18n.format_date("ru", "2026-12-12", today=today) == "12\u00a0декабря"
     assert i18n.format_date("ru", "2027-01-12", today=today) == "12\u00a0января 2027"
     assert i18n.format_date("en", date(2026, 12, 12), today=today) == "12\u00a0December"
-
-
-def test_times_are_shown_in_the_sites_time_zone() -> None:
     moment = 1795642200  # 2026-11-25T21:30:00Z
     today = date(2026, 11, 24)
     assert i18n.format_moment("ru", moment, "Europe/Moscow", today=today) == "26\u00a0ноября, 00:30"
     assert i18n.format_day("ru", moment, "Asia/Vladivostok", today=today) == "26\u00a0ноября"
 
 
-def test_missing_keys_and_values_are_errors() -> None:
+def test_missing_keys_and_values_are_errors_and_values_no_patterns() -> None:
     with pytest.raises(i18n.MissingText):
         i18n.text("ru", "common.nothing_of_the_kind")
     with pytest.raises(i18n.MissingText):
         i18n.text("ru", "common.days")
     with pytest.raises(i18n.MissingText):
         i18n.text("ru", "track.receiver")
-
-
-def test_values_are_not_interpreted_as_patterns() -> None:
     assert i18n.text("ru", "track.receiver", agency="{count}") == "Сообщение получит: {count}"
 
 
-@pytest.mark.parametrize(
-    ("asked", "answered"), [("en-US", "en"), ("EN_gb", "en"), ("de", "ru"), (None, "ru"), ("ru", "ru")]
-)
-def test_an_unknown_language_falls_back_to_russian(asked: str | None, answered: str) -> None:
-    assert i18n.supported_language(asked) == answered
+def test_an_unknown_language_falls_back_to_russian() -> None:
+    for asked, answered in (("en-US", "en"), ("EN_gb", "en"), ("de", "ru"), (None, "ru"), ("ru", "ru")):
+        assert i18n.supported_language(asked) == answered, asked
 
 
 def test_a_field_may_have_its_own_error_text() -> None:

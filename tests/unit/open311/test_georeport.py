@@ -42,16 +42,16 @@ withdrawn closed CANCELLED
 # --- statuses ---
 
 
-def test_every_status_has_its_names() -> None:
+def test_every_status_has_its_names_and_every_update_status_one_meaning() -> None:
     written = {status: (georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES}
     expected = {line.split()[0]: tuple(line.split()[1:]) for line in TABLE.split("\n") if line}
     assert written == expected
-
-
-def test_every_update_status_means_one_status() -> None:
-    """Otherwise a second status would replace it; FIXED stays the agency's «resolved», not the author's «confirmed»."""
+    # Otherwise a second status would replace it; FIXED stays the agency's «resolved», not the author's «confirmed».
     assert [word for word, many in Counter(UPDATE_STATUS.values()).items() if many > 1] == ["FIXED"]
     assert map_foreign_status("FIXED", "accepted") == "resolved"
+    assert [parse_exact(status) for status in STATUSES] == list(STATUSES)
+    assert parse_exact("OPEN") is None
+    assert parse_exact(None) is None
 
 
 @pytest.mark.parametrize("ours", STATUSES)
@@ -69,23 +69,13 @@ def test_every_status_name_is_parsed_back(status: Any, ours: str) -> None:
 
 
 @pytest.mark.parametrize("ours", STATUSES)
-def test_a_bare_open_or_closed_counts_only_if_it_contradicts(ours: str) -> None:
+def test_statuses_of_other_systems_count_only_if_they_contradict(ours: str) -> None:
     assert map_foreign_status("open", ours) == ("reopened" if ours in CLOSED else None)
     assert map_foreign_status("closed", ours) == ("resolved" if ours in OPEN else None)
-
-
-@pytest.mark.parametrize("ours", STATUSES)
-def test_status_names_of_other_systems(ours: str) -> None:
     assert map_foreign_status("investigating", ours) == (None if ours == "in_progress" else "in_progress")
     assert map_foreign_status("fixed - council", ours) == (None if ours == "resolved" else "resolved")
     assert map_foreign_status("on the moon", ours) is None
     assert map_foreign_status(None, ours) is None
-
-
-def test_exact_codes_are_used_only_for_our_own_instances() -> None:
-    assert [parse_exact(status) for status in STATUSES] == list(STATUSES)
-    assert parse_exact("OPEN") is None
-    assert parse_exact(None) is None
 
 
 # --- texts survive ---
@@ -113,13 +103,10 @@ def test_valid_characters_are_not_removed(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"])
-def test_texts_with_special_characters_are_escaped(text: str) -> None:
-    for form in FORMATS:
-        assert parse.parse_requests(render_document(request(description=text), form))[0].description == text
-
-
-def test_characters_xml_cannot_hold_are_dropped() -> None:
+def test_special_characters_are_escaped_and_those_xml_cannot_hold_dropped() -> None:
+    for text in ("a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"):
+        for form in FORMATS:
+            assert parse.parse_requests(render_document(request(description=text), form))[0].description == text, text
     for form in FORMATS:
         body = render_document(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
         assert parse.parse_requests(body)[0].description == "abcdef"
@@ -171,13 +158,20 @@ def test_coordinates_survive(lat: float, long: float) -> None:
 # --- shapes ---
 
 
-def test_xml_has_a_declaration_and_no_namespaces() -> None:
+def test_xml_has_a_declaration_no_namespaces_and_valid_names() -> None:
     body = render_document(
         georeport.services_document([{"service_code": "roads", "metadata": False, "keywords": None}]), "xml"
     )
     assert body.startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<services><service>')
     assert b"<metadata>false</metadata><keywords/>" in body
     assert b"xmlns" not in body
+    values = [{"key": "1", "name": "one"}, {"key": "2", "name": "two"}]
+    body = render_document(georeport.definition_document("roads", [{"code": "size", "values": values}]), "xml")
+    root = ElementTree.fromstring(body)
+    assert root.tag == "service_definition"
+    assert [value.findtext("key") for value in root.findall("attributes/attribute/values/value")] == ["1", "2"]
+    with pytest.raises(ValueError, match="element"):
+        render_document(request(extended_attributes={"a><script": "x"}), "xml")
 
 
 def test_json_lists_are_not_wrapped() -> None:
@@ -199,23 +193,10 @@ def test_json_lists_are_not_wrapped() -> None:
     assert list(found) == ["changeset", "contact", "key_service", "endpoints", "software"]
 
 
-def test_a_service_definition_is_nested_as_specified() -> None:
-    values = [{"key": "1", "name": "one"}, {"key": "2", "name": "two"}]
-    body = render_document(georeport.definition_document("roads", [{"code": "size", "values": values}]), "xml")
-    root = ElementTree.fromstring(body)
-    assert root.tag == "service_definition"
-    assert [value.findtext("key") for value in root.findall("attributes/attribute/values/value")] == ["1", "2"]
-
-
-def test_invalid_names_never_become_markup() -> None:
-    with pytest.raises(ValueError, match="element"):
-        render_document(request(extended_attributes={"a><script": "x"}), "xml")
-
-
 # --- servers in the wild ---
 
 
-def test_wrapped_json_is_accepted() -> None:
+def test_wrapped_json_wrong_charsets_and_namespaces_are_tolerated() -> None:
     for body in (
         b'[{"service_request_id": 5}]',
         b'{"service_requests": [{"service_request_id": "5"}]}',
@@ -224,9 +205,6 @@ def test_wrapped_json_is_accepted() -> None:
         b'\xef\xbb\xbf  [{"service_request_id": "5"}]',
     ):
         assert [found.id for found in parse.parse_requests(body, "text/html")] == ["5"]
-
-
-def test_wrong_charsets_are_tolerated() -> None:
     text = "<?xml version='1.0' encoding='utf-8'?><service_requests><request><service_request_id>1</service_request_id>"
     text += "<description>Яма</description></request></service_requests>"
     for body in (text.encode(), text.encode("windows-1251"), text.replace("utf-8", "koi8-r").encode("koi8-r")):
@@ -234,15 +212,12 @@ def test_wrong_charsets_are_tolerated() -> None:
     assert parse.parse_requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
     labelled = '[{"token": "t", "description": "Яма"}]'.encode("koi8-r")
     assert parse.parse_requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
-
-
-def test_a_namespace_and_repeated_elements_are_tolerated() -> None:
     body = b"""<service_requests xmlns="http://example.org/"><request><token>t</token>
       <media_url>a</media_url><media_url>b</media_url></request></service_requests>"""
     assert [(found.id, found.token) for found in parse.parse_requests(body)] == [(None, "t")]
 
 
-def test_updates_without_a_request_are_ignored() -> None:
+def test_updates_are_parsed_with_our_extensions_and_ignored_without_a_request() -> None:
     body = b"""<service_request_updates>
       <request_update><update_id>1</update_id><service_request_id>9</service_request_id><status>OPEN</status>
         <updated_datetime>2026-01-02T03:04:05+03:00</updated_datetime><description/></request_update>
@@ -250,19 +225,21 @@ def test_updates_without_a_request_are_ignored() -> None:
     (found,) = parse.parse_updates(body)
     assert (found.id, found.request_id, found.status, found.description) == ("1", "9", "OPEN", None)
     assert found.at == parse.parse_moment("2026-01-02T00:04:05Z")
-
-
-def test_extensions_of_our_own_instances_are_parsed() -> None:
     extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
     fields: dict[str, Any] = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
     for form in FORMATS:
         assert parse.parse_updates(render_document(georeport.updates_document([fields]), form))[0].extended == extended
 
 
-@pytest.mark.parametrize("body", [b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"])
-def test_invalid_documents_are_refused(body: bytes) -> None:
+def test_invalid_documents_and_entities_are_refused() -> None:
+    for body in (b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"):
+        with pytest.raises(parse.Unreadable):
+            parse.parse_requests(body)
+    plain = b"<service_requests><request><service_request_id>c</service_request_id></request></service_requests>"
+    assert len(parse.parse_requests(plain)) == 1
+    bomb = b'<!DOCTYPE a [<!ENTITY b "c">]>' + plain.replace(b">c<", b">&b;<")
     with pytest.raises(parse.Unreadable):
-        parse.parse_requests(body)
+        parse.parse_requests(bomb)
 
 
 @given(st.binary(max_size=200))
@@ -273,14 +250,6 @@ def test_no_bytes_break_the_parser(body: bytes) -> None:
         except parse.Unreadable:
             continue
     parse.parse_error(body)
-
-
-def test_entities_are_refused() -> None:
-    plain = b"<service_requests><request><service_request_id>c</service_request_id></request></service_requests>"
-    assert len(parse.parse_requests(plain)) == 1
-    bomb = b'<!DOCTYPE a [<!ENTITY b "c">]>' + plain.replace(b">c<", b">&b;<")
-    with pytest.raises(parse.Unreadable):
-        parse.parse_requests(bomb)
 
 
 def test_times_with_any_offset_and_without() -> None:

@@ -62,11 +62,9 @@ def test_all_errors_are_reported_at_once_in_field_order() -> None:
     assert [field for field, _ in find_errors(bodies.Report, **data)] == [*places, "consent.name_version"]
 
 
-@pytest.mark.parametrize(
-    "email", ["a.@docomo.ne.jp", "a..b@mail.ru", "o'hara@x.ie", "иван@почта.рф", "a@xn--80a.xn--p1ai"]
-)
-def test_deliverable_addresses_are_accepted(email: str) -> None:
-    assert find_errors(bodies.Report, **GOOD, email=email) == []
+def test_deliverable_addresses_are_accepted() -> None:
+    for email in ("a.@docomo.ne.jp", "a..b@mail.ru", "o'hara@x.ie", "иван@почта.рф", "a@xn--80a.xn--p1ai"):
+        assert find_errors(bodies.Report, **GOOD, email=email) == [], email
 
 
 def test_a_supporter_is_a_uuid_in_any_notation() -> None:

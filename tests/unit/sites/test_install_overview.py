@@ -38,9 +38,10 @@ def test_all_is_well() -> None:
     assert found.days[0] == ("2026-10-26", 0)
 
 
-def test_previews_on_our_own_pages_do_not_count_as_seen() -> None:
+def test_previews_on_our_own_pages_do_not_count_as_seen_but_frames_do() -> None:
     assert codes() == ["never_seen"]
     assert codes(seen(origin=OWN)) == ["never_seen"]
+    assert codes(seen("framed", version="")) == []
 
 
 def test_a_missing_configuration_is_not_reported_beside_a_policy_violation() -> None:
@@ -52,13 +53,9 @@ def test_a_missing_configuration_is_not_reported_beside_a_policy_violation() -> 
     assert codes(seen(), blocked, elsewhere) == codes(seen(), blocked, later) == ["failed_connect", "failed_config"]
 
 
-@pytest.mark.parametrize(("day", "expected"), [("2026-11-17", ["silent"]), ("2026-11-18", [])])
-def test_a_week_without_sightings_is_reported(day: str, expected: list[str]) -> None:
-    assert codes(seen(day=day)) == expected
-
-
-def test_a_frame_counts_as_seen() -> None:
-    assert codes(seen("framed", version="")) == []
+def test_a_week_without_sightings_is_reported() -> None:
+    for day, expected in (("2026-11-17", ["silent"]), ("2026-11-18", [])):
+        assert codes(seen(day=day)) == expected, day
 
 
 @pytest.mark.parametrize(
@@ -80,11 +77,8 @@ def test_every_fault_of_the_last_week_is_reported(sighting: Sighting, code: str)
     assert codes(seen(), old) == [], "a week later it is no longer said"
 
 
-def test_an_origin_that_was_registered_since_is_not_missing() -> None:
+def test_a_registered_origin_is_not_missing_and_the_busiest_comes_first() -> None:
     assert codes(seen(), seen("origin_refused", origin=HOME)) == []
-
-
-def test_the_busiest_origin_comes_first() -> None:
     found = make_overview(
         [seen(), seen("origin_refused", origin=OTHER), seen("origin_refused", origin="https://c.test", n=9)],
         TODAY,
@@ -105,23 +99,17 @@ def test_an_old_release_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- colours ---
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
+def test_the_text_colour_contrasts_with_the_accent() -> None:
+    for first, second, expected in (
         ("#000000", "#ffffff", 21.0),
         ("#ffffff", "#ffffff", 1.0),
         ("#0a58a6", "#ffffff", 7.1),
         ("#767676", "#FFFFFF", 4.54),
-    ],
-)
-def test_contrast(first: str, second: str, expected: float) -> None:
-    assert appearance.contrast_ratio(first, second) == pytest.approx(expected, abs=0.06)
-    assert appearance.contrast_ratio(second, first) == appearance.contrast_ratio(first, second)
-
-
-@pytest.mark.parametrize(("accent", "ink"), [("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")])
-def test_the_text_colour_is_readable(accent: str, ink: str) -> None:
-    assert appearance.choose_ink(accent) == ink
+    ):
+        assert appearance.contrast_ratio(first, second) == pytest.approx(expected, abs=0.06), first
+        assert appearance.contrast_ratio(second, first) == appearance.contrast_ratio(first, second)
+    for accent, ink in (("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")):
+        assert appearance.choose_ink(accent) == ink, accent
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
