@@ -1,7 +1,14 @@
-"""Attacks over HTTP by somebody who knows the source code: each must fail and break nothing."""
+"""Attacks by somebody who knows the source code, over HTTP, on photos, the embed kit and the private page."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gzip
+import resource
+import select
+import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,31 +19,53 @@ import orjson
 import pytest
 from aiohttp import web
 
+from tests.api.test_photos import jpeg
 from tests.conftest import ONE_DATABASE, Client, running
-from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
+from tests.factories import (
+    AGENT,
+    EMAIL,
+    HOST_ORIGIN,
+    OPERATOR,
+    PUBLIC_URL,
+    RESIDENT,
+    make_report,
+    make_site,
+    problem_body,
+    submit_report,
+)
 from tests.support.brute_force import client_from, record_delays
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
-from tests.support.processes import run_command
-from widget_api import outbound
+from tests.support.processes import Service as Running
+from tests.support.processes import free_port, run_command
+from widget_api import clock, outbound
 from widget_api.app import open_context
+from widget_api.attachments.photos import intake
+from widget_api.attachments.photos.service import receive
 from widget_api.browse import api as problem_routes
+from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
+from widget_api.errors import Invalid
 from widget_api.mail import links as letters
 from widget_api.open311 import parse
 from widget_api.ops import retention
-from widget_api.outbound import Outbound
+from widget_api.outbound import Answer, Failed, Outbound
 from widget_api.people import accounts
+from widget_api.people.accounts import add_user
 from widget_api.platform import request, update_import
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
-from widget_api.problems import lifecycle
-from widget_api.problems.model import Actor, Change, Contact, Status, Update
+from widget_api.problems import dialogue, lifecycle
+from widget_api.problems.model import Actor, Change, Contact, Photo, Status, Update
 from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
+from widget_api.sites.install import inspection, markup, service, sightings
+from widget_api.sites.install.inspection import ExpectedService
+from widget_api.sites.install.sightings import MAX_ORIGINS
 from widget_api.sites.model import Site
+from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 from widget_api.web.brute_force import FREE_ATTEMPTS
 from widget_api.worker import Worker
 
@@ -79,22 +108,23 @@ async def version_of(client: Client, site: Site) -> str:
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"])
-@pytest.mark.parametrize("folder", ["/static/", "/w/1/"])
-async def test_path_traversal_in_static_files_fails(client: Client, folder: str, name: str) -> None:
-    assert (await client.get(folder + name)).status_code == 404
-
-
-@ONE_DATABASE
-@pytest.mark.parametrize("deep", ["[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500])
-async def test_too_deeply_nested_json_is_malformed(client: Client, site: Site, deep: str) -> None:
-    body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
-    answer = await client.post(
-        f"/api/v1/sites/{site.key}/problems",
-        content=body,
-        headers={"Content-Type": "application/json", "Idempotency-Key": "deep", "Origin": HOST_ORIGIN},
-    )
-    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+async def test_bad_paths_nested_json_and_charsets_break_nothing(client: Client, site: Site) -> None:
+    for name in ("%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"):
+        for folder in ("/static/", "/w/1/"):
+            assert (await client.get(folder + name)).status_code == 404, folder
+    for deep in ("[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500):
+        body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
+        answer = await client.post(
+            f"/api/v1/sites/{site.key}/problems",
+            content=body,
+            headers={"Content-Type": "application/json", "Idempotency-Key": "deep", "Origin": HOST_ORIGIN},
+        )
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    for charset in ("undefined", "idna", "zlib", "no-such", "unicode_escape"):
+        body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'
+        headers = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
+        answer = await client.post("/open311/v2/requests.json", content=body, headers=headers)
+        assert answer.status_code in (400, 403), charset
 
 
 async def test_a_forged_cabinet_cursor_is_ignored(client: Client, database: Database, site: Site) -> None:
@@ -197,15 +227,6 @@ async def test_an_oversized_multipart_form_is_refused_before_it_fills_the_memory
         assert answer.status_code == 400
 
 
-@ONE_DATABASE
-@pytest.mark.parametrize("charset", ["undefined", "idna", "zlib", "no-such", "unicode_escape"])
-async def test_no_charset_breaks_a_multipart_form(client: Client, site: Site, charset: str) -> None:
-    body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'
-    headers = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
-    answer = await client.post("/open311/v2/requests.json", content=body, headers=headers)
-    assert answer.status_code in (400, 403)
-
-
 async def test_georeport_reads_without_a_key_are_rate_limited(
     client: Client, site: Site, app: Any, database: Database
 ) -> None:
@@ -221,37 +242,37 @@ async def test_georeport_reads_without_a_key_are_rate_limited(
         assert (await client.get(f"/open311/v2/{path}.json?api_key={token}")).status_code == 200
 
 
-@pytest.mark.parametrize(("scope", "answered"), [("georeport", 429), ("platform", 400)])
 async def test_georeport_writes_are_rate_limited_per_token_except_platform_tokens(
-    client: Client, site: Site, app: Any, database: Database, scope: Any, answered: int
+    client: Client, site: Site, app: Any, database: Database
 ) -> None:
-    token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
-    row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.hash_token(token))
-    assert row is not None
-    for _ in range(600):
-        await app.state.context.limits.hit("georeport", row["id"])
-    for path in ("requests", "servicerequestupdates"):
-        address = f"/open311/v2/{path}.json"
-        statuses = [(await client.post(address, data={"api_key": key})).status_code for key in (token, other)]
-        assert statuses == [answered, 400], path
+    answered_by: dict[Any, int] = {"georeport": 429, "platform": 400}
+    for scope, answered in answered_by.items():
+        token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
+        row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.hash_token(token))
+        assert row is not None, scope
+        for _ in range(600):
+            await app.state.context.limits.hit("georeport", row["id"])
+        for path in ("requests", "servicerequestupdates"):
+            address = f"/open311/v2/{path}.json"
+            statuses = [(await client.post(address, data={"api_key": key})).status_code for key in (token, other)]
+            assert statuses == [answered, 400], path
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["victim+1@example.test", "victim@ｅxample.test", "victim@exam\u00adple.test", "VICTIM+2@EXAMPLE。test"],
-)
-async def test_the_limit_of_letters_ignores_spellings_of_a_mailbox(
-    database: Database, site: Site, address: str
+async def test_spellings_of_a_mailbox_are_one_for_the_limit_of_letters_and_erasure(
+    database: Database, site: Site
 ) -> None:
     """Mail systems treat all these domains as one (RFC 3490, section 4), and most of them ignore what follows a «+»."""
     for _ in range(3):
         await submit_report(database, site, email="victim@example.test")
-    receipt = await submit_report(database, site, email=address)
-    left = await database.rows("SELECT id FROM deliveries WHERE problem_id = :id", id=receipt.problem_id)
-    assert not left
-
-
-async def test_erasure_by_address_accepts_any_spelling_of_the_domain(database: Database, site: Site) -> None:
+    for address in (
+        "victim+1@example.test",
+        "victim@ｅxample.test",
+        "victim@exam\u00adple.test",
+        "VICTIM+2@EXAMPLE。test",
+    ):
+        receipt = await submit_report(database, site, email=address)
+        left = await database.rows("SELECT id FROM deliveries WHERE problem_id = :id", id=receipt.problem_id)
+        assert not left, address
     receipt = await submit_report(database, site, email="anna@почта.рф")
     erased = await retention.erase_person(database, "anna@XN--80A1ACNY.xn--p1ai")
     assert [one["number"] for one in erased] == [receipt.number]
@@ -435,3 +456,244 @@ def test_no_feed_position_of_a_platform_stops_polling(position: str) -> None:
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])
 def test_no_charset_of_a_platform_stops_polling(charset: str) -> None:
     assert parse.parse_error(b"\xff\xfe nonsense", f"text/plain; charset={charset}")
+
+
+# --- Attacks on photos, the embed kit and the private page by somebody who knows the source code ---
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<a x='&#" + "9" * 5000 + ";'>", "<a x='&#x" + "f" * 9000 + ";'>", "<base href='https://['><a href='//[wk_'>"],
+)
+def test_no_page_breaks_the_page_parser(page: str) -> None:
+    held = ExpectedService(public_url=PUBLIC_URL, keys={})
+    answer = Answer(200, {"content-type": "text/html"}, page.encode())
+    assert [line.code for line in inspection.check_page(held, f"{HOST_ORIGIN}/", answer)] == ["nothing"]
+
+
+def test_many_links_under_a_long_base_url_are_resolved_quickly() -> None:
+    """Joining a URL scans the whole base: 90,000 links under a base of 16 kB took 40 seconds."""
+    base = f"<base href='{HOST_ORIGIN}/{'a/' * 7000}'>"
+    for link in ("<a href=b>", "<a href=wk_>", "<script src=loader.js></script>", "<iframe src=wk_></iframe>"):
+        page = (base + link * (inspection.MAX_PAGE_SIZE // len(link)))[: inspection.MAX_PAGE_SIZE]
+        begun = time.process_time()
+        markup.parse_markup(page, f"{HOST_ORIGIN}/")
+        assert time.process_time() - begun < 4, link
+
+
+async def test_a_redirect_without_a_valid_url_is_a_failure(
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def moved(*_: Any, **__: Any) -> Answer:
+        return Answer(302, {"location": "https://[gorod.test/"}, b"")
+
+    monkeypatch.setattr(Outbound, "request", moved)
+    token = service.make_check_url(context.settings, site).partition("token=")[2]
+    answer = await client.post(
+        f"/s/{site.key}/install/check",
+        params={"token": token},
+        data={"url": f"{HOST_ORIGIN}/"},
+        headers={"Origin": PUBLIC_URL},
+    )
+    assert answer.status_code in (200, 422), answer.text
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["in memory", "in the table"])
+async def test_made_up_origins_do_not_displace_registered_ones(
+    client: Client, context: Context, site: Site, written: bool
+) -> None:
+    for index in range(MAX_ORIGINS + 5):
+        answer = await client.get(f"/api/v1/sites/{site.key}/challenge", headers={"Origin": f"https://x{index}.test"})
+        assert answer.status_code == 403
+    if written:
+        await context.sightings.flush(context.database)
+    for query in ("", "?failed=connect-src"):
+        await client.get(f"/api/v1/sites/{site.key}/challenge{query}", headers={"Origin": HOST_ORIGIN})
+    await context.sightings.flush(context.database)
+    seen = await sightings.list_since(context.database, site.id, "")
+    assert {one.kind for one in seen if one.origin == HOST_ORIGIN} == {"seen", "failed.connect"}
+    assert len({one.origin for one in seen}) <= MAX_ORIGINS + 2, "its own, and one for the rest"
+
+
+async def test_spam_sends_no_letters(context: Context) -> None:
+    site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
+    receipt = await submit_report(context.database, site)
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    await lifecycle.mark_spam(context.database, OPERATOR, site.id, receipt.problem_id, True)
+    said = dialogue.Clarification(id="", text="Купите у нас")
+    await dialogue.clarify(context.database, site, receipt.problem_id, said)
+    sent = await context.database.rows(
+        "SELECT e.kind FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.sink = 'agency'"
+    )
+    assert "clarified" not in [row["kind"] for row in sent]
+
+
+async def test_an_unused_number_is_not_found(client: Client, site: Site) -> None:
+    for number in ("9999999999", "99999999999999999999", "0", "٣"):
+        assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404, number
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
+
+
+@pytest.mark.parametrize("flood", ["10.0.0.1", "2001:db8:0:{number:x}::1"], ids=["an address", "networks of a /48"])
+async def test_files_of_one_sender_never_hold_all_decoders(monkeypatch: pytest.MonkeyPatch, flood: str) -> None:
+    begun, going_on, done = asyncio.Event(), asyncio.Event(), list[int]()
+    flooding = list[asyncio.Task[None]]()
+
+    async def decode(descriptor: int) -> bytes:
+        begun.set()
+        if asyncio.current_task() in flooding:
+            await going_on.wait()
+        done.append(descriptor)
+        return b'{"error": "photo_broken"}\n'
+
+    monkeypatch.setattr(intake, "_run_decoder", decode)
+    children = intake.Intake()
+
+    async def one(sender: str) -> None:
+        with pytest.raises(Invalid):
+            await children.convert(b"x", sender)
+
+    flooding += [asyncio.create_task(one(flood.format(number=number))) for number in range(40)]
+    await begun.wait()
+    async with asyncio.timeout(30):
+        await one("10.1.0.1")  # while all that another has in work goes on and on
+    going_on.set()
+    await asyncio.gather(*flooding)
+    assert len(done) == 41
+
+
+def site_key(service: Running) -> str:
+    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    added = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", HOST_ORIGIN)
+    return str(added["key"])
+
+
+def refused(service: Running, key: str) -> bool:
+    answer = httpx2.post(f"{service.url}/api/v1/sites/{key}/photos", files={"file": ("x.jpg", b"", "image/jpeg")})
+    return answer.status_code == 429
+
+
+def test_one_address_cannot_fill_the_disk_with_endless_uploads(serve: Callable[..., Running]) -> None:
+    """Rate limits count complete requests: 120 connections left 1.1 GB of temporary files within seconds."""
+    service = serve()
+    key = site_key(service)
+    head = (
+        f"POST /api/v1/sites/{key}/photos HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
+    ).encode()
+    with contextlib.ExitStack() as opened:
+        sockets = []
+        for _ in range(MAX_UPLOADS_PER_ADDRESS + 8):
+            one = opened.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10))
+            one.sendall(head + b"x" * 100_000)
+            sockets.append(one)
+        # The uploads that the service reads last are refused, the others are still being sent.
+        answered = list[bytes]()
+        deadline = time.monotonic() + 20
+        while len(answered) < 8 and time.monotonic() < deadline:
+            for one in select.select(sockets, [], [], 1)[0]:
+                answered.append(one.recv(12))
+                sockets.remove(one)
+        assert answered == [b"HTTP/1.1 429"] * 8
+        assert select.select(sockets, [], [], 0.5)[0] == []
+    deadline = time.monotonic() + 10
+    while refused(service, key) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not refused(service, key), "who went away counts no more"
+
+
+async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
+    client: Client, context: Context, site: Site
+) -> None:
+    receipt = await submit_report(
+        context.database,
+        site,
+        contact=Contact(email="canary-mail@x.test", name="Канарейкин", phone="+7 999 000-11-22"),
+    )
+    database, problem_id = context.database, receipt.problem_id
+    await lifecycle.confirm(database, site.id, problem_id)
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await dialogue.ask(database, AGENT, site.id, problem_id, "canary-question")
+    photo = await receive(context, site.id, jpeg())
+    said = dialogue.Clarification(id=clock.new_id(), text="canary-words", photos=(Photo(photo.id, "canary-alt"),))
+    await dialogue.clarify(database, site, problem_id, said)
+    await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    await dialogue.rate(database, site.id, problem_id, 2, "canary-opinion")
+    api, number = f"/api/v1/sites/{site.key}", receipt.number
+    asked = f"jurisdiction_id={site.jurisdiction}&extensions=true"
+    for address in (
+        f"{api}/problems",
+        f"{api}/problems?q=canary",
+        f"{api}/problems/{number}",
+        f"{api}/similar?lat=55.0794&lng=38.7783&category=roads",
+        f"/s/{site.key}",
+        f"/s/{site.key}/problems/{number}",
+        *(
+            f"/open311/v2/{name}.{kind}?{asked}"
+            for name in ("requests", f"requests/{number}", "servicerequestupdates")
+            for kind in ("json", "xml")
+        ),
+    ):
+        answer = await client.get(address)
+        assert answer.status_code == 200, address
+        for canary in ("canary-", "Канарейкин", "000-11-22", photo.id):
+            assert canary not in answer.text.replace("q=canary", ""), (address, canary)
+    for size in ("", ".thumb"):
+        assert (await client.get(f"/photos/{photo.id}{size}.jpg")).status_code == 404
+
+
+async def test_a_compressed_page_is_not_decompressed_beyond_the_limit() -> None:
+    packed = gzip.compress(b"\0" * 200_000_000, 9)
+
+    async def bomb(_: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip", "Content-Type": "text/html"})
+
+    application = web.Application()
+    application.router.add_get("/", bomb)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    outbound = Outbound(production=False)
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(Failed, match="larger than"):
+            await outbound.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.MAX_PAGE_SIZE)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "kilobytes"
+    finally:
+        await outbound.close()
+        await runner.cleanup()
+
+
+@ONE_DATABASE
+async def test_the_client_does_not_choose_the_charset_of_a_form(client: Client, site: Site) -> None:
+    """Decoding Punycode takes quadratic time: one form of 200 fields blocked all other requests for half a minute."""
+    for charset in ("punycode", "idna", "utf-7", "unicode_escape"):
+        part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 65_000 + b"\r\n"
+        begun = time.process_time()
+        answer = await client.post(
+            f"/s/{site.key}/report",
+            content=part * 199 + b"--b--\r\n",
+            headers={"Content-Type": f'multipart/form-data; boundary=b; charset="{charset}"', "Origin": PUBLIC_URL},
+        )
+        assert answer.status_code == 415, charset
+        answer = await client.post(
+            "/open311/v2/requests.json",
+            content=part[:1000] + b"--b--\r\n",
+            headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"},
+        )
+        assert answer.status_code == 400
+        assert time.process_time() - begun < 4
+
+
+async def test_the_moderator_sees_all_text_that_becomes_public(client: Client, context: Context, site: Site) -> None:
+    """Alternative texts of photos are published with the report; hidden in an attribute, nobody would moderate them."""
+    await add_user(
+        context.database, email="a@a.test", role="agent", agency_id=site.agency.id, password="a long enough password"
+    )
+    photo = await receive(context, site.id, jpeg())
+    receipt = await submit_report(context.database, site, photos=(Photo(photo.id, "Звоните Канарейкину"),))
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("a@a.test", "a long enough password")
+    page = await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")
+    assert "Звоните Канарейкину" in page.text

@@ -1,7 +1,12 @@
-"""`widget-api` as an operator uses it: output and exit codes; run as the installed command where that matters."""
+"""`widget-api` as an operator uses it: output and exit codes; run as the installed command where that matters.
+
+Platforms are refused at once for invalid options instead of failing at the first delivery; deliveries are chosen,
+listed with every attempt, retried and dropped.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -16,7 +21,8 @@ import pytest
 import typer
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import make_site, run_statement, submit_report
+from tests.factories import AGENT, add_platform, make_site, run_statement, submit_report
+from tests.fake_platform import FakePlatform
 from tests.support import commands, processes
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
@@ -24,6 +30,9 @@ from tests.support.processes import CommandFailed, Service, Work
 from tests.support.waiting import wait_for
 from widget_api.cli import app
 from widget_api.database import Database, Transaction
+from widget_api.deliveries import queue
+from widget_api.problems import lifecycle
+from widget_api.problems.model import Change
 from widget_api.settings import Settings
 
 Cli = Callable[..., Any]
@@ -344,19 +353,21 @@ def found(document: dict[str, Any]) -> dict[str, bool]:
     return {check["name"]: check["ok"] for check in document["checks"]}
 
 
-def test_doctor_reports_success(cli: Cli, mail_sink: MailSink) -> None:
+def test_doctor_reports_success_and_checks_the_mail_receiver(cli: Cli, mail_sink: MailSink) -> None:
     add_site(cli)
     document = cli("doctor", smtp_url=mail_sink.url)
     assert document["ok"] is True
     names = {"settings", "database", "mail", "platform", "storage", "queue"}
     assert names <= set(found(document))
     assert mail_sink.letters == []
+    checks = {check["name"]: check for check in cli("doctor", inbound=f"lmtp://127.0.0.1:{mail_sink.port}")["checks"]}
+    assert checks["inbound"]["detail"] == f"127.0.0.1:{mail_sink.port} answers"
+    assert mail_sink.letters == []
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("wrong", "changes"),
-    [
+def test_doctor_reports_errors(cli: Cli) -> None:
+    for wrong, changes in (
         ("mail", {"smtp_url": "smtp://127.0.0.1:9"}),
         ("platform", {"platform_url": "http://127.0.0.1:9/v2", "platform_key": "key"}),
         ("inbound", {"inbound": "lmtp://127.0.0.1:9"}),
@@ -364,13 +375,11 @@ def test_doctor_reports_success(cli: Cli, mail_sink: MailSink) -> None:
         ("storage", {"media_url": "file:///dev/null/media"}),
         ("storage", {"min_free_space": "999999999"}),  # megabytes: no disk has as many
         ("settings", {"public_url": "nonsense"}),
-    ],
-)
-def test_doctor_reports_errors(cli: Cli, wrong: str, changes: dict[str, str]) -> None:
-    with pytest.raises(CommandFailed) as failure:
-        cli("doctor", **changes)
-    document = json.loads(failure.value.output)
-    assert [name for name, well in found(document).items() if not well] == [wrong]
+    ):
+        with pytest.raises(CommandFailed) as failure:
+            cli("doctor", **changes)
+        document = json.loads(failure.value.output)
+        assert [name for name, well in found(document).items() if not well] == [wrong], wrong
 
 
 @ONE_DATABASE
@@ -399,12 +408,6 @@ def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
     assert failed.value.code == 1
     assert not checks["queue"]["ok"]
     assert "1 dead: see deliveries list" in checks["queue"]["detail"]
-
-
-def test_doctor_checks_the_mail_receiver(cli: Cli, mail_sink: MailSink) -> None:
-    checks = {check["name"]: check for check in cli("doctor", inbound=f"lmtp://127.0.0.1:{mail_sink.port}")["checks"]}
-    assert checks["inbound"]["detail"] == f"127.0.0.1:{mail_sink.port} answers"
-    assert mail_sink.letters == []
 
 
 def test_doctor_reports_agencies_whose_mail_bounces(cli: Cli, settings: Settings) -> None:
@@ -468,3 +471,174 @@ def test_backup_and_restore(cli: Cli, tmp_path: Path) -> None:
     nobody = cli("erase", "--email", "nobody@gorod.test")
     assert nobody == {"erased": 0, "problems": [], "follows": 0, "comments": 0, "participations": 0, "applications": 0}
     assert cli("purge")["erased"] == 0
+
+
+# --- `widget-api platform add` and `set`: invalid options are refused at once instead of failing at the first d ---
+
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def given(name: str = "Регион", url: str = "https://region.test/v2", key: str = "k", *more: str) -> tuple[str, ...]:
+    return "platform", "add", "--name", name, "--url", url, "--key", key, *more
+
+
+@ONE_DATABASE
+async def test_options_that_cannot_work_are_refused(cli: Callable[..., Any], database: Database) -> None:
+    cli(*given())
+    cli(*given("Область"))
+    for arguments, named in (
+        (given(), "--name"),
+        (given(name="default"), "--name"),
+        (given(name=" "), "--name"),
+        (given("Город", url="city.test/v2"), "--url"),
+        (given("Город", url="city.test:8100/v2"), "--url"),
+        (given("Город", url="http://"), "--url"),
+        (given("Город", "https://city.test/", "whsec_abc", "--protocol", "webhook"), "--key"),
+        (("platform", "set", "Регион", "--url", "region.test/v2"), "--url"),
+        (("platform", "set", "Регион", "--name", "Область"), "--name"),
+    ):
+        with pytest.raises(CommandFailed) as refusal:
+            cli(*arguments)
+        (line,) = str(refusal.value).strip().splitlines()[-1:]
+        assert line.startswith(named), named
+        assert {(one["name"], one["url"]) for one in cli("platform", "list")} == {
+            ("Регион", "https://region.test/v2"),
+            ("Область", "https://region.test/v2"),
+        }
+
+
+async def test_a_webhook_url_keeps_its_trailing_slash(cli: Callable[..., Any], database: Database) -> None:
+    cli(*given("Приёмник", "https://city.test/hook/", KEY, "--protocol", "webhook"))
+    cli(*given(url="https://region.test/v2/"))
+    cli("platform", "set", "Регион", "--name", "Регион", "--url", "https://region.test/v3/")
+    assert [one["url"] for one in cli("platform", "list")] == ["https://city.test/hook/", "https://region.test/v3"]
+
+
+async def test_a_site_cannot_move_to_a_disabled_platform(cli: Callable[..., Any], database: Database) -> None:
+    site = await make_site(database, jurisdiction="gorod.test")
+    receipt = await submit_report(database, site)
+    await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    cli(*given())
+    cli(*given("Область"))
+    cli("platform", "set", "Область", "--disabled")
+    move = ("platform", "move", "--site", "gorod.test", "--from", "Регион", "--to", "Область", "--unread")
+    with pytest.raises(CommandFailed, match="--to: Область is switched off"):
+        cli(*move)
+    assert cli("deliveries", "list", "--platform", "Область") == []
+    cli("platform", "set", "Область", "--enabled")
+    assert cli(*move)["owed"] == 2
+
+
+async def test_unknown_names_are_answered_with_a_hint(cli: Callable[..., Any], database: Database) -> None:
+    await make_site(database, jurisdiction="gorod.test")
+    cli(*given())
+    for site, pair, said in (("selo.test", "roads=7", "`site list`"), ("gorod.test", "raods=7", "raods: no category")):
+        with pytest.raises(CommandFailed, match=said):
+            cli("platform", "map", "Регион", "--site", site, pair)
+
+
+async def test_a_platform_that_does_not_know_a_site_is_named_at_once(
+    cli: Callable[..., Any], database: Database, fake: FakePlatform
+) -> None:
+    """The first report would fail there otherwise: `add` and `serve` ask the platform."""
+    site = await make_site(database, jurisdiction="gorod.test")
+    asked = "warning: Регион does not know Официальный сайт города as gorod.test"
+    serve = ("platform", "serve", "Регион", "--site", site.key)
+    for arguments in (given(url=fake.url), serve):
+        (unknown,) = (await asyncio.to_thread(cli, *arguments))["unknown"]
+        assert unknown.startswith(asked)
+    fake.services = [{"service_code": "yards", "service_name": "Дворы"}]
+    assert "unknown" not in await asyncio.to_thread(cli, *serve)
+
+
+# --- `widget-api deliveries`: choose by sink, platform and problem, list every attempt, retry, drop ---
+
+
+@pytest.fixture
+async def dead_deliveries(database: Database) -> dict[str, str]:
+    """Dead deliveries of two reports to two platforms and to the authors: (sink, number) → id."""
+    for platform in ("p", "q"):
+        await add_platform(database, platform, name=f"Платформа {platform}")
+    site = await make_site(database)
+    for number in (1, 2):
+        receipt = await submit_report(database, site, email=f"a{number}@example.test")
+        await lifecycle.confirm(database, site.id, receipt.problem_id)
+    rows = await database.rows("SELECT d.id, d.sink, p.number FROM deliveries d JOIN problems p ON p.id = d.problem_id")
+    await database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead', last_error = 'no'"))
+    return {f"{row['sink']} {row['number']}": row["id"] for row in rows}
+
+
+async def states(database: Database, dead_deliveries: dict[str, str]) -> dict[str, str]:
+    rows = {row["id"]: row["state"] for row in await database.rows("SELECT id, state FROM deliveries")}
+    return {name: rows[one] for name, one in dead_deliveries.items()}
+
+
+async def test_deliveries_are_filtered_by_sink_platform_and_problem(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
+) -> None:
+    def listed(*options: str) -> set[str]:
+        return {row["id"] for row in cli("deliveries", "list", *options)}
+
+    def these(*parts: str) -> set[str]:
+        found = {one for name, one in dead_deliveries.items() if all(part in name for part in parts)}
+        assert found
+        return found
+
+    assert listed() == set(dead_deliveries.values())
+    assert listed("--sink", "platform") == these("platform:")
+    assert listed("--sink", "platform:p", "--sink", "resident") == these("platform:p") | these("resident")
+    assert listed("--platform", "q") == listed("--platform", "Платформа q") == these("platform:q")
+    assert listed("--problem", "2") == these(" 2")
+    assert listed("--problem", "2", "--platform", "p") == these("platform:p", " 2")
+    assert listed("--state", "dropped") == listed("--sink", "nobody") == set()
+
+
+async def test_all_dead_deliveries_of_a_filter_are_retried_or_dropped(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
+) -> None:
+    assert len(cli("deliveries", "retry", "--dead", "--platform", "p")["retried"]) == 2
+    chosen = ("--dead", "--sink", "platform:q", "--problem", "1")
+    assert cli("deliveries", "drop", *chosen, "--reason", "Её нет") == {"dropped": [dead_deliveries["platform:q 1"]]}
+    now = await states(database, dead_deliveries)
+    for name, state in now.items():
+        expected = "pending" if "platform:p" in name else "dropped" if name == "platform:q 1" else "dead"
+        assert state == expected, name
+    dropped = await database.row("SELECT reason, decided_by, decided_at FROM deliveries WHERE state = 'dropped'")
+    assert dropped is not None
+    assert (dropped["reason"], dropped["decided_by"]) == ("Её нет", None)
+    assert dropped["decided_at"] is not None
+    for wrong in (
+        ("retry",),
+        ("retry", "--platform", "p"),
+        ("retry", dead_deliveries["platform:q 2"], "--dead"),
+        ("retry", dead_deliveries["platform:q 2"], "--sink", "agency"),
+        ("drop", dead_deliveries["platform:q 2"], "--reason", " "),
+        ("drop", dead_deliveries["platform:q 2"], "--reason", "у" * 501),
+        ("drop", dead_deliveries["platform:q 1"], "--reason", "снова"),
+        ("show", "nothing"),
+    ):
+        with pytest.raises(CommandFailed):
+            cli("deliveries", *wrong)
+    assert await states(database, dead_deliveries) == now
+
+
+async def test_every_attempt_of_a_delivery_is_listed(
+    database: Database, dead_deliveries: dict[str, str], cli: Callable[..., Any]
+) -> None:
+    one = dead_deliveries["platform:p 1"]
+    cli("deliveries", "retry", one)
+    row = await database.row("SELECT next_at FROM deliveries WHERE id = :id", id=one)
+    assert row is not None
+    now = row["next_at"]
+    for error, retry_in in (("503: busy", 5), ("400: unknown service_code", None)):
+        (delivery,) = await queue.claim(database, "w", 1, now)
+        await queue.finish(database, "w", delivery, now, error, retry_in)
+        now += 5
+    found = cli("deliveries", "show", one)
+    assert (found["state"], found["platform_name"], found["number"]) == ("dead", "Платформа p", 1)
+    assert [(tried["outcome"], tried["error"]) for tried in found["tries"]] == [
+        ("retry", "503: busy"),
+        ("dead", "400: unknown service_code"),
+    ]
+    assert all(tried["at"].endswith("Z") for tried in found["tries"])
