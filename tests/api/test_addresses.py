@@ -67,9 +67,10 @@ async def city(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) ->
     return site
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
+async def test_a_text_or_a_point_names_houses(client: Client, context: Context, city: Site) -> None:
+    test = await testing.add_test_site(context.database, city)
+    await collection.add_collection(context.database, city, "budget", "budgeting")
+    for query, expected in (
         ("q=мира 12", ["улица Мира, 12", "переулок Мира, 12", "улица Мира, 12А"]),
         ("q=ул мира 12а", ["улица Мира, 12А", "улица Мира, 12"]),
         ("q=мир", ["улица Мира", "переулок Мира"]),  # while it is typed
@@ -85,22 +86,16 @@ async def city(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) ->
         ("", []),
         ("lat=55.1004&lng=38.8", ["улица Мира, 12А", "улица Мира, 12", "улица Мира, 1", "площадь Ленина, 2/1"]),
         ("lat=55.2&lng=38.8", []),
-    ],
-)
-async def test_a_text_or_a_point_names_houses(
-    client: Client, context: Context, city: Site, query: str, expected: list[str]
-) -> None:
-    test = await testing.add_test_site(context.database, city)
-    await collection.add_collection(context.database, city, "budget", "budgeting")
-    # The test mode and a collection have the addresses of their site.
-    for key in (city.key, test.key, f"{city.key}/collections/budget"):
-        answer = await client.get(f"/api/v1/sites/{key}/addresses?{query}")
-        assert answer.status_code == 200, answer.text
-        items = answer.json()["items"]
-        assert [item["text"] for item in items][: len(expected) or None] == expected
-        assert not any("Зелёная" in item["text"] for item in items), "of similar letters, and not meant"
-        assert all((item["lat"], item["lng"]) in {place[2:] for place in PLACES} for item in items)
-        assert answer.headers["Cache-Control"].startswith("private"), "people type where they live"
+    ):
+        # The test mode and a collection have the addresses of their site.
+        for key in (city.key, test.key, f"{city.key}/collections/budget"):
+            answer = await client.get(f"/api/v1/sites/{key}/addresses?{query}")
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            assert [item["text"] for item in items][: len(expected) or None] == expected, query
+            assert not any("Зелёная" in item["text"] for item in items), "of similar letters, and not meant"
+            assert all((item["lat"], item["lng"]) in {place[2:] for place in PLACES} for item in items)
+            assert answer.headers["Cache-Control"].startswith("private"), "people type where they live"
 
 
 async def test_of_many_houses_in_one_place_the_nearest_are_read(context: Context, site: Site) -> None:
@@ -115,10 +110,10 @@ async def test_of_many_houses_in_one_place_the_nearest_are_read(context: Context
     assert (len(found), found[0]) == (search.MOST, "улица Лесная, 5")
 
 
-@pytest.mark.parametrize(("query", "parameter"), [("lat=55", "lng"), ("lng=38", "lat"), ("lat=x&lng=1", "lat")])
-async def test_half_a_point_is_refused_by_name(client: Client, city: Site, query: str, parameter: str) -> None:
-    answer = await client.get(f"/api/v1/sites/{city.key}/addresses?{query}")
-    assert (answer.status_code, answer.json().get("parameter")) == (400, parameter), answer.text
+async def test_half_a_point_is_refused_by_name(client: Client, city: Site) -> None:
+    for query, parameter in (("lat=55", "lng"), ("lng=38", "lat"), ("lat=x&lng=1", "lat")):
+        answer = await client.get(f"/api/v1/sites/{city.key}/addresses?{query}")
+        assert (answer.status_code, answer.json().get("parameter")) == (400, parameter), answer.text
 
 
 def feature(geometry: dict[str, Any], **properties: str) -> dict[str, Any]:
@@ -192,25 +187,22 @@ async def test_a_file_replaces_the_addresses(
     assert [tuple(row) for row in rows][-1] == ("command_line", '{"houses":2,"streets":1}')
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "complaint"),
-    [
+async def test_a_file_of_another_kind_is_refused(
+    site: Site, cli: Callable[..., Any], tmp_path: Path, monkeypatch: Any
+) -> None:
+    for name, content, complaint in (
         ("houses.csv", "street,number\nулица Мира,3\n", "house, lat, lng"),
         ("houses.csv", "street,house,lat,lng\nулица Мира,3,,\n", "no house"),  # it would erase those that are there
         ("houses.geojson", '{"type": "Point"}', "GeoJSON"),
         ("houses.json", "[", "GeoJSON"),
         ("town.osm.pbf", "[", "OpenStreetMap"),
         ("town.osm.pbf", "[", r"pip install '\.\[osmium\]'"),
-    ],
-)
-async def test_a_file_of_another_kind_is_refused(
-    site: Site, cli: Callable[..., Any], tmp_path: Path, monkeypatch: Any, name: str, content: str, complaint: str
-) -> None:
-    if "osmium" in complaint:
-        monkeypatch.setitem(sys.modules, "osmium", None)  # as if it were not installed
-    (tmp_path / name).write_text(content)
-    with pytest.raises(CommandFailed, match=complaint):
-        await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)
+    ):
+        if "osmium" in complaint:
+            monkeypatch.setitem(sys.modules, "osmium", None)  # as if it were not installed
+        (tmp_path / name).write_text(content)
+        with pytest.raises(CommandFailed, match=complaint):
+            await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)
 
 
 @pytest.mark.usefixtures("patient")

@@ -66,46 +66,41 @@ async def test_a_renamed_category_and_a_rotated_key_show_at_once(
         assert item["url"] == f"{PUBLIC_URL}/s/{key}/problems/{number}"
 
 
-@pytest.mark.parametrize("query", ["limit=2", "limit=2&status=new&sort=updated&q="])
-async def test_next_links_lead_through_all_pages(client: Client, context: Context, site: Site, query: str) -> None:
+async def test_next_links_lead_through_all_pages(client: Client, context: Context, site: Site) -> None:
     numbers = {await publish(context.database, site) for _ in range(5)}
-    seen, address = list[int](), f"/api/v1/sites/{site.key}/problems?{query}"
-    while address:
-        answer = await client.get(address)
-        body = answer.json()
-        seen += [one["number"] for one in body["items"]]
-        link = answer.headers.get("link")
-        assert (link is None) == (body["next"] is None)
-        address = ""
-        if link:
-            found = re.fullmatch(rf'<{re.escape(PUBLIC_URL)}(/api/[^>]+)>; rel="next"', link)
-            assert found is not None, link
-            address = found[1]
-            assert "Link" in answer.headers["access-control-expose-headers"]
-    assert sorted(seen) == sorted(numbers)
+    for query in ("limit=2", "limit=2&status=new&sort=updated&q="):
+        seen, address = list[int](), f"/api/v1/sites/{site.key}/problems?{query}"
+        while address:
+            answer = await client.get(address)
+            body = answer.json()
+            seen += [one["number"] for one in body["items"]]
+            link = answer.headers.get("link")
+            assert (link is None) == (body["next"] is None), query
+            address = ""
+            if link:
+                found = re.fullmatch(rf'<{re.escape(PUBLIC_URL)}(/api/[^>]+)>; rel="next"', link)
+                assert found is not None, link
+                address = found[1]
+                assert "Link" in answer.headers["access-control-expose-headers"]
+        assert sorted(seen) == sorted(numbers)
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "parameter", "some"),
-    [
+async def test_an_invalid_parameter_error_lists_valid_values(client: Client, site: Site) -> None:
+    for query, parameter, some in (
         ("status=broken", "status", {*GROUPS, "planned"}),
         ("sort=best", "sort", set(SORTS)),
         ("overdue=yes", "overdue", {"true"}),
         ("colour=red", "colour", {"status", "category", "bbox", "q", "since", "until", "overdue", "sort", "limit"}),
-    ],
-)
-async def test_an_invalid_parameter_error_lists_valid_values(
-    client: Client, site: Site, query: str, parameter: str, some: set[str]
-) -> None:
-    answer = await client.get(f"/api/v1/sites/{site.key}/problems?{query}")
-    assert (answer.status_code, answer.json()["parameter"]) == (400, parameter)
-    allowed = answer.json()["allowed"]
-    assert some <= set(allowed)
-    assert all(one in answer.json()["detail"] for one in some)
-    if parameter != "colour":
-        for one in allowed:
-            assert (await client.get(f"/api/v1/sites/{site.key}/problems?{parameter}={one}")).status_code == 200
+    ):
+        answer = await client.get(f"/api/v1/sites/{site.key}/problems?{query}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, parameter), query
+        allowed = answer.json()["allowed"]
+        assert some <= set(allowed)
+        assert all(one in answer.json()["detail"] for one in some)
+        if parameter != "colour":
+            for one in allowed:
+                assert (await client.get(f"/api/v1/sites/{site.key}/problems?{parameter}={one}")).status_code == 200
 
 
 async def test_an_invalid_field_error_lists_valid_values(client: Client, context: Context, site: Site) -> None:

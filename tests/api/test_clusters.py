@@ -107,18 +107,25 @@ async def test_filters_without_cells_return_a_partial_count(
     assert (found["total"], found["partial"]) == (3, True)
 
 
-def test_an_oversized_box_gets_no_more_marks_than_a_screen() -> None:
+def test_a_cluster_lies_within_its_cell_and_a_screen_bounds_their_number() -> None:
     bbox = (30.0, 50.0, 60.0, 60.0)
     view = clusters.View(bbox=bbox, zoom=14, filters=listing.Filters(bbox=bbox))
     level = clusters._level(view)
     (left, top), (right, bottom) = tile_position(60.0, 30.0, level), tile_position(50.0, 60.0, level)
     assert (right - left + 1) * (bottom - top + 1) <= clusters.MOST_CELLS
+    level = 12
+    x, y = tile_position(55.0794, 38.7783, level)
+    north, west = tile_corner(x, y, level)
+    south, east = tile_corner(x + 1, y + 1, level)
+    assert south <= 55.0794 <= north
+    assert west <= 38.7783 <= east
+    assert parent(cell_at(55.0794, 38.7783), level) == parent(cell_at((north + south) / 2, (west + east) / 2), level)
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "parameter"),
-    [
+async def test_an_invalid_parameter_is_named(client: Client, app: Any) -> None:
+    site = await make_site(app.state.context.database)
+    for query, parameter in (
         ("zoom=10", "bbox"),
         (f"bbox={CITY}", "zoom"),
         (f"bbox={CITY}&zoom=99", "zoom"),
@@ -132,13 +139,10 @@ def test_an_oversized_box_gets_no_more_marks_than_a_screen() -> None:
         (f"bbox={CITY}&zoom=3&status=gone", "status"),
         (f"bbox={CITY}&zoom=3&limit=5", "limit"),
         (f"bbox={CITY}&zoom=3&cursor=x", "cursor"),
-    ],
-)
-async def test_an_invalid_parameter_is_named(client: Client, app: Any, query: str, parameter: str) -> None:
-    site = await make_site(app.state.context.database)
-    answer = await client.get(f"/api/v1/sites/{site.key}/clusters?{query}")
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["parameter"] == parameter
+    ):
+        answer = await client.get(f"/api/v1/sites/{site.key}/clusters?{query}")
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["parameter"] == parameter, query
 
 
 async def test_unchanged_clusters_return_304(client: Client, app: Any) -> None:
@@ -155,13 +159,3 @@ async def test_unchanged_clusters_return_304(client: Client, app: Any) -> None:
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     again = await client.get(path, headers=tag)
     assert (again.status_code, again.json()["total"]) == (200, first.json()["total"] + 1)
-
-
-def test_a_cluster_lies_within_its_cell() -> None:
-    level = 12
-    x, y = tile_position(55.0794, 38.7783, level)
-    north, west = tile_corner(x, y, level)
-    south, east = tile_corner(x + 1, y + 1, level)
-    assert south <= 55.0794 <= north
-    assert west <= 38.7783 <= east
-    assert parent(cell_at(55.0794, 38.7783), level) == parent(cell_at((north + south) / 2, (west + east) / 2), level)

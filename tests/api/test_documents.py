@@ -150,14 +150,11 @@ async def test_documents_are_kept_in_shared_caches_by_language_and_colours(clien
     assert (chosen.headers["cache-control"], "lang=en" in chosen.headers["set-cookie"]) == ("no-store", True)
 
 
-async def test_only_what_documents_refer_to_is_served(client: Client) -> None:
+async def test_only_what_documents_refer_to_is_served_and_packages_are_offered(client: Client, site: Site) -> None:
     example = await client.get("/docs/embed_examples/plain/index.html")
     assert (example.status_code, example.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     for path in ("nowhere", "pictures", "..%2fpyproject.toml", "embed_examples/..%2f..%2fMakefile", "%00", "x" * 5_000):
         assert (await client.get(f"/docs/{path}")).status_code == 404, path
-
-
-async def test_packages_of_this_version_are_offered_where_they_are_needed(client: Client, site: Site) -> None:
     index, generator = await read(client, "/docs"), await read(client, f"/s/{site.key}/install")
     for package in packages.PACKAGES:
         address = f"/docs/packages/{package.file_name}"
@@ -169,9 +166,6 @@ async def test_packages_of_this_version_are_offered_where_they_are_needed(client
         assert answer.headers["content-type"] == "application/zip"
         assert answer.headers["content-disposition"] == f'attachment; filename="{package.file_name}"'
     assert (await client.get("/docs/packages/igrajdanin-drupal-1.0.0.zip")).status_code == 404
-
-
-async def test_pages_for_agencies_and_webmasters_lead_to_the_documents(client: Client, site: Site) -> None:
     for path in ("/", "/cabinet/sign-in"):
         assert (await read(client, path)).css('main a[href="/docs"]'), path
     assert (await read(client, f"/s/{site.key}/install")).css('main a[href="/docs/embedding"]')

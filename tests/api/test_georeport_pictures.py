@@ -57,27 +57,22 @@ async def test_pictures_keep_their_order_and_their_number_is_limited(
     assert [one["width"] for one in await photos_of(context)] == list(sizes)[: site.photos]
 
 
-@pytest.mark.parametrize("form", ["json", "xml"])
-async def test_every_invalid_picture_is_named(
-    client: Client, context: Context, site: Site, key: str, form: str
-) -> None:
-    large = file("photo3", photo(noise(64, 48)) + bytes(MAX_FILE_SIZE))
-    wrong = (file("media", b"MZ"), file("photo2"), large)
-    answer = await send(client, key, *wrong, path=f"requests.{form}")
-    assert answer.status_code == 400
-    assert [name in answer.text for name in ("media: ", "photo2: ", "photo3: ")] == [True, False, True]
-    answer = await send(client, key, file("file", photo(noise(640, 480))[:300]), path=f"requests.{form}")
-    assert (answer.status_code, "file: " in answer.text) == (400, True)
-    assert await many(context, "problems") == 0
-
-
-async def test_pictures_are_checked_only_after_key_and_fields(
+async def test_pictures_are_checked_after_key_and_fields_and_every_invalid_one_is_named(
     client: Client, context: Context, site: Site, key: str
 ) -> None:
     assert (await send(client, "wrong", file("media"))).status_code == 403
     answer = await send(client, key, file("media", b"MZ"), service_code="nonsense")
     assert [one["description"].partition(":")[0] for one in answer.json()] == ["service_code"]
     assert await many(context, "photos") == 0
+    for form in ("json", "xml"):
+        large = file("photo3", photo(noise(64, 48)) + bytes(MAX_FILE_SIZE))
+        wrong = (file("media", b"MZ"), file("photo2"), large)
+        answer = await send(client, key, *wrong, path=f"requests.{form}")
+        assert answer.status_code == 400, form
+        assert [name in answer.text for name in ("media: ", "photo2: ", "photo3: ")] == [True, False, True]
+        answer = await send(client, key, file("file", photo(noise(640, 480))[:300]), path=f"requests.{form}")
+        assert (answer.status_code, "file: " in answer.text) == (400, True)
+        assert await many(context, "problems") == 0
 
 
 @pytest.mark.parametrize("written", ["{}", "data:image/jpeg;base64,{}", "spaces"])
@@ -93,7 +88,9 @@ async def test_old_clients_send_base64_in_a_text_field(
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_base64_pictures_are_cleaned_like_files(client: Client, context: Context, site: Site, key: str) -> None:
+async def test_base64_pictures_are_cleaned_like_files_and_empty_files_ignored(
+    client: Client, context: Context, site: Site, key: str
+) -> None:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
     wrong = form | {"media": base64.b64encode(b"MZ" + bytes(100)).decode()}
     answer = await client.post(f"{ROOT}/requests.json", data=wrong)
@@ -107,9 +104,6 @@ async def test_base64_pictures_are_cleaned_like_files(client: Client, context: C
         answer = await client.post(f"{ROOT}/requests.json", data=form | {"media": nothing})
         assert answer.status_code == 200
     assert await photos_of(context) == []
-
-
-async def test_an_empty_file_is_ignored(client: Client, context: Context, site: Site, key: str) -> None:
     assert (await send(client, key, file("media", b""))).status_code == 200
     assert await photos_of(context) == []
 

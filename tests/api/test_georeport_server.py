@@ -78,7 +78,7 @@ def refusals(answer: httpx2.Response) -> list[tuple[int, str]]:
 # --- services ---
 
 
-async def test_services_in_both_formats(client: Client, site: Site) -> None:
+async def test_services_and_definitions_in_both_formats(client: Client, site: Site) -> None:
     found = (await client.get(f"{ROOT}/services.json")).json()
     assert {one["service_code"]: one["service_name"] for one in found}["roads"] == "Дороги и тротуары"
     assert found[0] | {"service_code": "", "service_name": ""} == {
@@ -95,9 +95,6 @@ async def test_services_in_both_formats(client: Client, site: Site) -> None:
     assert answer.content.startswith(b'<?xml version="1.0" encoding="utf-8"?>')
     codes = [one.text for one in ElementTree.fromstring(answer.content).findall("service/service_code")]
     assert codes == [one["service_code"] for one in found]
-
-
-async def test_a_service_without_questions_has_an_empty_definition(client: Client, site: Site) -> None:
     assert (await client.get(f"{ROOT}/services/roads.json")).json() == {"service_code": "roads", "attributes": []}
     answer = await client.get(f"{ROOT}/services/nonsense.xml")
     assert (answer.status_code, [code for code, _ in refusals(answer)]) == (404, [404])
@@ -228,9 +225,9 @@ async def test_xml_requests_are_equivalent(client: Client, database: Database, s
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("changed", "named"),
-    [
+async def test_invalid_fields_are_named(client: Client, site: Site, token: Token) -> None:
+    key = await token("georeport")
+    for changed, named in (
         ({"service_code": "absent"}, "service_code"),
         ({"service_code": "nonsense"}, "service_code"),
         ({"lat": "absent", "long": "absent"}, "lat"),
@@ -239,19 +236,14 @@ async def test_xml_requests_are_equivalent(client: Client, database: Database, s
         ({"lat": "nan"}, "lat"),
         ({"description": "я" * 4001}, "description"),
         ({"media_url": "file:///etc/passwd"}, "media_url"),
-    ],
-)
-async def test_invalid_fields_are_named(
-    client: Client, site: Site, token: Token, changed: dict[str, str], named: str
-) -> None:
-    key = await token("georeport")
-    for form in ("json", "xml"):
-        answer = await post(client, f"requests.{form}", fields(key, **changed))
-        assert answer.status_code == 400
-        assert [(code, text.partition(":")[0]) for code, text in refusals(answer)] == [(400, named)]
+    ):
+        for form in ("json", "xml"):
+            answer = await post(client, f"requests.{form}", fields(key, **changed))
+            assert answer.status_code == 400, named
+            assert [(code, text.partition(":")[0]) for code, text in refusals(answer)] == [(400, named)]
 
 
-async def test_an_address_alone_is_a_location_and_empty_fields_are_absent(
+async def test_an_address_alone_is_a_location_multipart_is_accepted_and_json_is_not(
     client: Client, site: Site, token: Token
 ) -> None:
     key = await token("georeport")
@@ -260,10 +252,6 @@ async def test_an_address_alone_is_a_location_and_empty_fields_are_absent(
     (second, first) = (await client.get(f"{ROOT}/requests.json?api_key={key}")).json()
     assert (first["address"], first["lat"]) == ("ул. Ленина, 5", None)
     assert (second["address"], second["address_id"], second["lat"]) == (None, None, None)
-
-
-async def test_multipart_is_accepted_and_json_is_not(client: Client, site: Site, token: Token) -> None:
-    key = await token("georeport")
     report = {"report": ("a.pdf", b"%PDF-1.7", "application/pdf")}  # neither a picture nor meant as one
     answer = await client.post(f"{ROOT}/requests.json", data=fields(key), files=report)
     assert answer.status_code == 200, answer.text
@@ -394,10 +382,23 @@ async def test_a_long_list_is_refused_in_its_format_while_too_many_are_read(
         assert (short.status_code, int(short.headers["content-length"])) == (200, len(short.content))
 
 
-async def test_an_invalid_number_is_not_found(client: Client, site: Site) -> None:
+async def test_errors_have_the_requested_format_and_language(client: Client, site: Site) -> None:
     for wrong, form in itertools.product(("0", "-1", "x", "99999999999999999999", "1.5", "%00"), ("json", "xml")):
         answer = await client.get(f"{ROOT}/requests/{wrong}.{form}")
         assert (answer.status_code, refusals(answer)[0][0]) == (404, 404), wrong
+    for method, path in (
+        ("GET", "nothing.json"),
+        ("GET", "services.yaml"),
+        ("DELETE", "requests.xml"),
+        ("PUT", "x.json"),
+    ):
+        answer = await client.request(method, f"{ROOT}/{path}")
+        assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
+        expected = "application/json" if path.endswith("json") else "text/xml"
+        assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
+    answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
+    assert refusals(answer) == [(404, "There is no such request.")]
+    assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]
 
 
 async def test_what_residents_say_of_themselves_is_never_returned(
@@ -603,44 +604,25 @@ async def test_discovery(client: Client, site: Site) -> None:
         assert [one.text for one in root.findall("endpoints/endpoint/formats/format")] == endpoint["formats"]
 
 
-async def test_not_found_errors_have_the_requested_format(client: Client, site: Site) -> None:
-    for method, path in (
-        ("GET", "nothing.json"),
-        ("GET", "services.yaml"),
-        ("DELETE", "requests.xml"),
-        ("PUT", "x.json"),
-    ):
-        answer = await client.request(method, f"{ROOT}/{path}")
-        assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
-        expected = "application/json" if path.endswith("json") else "text/xml"
-        assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
-
-
 @ONE_DATABASE
-@pytest.mark.parametrize("path", ["requests.json", "servicerequestupdates.xml", "services.json", "nothing", "x/y.json"])
-async def test_pages_on_other_origins_may_call(client: Client, site: Site, path: str) -> None:
-    origin = {"Origin": "https://app.test"}
-    for method in ("GET", "POST"):
-        asked = origin | {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
-        answer = await client.options(f"{ROOT}/{path}", headers=asked)
-        assert (answer.status_code, answer.content) == (204, b"")
-        assert answer.headers["access-control-allow-origin"] == "https://app.test"
-        assert method in answer.headers["access-control-allow-methods"]
-        assert "content-type" in answer.headers["access-control-allow-headers"].lower()
-    plain = await client.options(f"{ROOT}/{path}", headers=origin)
-    assert (plain.status_code, plain.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
-    for answer in (
-        await client.get(f"{ROOT}/{path}", headers=origin),
-        await client.post(f"{ROOT}/{path}", headers=origin),
-    ):
-        assert answer.headers.get_list("access-control-allow-origin") in (["*"], ["https://app.test"])
-        assert "text/html" not in answer.headers["content-type"]
-
-
-async def test_errors_are_in_the_requested_language(client: Client, site: Site) -> None:
-    answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
-    assert refusals(answer) == [(404, "There is no such request.")]
-    assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]
+async def test_pages_on_other_origins_may_call(client: Client, site: Site) -> None:
+    for path in ("requests.json", "servicerequestupdates.xml", "services.json", "nothing", "x/y.json"):
+        origin = {"Origin": "https://app.test"}
+        for method in ("GET", "POST"):
+            asked = origin | {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
+            answer = await client.options(f"{ROOT}/{path}", headers=asked)
+            assert (answer.status_code, answer.content) == (204, b""), path
+            assert answer.headers["access-control-allow-origin"] == "https://app.test"
+            assert method in answer.headers["access-control-allow-methods"]
+            assert "content-type" in answer.headers["access-control-allow-headers"].lower()
+        plain = await client.options(f"{ROOT}/{path}", headers=origin)
+        assert (plain.status_code, plain.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+        for answer in (
+            await client.get(f"{ROOT}/{path}", headers=origin),
+            await client.post(f"{ROOT}/{path}", headers=origin),
+        ):
+            assert answer.headers.get_list("access-control-allow-origin") in (["*"], ["https://app.test"])
+            assert "text/html" not in answer.headers["content-type"]
 
 
 # --- what fails ---

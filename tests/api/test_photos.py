@@ -142,24 +142,21 @@ async def test_oversized_uploads_are_not_read_to_the_end(widget: Widget, sent: s
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "body",
-    [
+async def test_bodies_other_than_forms_are_refused(widget: Widget) -> None:
+    for body in (
         b"",
         b"--b",
         b"--b\r\n\r\n\r\n--b--",
         b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
         b"\x00" * 99,
-    ],
-)
-async def test_bodies_other_than_forms_are_refused(widget: Widget, body: bytes) -> None:
-    headers = {"Origin": HOST_ORIGIN, "Content-Type": "multipart/form-data; boundary=b"}
-    answer = await widget.client.post(f"{widget.root}/photos", content=body, headers=headers)
-    assert problem(answer, 400)["code"] == "malformed"
-    unbound = await widget.client.post(
-        f"{widget.root}/photos", content=body, headers=headers | {"Content-Type": "multipart/form-data"}
-    )
-    assert problem(unbound, 400)["code"] == "malformed"
+    ):
+        headers = {"Origin": HOST_ORIGIN, "Content-Type": "multipart/form-data; boundary=b"}
+        answer = await widget.client.post(f"{widget.root}/photos", content=body, headers=headers)
+        assert problem(answer, 400)["code"] == "malformed", body
+        unbound = await widget.client.post(
+            f"{widget.root}/photos", content=body, headers=headers | {"Content-Type": "multipart/form-data"}
+        )
+        assert problem(unbound, 400)["code"] == "malformed"
 
 
 async def test_a_ticket_allows_a_limited_number_of_uploads(widget: Widget, context: Context) -> None:
@@ -405,20 +402,17 @@ async def test_photos_of_clarifications_are_not_public(client: Client, context: 
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("..%2F..%2Fwidget.db", "%2e%2e/secret_keys", "x.jpg", "{id}.png"),
-        *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
-    ],
-)
-async def test_only_pictures_have_a_photo_url(client: Client, context: Context, site: Site, name: str) -> None:
+async def test_only_pictures_have_a_photo_url(client: Client, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
-    answer = await client.get(f"/photos/{path}")
-    assert answer.status_code == 404
-    assert answer.headers["content-type"].startswith("text/html")
+    for name in (
+        *("..%2F..%2Fwidget.db", "%2e%2e/secret_keys", "x.jpg", "{id}.png"),
+        *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
+    ):
+        path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
+        answer = await client.get(f"/photos/{path}")
+        assert answer.status_code == 404, name
+        assert answer.headers["content-type"].startswith("text/html")
 
 
 # --- forgetting ---
@@ -511,7 +505,7 @@ async def test_a_backup_contains_photos_and_restoring_it_repeats_erasures(
 # --- pages ---
 
 
-async def test_public_pages_show_photos(client: Client, context: Context, site: Site) -> None:
+async def test_public_pages_and_georeport_show_photos(client: Client, context: Context, site: Site) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     listed = (await client.get(f"/s/{site.key}")).text
@@ -521,6 +515,8 @@ async def test_public_pages_show_photos(client: Client, context: Context, site: 
     for place, photo_id in enumerate(photo_ids):
         assert f'href="https://widget.test/photos/{photo_id}.jpg"' in page
         assert f"Снимок {place}" in page
+    (request,) = (await client.get("/open311/v2/requests/1.json")).json()
+    assert request["media_url"] == f"https://widget.test/photos/{photo_ids[0]}.jpg"
 
 
 async def test_photos_of_earlier_releases_have_no_small_picture(client: Client, context: Context, site: Site) -> None:
@@ -661,7 +657,7 @@ async def test_letters_to_agencies_have_the_photos_attached(
     assert "/photos/" not in letter.text, "no link that opens unpublished pictures for whoever gets the letter"
 
 
-async def test_many_large_photos_are_attached_as_thumbnails(
+async def test_large_photos_are_attached_as_thumbnails_and_unavailable_ones_waited_for(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
@@ -669,10 +665,7 @@ async def test_many_large_photos_are_attached_as_thumbnails(
     files = await pictures.read_files(context, await pictures.list_pictures(context.database, problem_id))
     assert [content for _, content in files] == [await context.storage.get(one, ".thumb") for one in photo_ids]
 
-
-async def test_a_letter_waits_for_its_photos_and_is_finally_sent_without_them(
-    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    # A letter waits for photos that cannot be read, and finally leaves without them.
     async def failing(self: Storage, photo_id: str, size: Any) -> bytes:
         raise Unavailable
 
@@ -702,10 +695,3 @@ async def test_photo_urls_for_platforms_work_and_are_stable(client: Client, cont
         assert (await client.get(urls[0])).status_code == 404
         await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
         assert (await client.get(urls[0])).status_code == 200, "published: the link that ended is as good as any"
-
-
-async def test_georeport_returns_the_first_photo(client: Client, context: Context, site: Site) -> None:
-    problem_id, photo_ids = await pictured(context, site, many=2)
-    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    (request,) = (await client.get("/open311/v2/requests/1.json")).json()
-    assert request["media_url"] == f"https://widget.test/photos/{photo_ids[0]}.jpg"

@@ -44,7 +44,9 @@ async def numbers(client: Client, site: Site, query: str = "") -> list[int]:
     return [item["number"] for item in answer.json()["items"]]
 
 
-async def test_a_list_item_has_exactly_these_fields(client: Client, database: Database, site: Site) -> None:
+async def test_a_list_item_has_exactly_these_fields_and_a_problem_its_timeline(
+    client: Client, database: Database, site: Site
+) -> None:
     await publish(database, site, "resolved")
     answer = await client.get(path(site))
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -58,6 +60,15 @@ async def test_a_list_item_has_exactly_these_fields(client: Client, database: Da
     assert item["location"] == {"lat": 55.0794, "lng": 38.7783}
     assert item["created_at"].endswith("Z")
     assert answer.json()["next"] is None
+    number = await publish(database, site, "resolved")
+    answer = await client.get(path(site, f"/{number}?lang=en"))
+    found = answer.json()
+    assert [entry["status"] for entry in found["timeline"]] == ["moderation", "accepted", "resolved"]
+    assert [entry["actor"] for entry in found["timeline"]] == ["resident", "agent", "agent"]
+    assert all(entry["label"] for entry in found["timeline"])
+    assert found["answer"]["text"] == "Сделано"
+    assert found["answer"]["agency"] == "Администрация города"
+    assert answer.headers["content-language"] == "en"
 
 
 async def test_unpublished_problems_and_personal_data_are_not_returned(
@@ -79,23 +90,20 @@ async def test_unpublished_problems_and_personal_data_are_not_returned(
     assert unpublished.json() == unknown.json(), "an unpublished number is as unknown as one that never was"
 
 
-async def test_a_problem_has_its_timeline_and_answer(client: Client, database: Database, site: Site) -> None:
-    number = await publish(database, site, "resolved")
-    answer = await client.get(path(site, f"/{number}?lang=en"))
-    found = answer.json()
-    assert [entry["status"] for entry in found["timeline"]] == ["moderation", "accepted", "resolved"]
-    assert [entry["actor"] for entry in found["timeline"]] == ["resident", "agent", "agent"]
-    assert all(entry["label"] for entry in found["timeline"])
-    assert found["answer"]["text"] == "Сделано"
-    assert found["answer"]["agency"] == "Администрация города"
-    assert answer.headers["content-language"] == "en"
-
-
-async def test_an_invalid_number_is_404(client: Client, site: Site) -> None:
+async def test_an_invalid_number_is_404_and_search_terms_are_literal(client: Client, site: Site) -> None:
     for number in ("0", "-1", "abc", "1.5", "٣", "99999999999999999999", "1%00", "%D9%A3"):
         answer = await client.get(path(site, f"/{number}"))
         assert answer.status_code == 404, number
         assert answer.headers["content-type"] == "application/problem+json", number
+    terms = ("' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١")
+    for q in terms:
+        answer = await client.get(path(site), params={"q": q})
+        assert answer.status_code == 200, (q, answer.text)
+        assert answer.json() == {"items": [], "next": None}, q
+    # It arrives as UTF-8 replacement characters.
+    assert (await client.get(path(site, "?q=%ED%A0%80"))).status_code == 200
+    with pytest.raises(Malformed):
+        listing.parse([("q", "\ud800")], site)
 
 
 async def test_filters(client: Client, database: Database, site: Site) -> None:
@@ -139,26 +147,12 @@ WRONG = {
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "parameter"), [(f"{name}={value}", name) for name, values in WRONG.items() for value in values]
-)
-async def test_an_invalid_parameter_is_named(client: Client, site: Site, query: str, parameter: str) -> None:
-    answer = await client.get(path(site, f"?{query}"))
-    assert answer.status_code == 400, answer.text
-    assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter)
-
-
-async def test_parameters_of_a_shared_url_are_accepted(client: Client, database: Database, site: Site) -> None:
-    """The widget's loader sends all parameters of the URL: the open problem does not affect the list."""
-    opened, done = await publish(database, site, "accepted"), await publish(database, site, "resolved")
-    assert await numbers(client, site, f"?problem={done}") == await numbers(client, site, "?") == [done, opened]
-    assert await numbers(client, site, f"?status=new&problem={done}") == [opened]
-
-
-@ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "parameter"),
-    [
+async def test_an_invalid_or_unknown_parameter_is_named(client: Client, site: Site) -> None:
+    for query, parameter in [(f"{name}={value}", name) for name, values in WRONG.items() for value in values]:
+        answer = await client.get(path(site, f"?{query}"))
+        assert answer.status_code == 400, answer.text
+        assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter), query
+    for query, parameter in (
         ("unknown=1", "unknown"),
         ("stauts=accepted", "stauts"),
         ("Status=accepted", "Status"),
@@ -170,27 +164,17 @@ async def test_parameters_of_a_shared_url_are_accepted(client: Client, database:
         ("x%00=1", "x"),
         ("x" * 60_000 + "=1", "x" * 50),
         ("unknown=", "unknown"),
-    ],
-)
-async def test_an_unknown_parameter_is_named(client: Client, site: Site, query: str, parameter: str) -> None:
-    answer = await client.get(path(site, f"?{query}"))
-    assert answer.status_code == 400, answer.text
-    assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_unknown", parameter)
+    ):
+        answer = await client.get(path(site, f"?{query}"))
+        assert answer.status_code == 400, answer.text
+        assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_unknown", parameter), query
 
 
-async def test_search_terms_are_literal(client: Client, site: Site) -> None:
-    terms = ("' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١")
-    for q in terms:
-        answer = await client.get(path(site), params={"q": q})
-        assert answer.status_code == 200, (q, answer.text)
-        assert answer.json() == {"items": [], "next": None}, q
-
-
-async def test_a_lone_surrogate_is_harmless(client: Client, site: Site) -> None:
-    """It arrives as UTF-8 replacement characters."""
-    assert (await client.get(path(site, "?q=%ED%A0%80"))).status_code == 200
-    with pytest.raises(Malformed):
-        listing.parse([("q", "\ud800")], site)
+async def test_parameters_of_a_shared_url_are_accepted(client: Client, database: Database, site: Site) -> None:
+    """The widget's loader sends all parameters of the URL: the open problem does not affect the list."""
+    opened, done = await publish(database, site, "accepted"), await publish(database, site, "resolved")
+    assert await numbers(client, site, f"?problem={done}") == await numbers(client, site, "?") == [done, opened]
+    assert await numbers(client, site, f"?status=new&problem={done}") == [opened]
 
 
 async def test_status_groups_select_their_statuses(client: Client, database: Database, site: Site) -> None:

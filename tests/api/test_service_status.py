@@ -41,10 +41,6 @@ async def test_strangers_find_registration_and_the_operator(client: Client, cont
     assert security.text.splitlines()[:2] == ["Contact: mailto:help@operator.test", "Expires: 2026-12-28T00:00:00Z"]
 
 
-async def test_without_an_operators_contact_there_is_no_security_txt(client: Client) -> None:
-    assert (await client.get("/.well-known/security.txt")).status_code == 404
-
-
 async def plant(context: Context, sink: str, age: int, *, reports: int = 1, **changes: Any) -> list[str]:
     """One pending delivery each for some reports, of which nothing else waits. Returns the deliveries."""
     agency = {"name": "canary agency", "email": "canary@agency.test"}
@@ -74,13 +70,17 @@ async def succeed(context: Context, delivery_id: str, at: int) -> None:
     await context.database.write(work)
 
 
-async def test_a_quiet_service_works(context: Context, client: Client) -> None:
+async def test_a_quiet_service_works_and_future_letters_are_no_delay(context: Context, client: Client) -> None:
     assert await read_delays(context.database) == Delays(NOW)
     answer = await client.get("/status")
     assert answer.status_code == 200
     assert "Сервис работает." in answer.text
     assert "не теряются" not in answer.text
     assert "The service is working." in (await client.get("/status?lang=en")).text
+    assert (await client.get("/.well-known/security.txt")).status_code == 404
+    await plant(context, "reminder:due:2026-12-01", 9 * LATE, next_at=NOW + 86_400)
+    await plant(context, "media", 9 * LATE)
+    assert (await read_delays(context.database)).worst == "works"
 
 
 @pytest.mark.parametrize(("sink", "field"), [("resident", "letters"), ("agency", "letters"), (PLATFORM, "platforms")])
@@ -114,12 +114,6 @@ async def test_failing_deliveries_are_a_delay_from_the_last_success_on(context: 
     await succeed(context, sent, NOW - LATE)
     with time_machine.travel(NOW + 2 * KEPT, tick=False):
         assert (await read_delays(context.database)).letters is None
-
-
-async def test_future_letters_and_downloads_are_no_delay(context: Context) -> None:
-    await plant(context, "reminder:due:2026-12-01", 9 * LATE, next_at=NOW + 86_400)
-    await plant(context, "media", 9 * LATE)
-    assert (await read_delays(context.database)).worst == "works"
 
 
 @ONE_DATABASE

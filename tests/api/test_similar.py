@@ -21,6 +21,7 @@ from widget_api.sites.model import Site
 
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
 
+
 LAT, LNG = 55.0794, 38.7783
 
 
@@ -119,14 +120,14 @@ async def test_only_open_published_problems_of_the_category_and_site(
     assert not numbers & {hidden.number, spam.number, withdrawn.number}
 
 
-@pytest.mark.parametrize("lat", [0.0, 66.5, -66.5])
-async def test_across_180_degrees(client: Client, database: Database, site: Site, lat: float) -> None:
-    east_side = await publish(database, site, lat=lat, lng=179.9995)
-    west_side = await publish(database, site, lat=lat, lng=-179.9995)
-    edge = await publish(database, site, lat=lat, lng=180.0)
-    for lng in (179.9995, 180, -180, -179.9995):
-        numbers = {number for number, _ in await found(client, site, lat, lng)}
-        assert numbers == {east_side, west_side, edge}
+async def test_across_180_degrees(client: Client, database: Database, site: Site) -> None:
+    for lat in (0.0, 66.5, -66.5):
+        east_side = await publish(database, site, lat=lat, lng=179.9995)
+        west_side = await publish(database, site, lat=lat, lng=-179.9995)
+        edge = await publish(database, site, lat=lat, lng=180.0)
+        for lng in (179.9995, 180, -180, -179.9995):
+            numbers = {number for number, _ in await found(client, site, lat, lng)}
+            assert numbers == {east_side, west_side, edge}, lat
 
 
 @pytest.mark.parametrize("lat", [90, -90, 89.9999, -89.9999])
@@ -150,9 +151,8 @@ async def test_answers_are_cached_until_the_site_changes(client: Client, databas
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "wrong"),
-    [
+async def test_invalid_parameters_are_named(client: Client, site: Site) -> None:
+    for query, wrong in (
         ("lng=38&category=roads", "lat"),
         ("lat=55&category=roads", "lng"),
         ("lat=55&lng=38", "category"),
@@ -161,11 +161,9 @@ async def test_answers_are_cached_until_the_site_changes(client: Client, databas
         ("lat=nan&lng=38&category=roads", "lat"),
         ("lat=91&lng=38&category=roads", "lat"),
         ("lat=55&lng=1e400&category=roads", "lng"),
-    ],
-)
-async def test_invalid_parameters_are_named(client: Client, site: Site, query: str, wrong: str) -> None:
-    answer = await client.get(f"/api/v1/sites/{site.key}/similar?{query}")
-    assert (answer.status_code, answer.json()["parameter"]) == (400, wrong)
+    ):
+        answer = await client.get(f"/api/v1/sites/{site.key}/similar?{query}")
+        assert (answer.status_code, answer.json()["parameter"]) == (400, wrong), query
 
 
 async def test_an_unknown_category_returns_nothing(client: Client, database: Database, site: Site) -> None:

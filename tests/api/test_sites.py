@@ -58,7 +58,7 @@ async def buy(client: Client, site: Site, payload: Any, origin: str = HOST_ORIGI
 # --- setting up ---
 
 
-async def test_a_new_site_is_found_by_every_lookup(database: Database) -> None:
+async def test_a_new_site_is_found_by_every_lookup_and_cached(database: Database) -> None:
     site = await make_site(database, jurisdiction="gorod.test")
     assert await service.by_key(database, site.key) == site
     assert await service.by_id(database, site.id) == site
@@ -66,6 +66,7 @@ async def test_a_new_site_is_found_by_every_lookup(database: Database) -> None:
     assert await service.list_sites(database) == [site]
     assert tuple(category.code for category in site.categories) == DEFAULT_CATEGORIES
     assert len(site.key.removeprefix("wk_")) >= 16
+    assert await service.by_key(database, site.key) is await service.by_key(database, site.key)
 
 
 async def test_jurisdiction_is_the_first_origins_host_and_unique(database: Database) -> None:
@@ -76,17 +77,20 @@ async def test_jurisdiction_is_the_first_origins_host_and_unique(database: Datab
         await make_site(database, allowed_origins=("https://gorod.test",), jurisdiction=None)
 
 
-@pytest.mark.parametrize(("mode", "moderation"), [("cabinet", "before"), ("email", "after")])
-async def test_default_moderation_depends_on_the_agencys_mode(database: Database, mode: str, moderation: str) -> None:
-    assert (await make_site(database, agency={"mode": mode})).moderation == moderation
+async def test_default_moderation_depends_on_the_agencys_mode(database: Database) -> None:
+    for mode, moderation in (("cabinet", "before"), ("email", "after")):
+        assert (await make_site(database, agency={"mode": mode})).moderation == moderation, mode
 
 
-async def test_all_errors_of_a_new_site_are_reported_at_once(database: Database) -> None:
+async def test_all_errors_of_a_new_site_or_agency_are_reported_at_once(database: Database) -> None:
     with pytest.raises(Invalid) as refusal:
         await make_site(
             database, name=" ", time_zone="Mars/Olympus", language="xx", bbox=(2.0, 1.0, 1.0, 2.0), appeals="handoff"
         )
     assert {wrong.field for wrong in refusal.value.fields} == {"name", "time_zone", "language", "bbox", "appeals_url"}
+    with pytest.raises(Invalid) as refusal:
+        await make_site(database, agency={"registry_number": "нет"})
+    assert [error.field for error in refusal.value.fields] == ["registry_number"]
 
 
 async def test_changes_by_another_process_are_visible_at_once(database: Database, database_url: str) -> None:
@@ -104,11 +108,6 @@ async def test_changes_by_another_process_are_visible_at_once(database: Database
         await other.disconnect()
     assert (seen.name, seen.origins) == ("Новое имя", frozenset({PUNYCODE}))
     assert version > before
-
-
-async def test_unchanged_sites_are_cached(database: Database) -> None:
-    site = await make_site(database)
-    assert await service.by_key(database, site.key) is await service.by_key(database, site.key)
 
 
 async def test_categories_can_be_changed_added_and_disabled(database: Database) -> None:
@@ -150,7 +149,7 @@ def test_invalid_questions_are_refused(text: str) -> None:
 # --- configuration ---
 
 
-async def test_the_configuration_has_everything_the_form_needs(client: Client, site: Site) -> None:
+async def test_the_configuration_has_everything_the_form_needs_in_both_languages(client: Client, site: Site) -> None:
     answer = await client.get(root(site))
     content = answer.json()
     assert answer.status_code == 200
@@ -166,24 +165,6 @@ async def test_the_configuration_has_everything_the_form_needs(client: Client, s
     assert content["links"]["report"] == f"https://widget.test/s/{site.key}/report"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cache-Control"] == "max-age=0, s-maxage=10"
-
-
-@pytest.mark.parametrize(
-    ("name", "label"),
-    [
-        ("Администрация города Зареченска", "Отправить в администрацию"),
-        ("Комитет по ЖКХ", "Отправить в комитет"),
-        ("МКУ «Горсвет»", "Отправить сообщение"),
-    ],
-)
-async def test_the_submit_button_names_the_kind_of_agency(
-    client: Client, connected: Database, name: str, label: str
-) -> None:
-    site = await make_site(connected, agency={"name": name})
-    assert (await client.get(root(site))).json()["submit"] == label
-
-
-async def test_the_configuration_explains_procedure_recipient_and_due_date(client: Client, site: Site) -> None:
     with time_machine.travel(1_795_500_000):  # 2026-11-24
         content = (await client.get(root(site))).json()
     track = content["track"]
@@ -191,12 +172,19 @@ async def test_the_configuration_explains_procedure_recipient_and_due_date(clien
     for part in ("сообщение", "59‑ФЗ", site.agency.name, "8\u00a0декабря"):
         assert part in track["text"]
     assert {category["answer_due"] for category in content["categories"]} == {"2026-12-08"}
-
-
-async def test_the_configuration_is_available_in_english(client: Client, site: Site) -> None:
     content = (await client.get(root(site), params={"lang": "en"})).json()
     assert content["categories"][0]["name"] == "Roads and pavements"
     assert "59‑FZ" in content["track"]["text"]
+
+
+async def test_the_submit_button_names_the_kind_of_agency(client: Client, connected: Database) -> None:
+    for name, label in (
+        ("Администрация города Зареченска", "Отправить в администрацию"),
+        ("Комитет по ЖКХ", "Отправить в комитет"),
+        ("МКУ «Горсвет»", "Отправить сообщение"),
+    ):
+        site = await make_site(connected, agency={"name": name})
+        assert (await client.get(root(site))).json()["submit"] == label, name
 
 
 async def test_an_unchanged_configuration_returns_304(client: Client, connected: Database, site: Site) -> None:
@@ -214,17 +202,19 @@ async def test_an_unchanged_configuration_returns_304(client: Client, connected:
 # --- keys ---
 
 
-@pytest.mark.parametrize("key", ["wk_unknown", "nothing", "wk_" + "a" * 500, "wk_%00"])
-async def test_an_unknown_key_is_404_with_a_hint(client: Client, site: Site, key: str) -> None:
-    for call in ("", "/challenge"):
-        answer = await client.get(f"/api/v1/sites/{key}{call}", headers={"Origin": "https://evil.test"})
-        assert answer.status_code == 404
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
-        assert answer.json()["code"] == "site_not_found"
+async def test_an_unknown_key_is_404_with_a_hint(client: Client, site: Site) -> None:
+    for key in ("wk_unknown", "nothing", "wk_" + "a" * 500, "wk_%00"):
+        for call in ("", "/challenge"):
+            answer = await client.get(f"/api/v1/sites/{key}{call}", headers={"Origin": "https://evil.test"})
+            assert answer.status_code == 404, key
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            assert answer.json()["code"] == "site_not_found"
 
 
-async def test_a_rotated_key_is_valid_until_its_overlap_ends(client: Client, connected: Database, site: Site) -> None:
+async def test_a_rotated_key_is_valid_until_its_overlap_ends_or_another_ends_it(
+    client: Client, connected: Database, site: Site
+) -> None:
     key = await changes.rotate_key(connected, site.id, overlap_days=2)
     old = await client.get(root(site))
     assert old.status_code == 200
@@ -232,11 +222,6 @@ async def test_a_rotated_key_is_valid_until_its_overlap_ends(client: Client, con
     with time_machine.travel(clock.now() + 2 * 86_400 + 1):
         assert (await client.get(root(site))).status_code == 404
         assert (await client.get(f"/api/v1/sites/{key}")).status_code == 200
-
-
-async def test_rotating_without_overlap_ends_the_old_key_at_once(
-    client: Client, connected: Database, site: Site
-) -> None:
     newer = await changes.rotate_key(connected, site.id, overlap_days=5)
     newest = await changes.rotate_key(connected, site.id)
     for key, status in ((site.key, 404), (newer, 404), (newest, 200)):
@@ -256,19 +241,16 @@ async def test_a_disabled_site_is_hidden_from_the_public_only(client: Client, co
 # --- the gate ---
 
 
-@pytest.mark.parametrize("origin", [HOST_ORIGIN, PUNYCODE, "https://widget.test", None])
-async def test_registered_origins_and_the_service_itself_are_allowed(
-    client: Client, site: Site, origin: str | None
-) -> None:
-    answer = await challenge(client, site, origin)
-    assert answer.status_code == 200
-    assert answer.headers["Cache-Control"] == "no-store"
+async def test_registered_origins_and_the_service_itself_are_allowed(client: Client, site: Site) -> None:
+    for origin in (HOST_ORIGIN, PUNYCODE, "https://widget.test", None):
+        answer = await challenge(client, site, origin)
+        assert answer.status_code == 200, origin
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "origin",
-    [
+async def test_other_origins_are_refused_with_a_hint(client: Client, site: Site) -> None:
+    for origin in (
         "null",
         "https://evil.test",
         HOST_ORIGIN + ".evil.test",
@@ -277,44 +259,41 @@ async def test_registered_origins_and_the_service_itself_are_allowed(
         HOST_ORIGIN.upper(),
         HOST_ORIGIN.replace("https", "http"),
         PUNYCODE + "x",
-    ],
-)
-async def test_other_origins_are_refused_with_a_hint(client: Client, site: Site, origin: str) -> None:
-    reading = await challenge(client, site, origin)
-    writing = await buy(client, site, "whatever", origin)
-    for answer in (reading, writing):
-        content = answer.json()
-        assert answer.status_code == 403
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert answer.headers["Access-Control-Allow-Origin"] in ("*", origin)
-        assert content["code"] == "origin_not_registered"
-        assert content["origin"] == origin
-        assert content["register_url"] == "https://widget.test/sites/new"
-        assert origin in content["detail"]
-        assert content["register_url"] in content["detail"]
+    ):
+        reading = await challenge(client, site, origin)
+        writing = await buy(client, site, "whatever", origin)
+        for answer in (reading, writing):
+            content = answer.json()
+            assert answer.status_code == 403, origin
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["Access-Control-Allow-Origin"] in ("*", origin)
+            assert content["code"] == "origin_not_registered"
+            assert content["origin"] == origin
+            assert content["register_url"] == "https://widget.test/sites/new"
+            assert origin in content["detail"]
+            assert content["register_url"] in content["detail"]
 
 
-async def test_the_page_in_the_hint_exists(client: Client, site: Site) -> None:
+@ONE_DATABASE
+async def test_the_page_in_the_hint_exists_and_quotes_the_button_of_the_cabinet(client: Client, site: Site) -> None:
+    """It quotes the checkbox and the button beside a refused origin in the cabinet."""
+    for language in ("ru", "en"):
+        page = await client.get("/sites/new", params={"lang": language})
+        assert '<a href="/cabinet/sites">' in page.text, language
+        for label in ("install.check.add_sure", "install.check.add"):
+            assert i18n.text(language, label, origin="").strip(" :") in html.unescape(page.text)
     page = await client.get("/sites/new", params={"origin": "https://<b>.test"})
     assert page.status_code == 200
     assert "site set" in page.text
     assert "<b>" not in page.text
 
 
-@ONE_DATABASE
-@pytest.mark.parametrize("language", ["ru", "en"])
-async def test_the_page_in_the_hint_quotes_the_button_of_the_cabinet(client: Client, language: str) -> None:
-    """It quotes the checkbox and the button beside a refused origin in the cabinet."""
-    page = await client.get("/sites/new", params={"lang": language})
-    assert '<a href="/cabinet/sites">' in page.text
-    for label in ("install.check.add_sure", "install.check.add"):
-        assert i18n.text(language, label, origin="").strip(" :") in html.unescape(page.text)
-
-
 # --- tickets ---
 
 
-async def test_a_solved_challenge_gives_one_ticket(client: Client, app: Any, site: Site) -> None:
+async def test_a_solved_challenge_gives_one_ticket_of_its_site_and_origin(
+    client: Client, app: Any, site: Site, connected: Database
+) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answer = await buy(client, site, payload)
     content = answer.json()
@@ -324,17 +303,9 @@ async def test_a_solved_challenge_gives_one_ticket(client: Client, app: Any, sit
     assert tickets.read_ticket(app.state.context.signer, content["ticket"], site, HOST_ORIGIN)
     again = await buy(client, site, payload)
     assert (again.status_code, again.json()["code"]) == (403, "challenge_spent")
-
-
-async def test_concurrent_solutions_give_one_ticket(client: Client, site: Site) -> None:
     payload = solve_challenge((await challenge(client, site)).json())
     answers = await asyncio.gather(*(buy(client, site, payload) for _ in range(10)))
     assert sorted(answer.status_code for answer in answers) == [201] + [403] * 9
-
-
-async def test_a_challenge_of_another_origin_or_site_is_refused(
-    client: Client, connected: Database, site: Site
-) -> None:
     other = await make_site(connected)
     payload = solve_challenge((await challenge(client, site)).json())
     for refused in (await buy(client, site, payload, PUNYCODE), await buy(client, other, payload)):
@@ -342,10 +313,10 @@ async def test_a_challenge_of_another_origin_or_site_is_refused(
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("payload", [None, 1, [], {}, "", "AAAA", "ж"])
-async def test_an_invalid_solution_is_400(client: Client, site: Site, payload: Any) -> None:
-    answer = await buy(client, site, payload)
-    assert (answer.status_code, answer.json()["code"]) == (400, "challenge_malformed")
+async def test_an_invalid_solution_is_400(client: Client, site: Site) -> None:
+    for payload in list[Any]((None, 1, [], {}, "", "AAAA", "ж")):
+        answer = await buy(client, site, payload)
+        assert (answer.status_code, answer.json()["code"]) == (400, "challenge_malformed"), payload
 
 
 async def test_a_ticket_can_be_used_once(connected: Database) -> None:
@@ -373,7 +344,9 @@ async def test_too_many_challenges_are_429_with_retry_after(
 # --- consent ---
 
 
-async def test_the_consent_names_all_recipients(database: Database, make_settings: Callable[..., Settings]) -> None:
+async def test_the_consent_names_all_recipients_in_both_languages(
+    database: Database, make_settings: Callable[..., Settings], settings: Settings
+) -> None:
     agency = {"name": "Управа", "email": "u@gorod.test", "inn": "5022000000", "postal_address": "140400, Коломна"}
     site = await make_site(database, agency=agency)
     plain = make_settings(processor="ООО «Сервис», ИНН 7700000000")
@@ -389,6 +362,16 @@ async def test_the_consent_names_all_recipients(database: Database, make_setting
     assert "platform.test" in (await consent.current_document(database, site, sharing, "ru")).body
     silent = make_settings(platform_url="https://platform.test/v2", platform_key="k")
     assert "platform.test" not in (await consent.current_document(database, site, silent, "ru")).body
+    site, other = await make_site(database), await make_site(database)
+
+    for name, contacts, of in (("Первая", "all", None), ("Вторая", "none", None), ("Чужая", "all", other.id)):
+        await add_platform(database, name, name=name, contacts=contacts, site_id=of)
+    body = (await consent.current_document(database, site, settings, "ru")).body
+    assert "Первая" in body
+    assert "Вторая" not in body
+    assert "Чужая" not in body
+    russian, english = [await consent.current_document(database, site, settings, language) for language in ("ru", "en")]
+    assert [len(lines) for _, lines in russian.sections] == [len(lines) for _, lines in english.sections]
 
 
 async def test_the_consent_names_the_place_of_storage_only_if_configured(
@@ -409,12 +392,6 @@ async def test_the_consent_names_the_place_of_storage_only_if_configured(
         assert [line for line in said if line not in body] == []
 
 
-async def test_register_numbers_are_validated(database: Database) -> None:
-    with pytest.raises(Invalid) as refusal:
-        await make_site(database, agency={"registry_number": "нет"})
-    assert [error.field for error in refusal.value.fields] == ["registry_number"]
-
-
 def test_doctor_reports_gaps_in_the_consent_document(cli: Callable[..., Any], database: Database) -> None:
     def said(**changes: str) -> str:
         checks = cli("doctor", **changes)["checks"]
@@ -430,20 +407,26 @@ def test_doctor_reports_gaps_in_the_consent_document(cli: Callable[..., Any], da
     assert said(data_location="Россия, Москва") == ""
 
 
-async def test_the_consent_names_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
-    site, other = await make_site(database), await make_site(database)
-
-    for name, contacts, of in (("Первая", "all", None), ("Вторая", "none", None), ("Чужая", "all", other.id)):
-        await add_platform(database, name, name=name, contacts=contacts, site_id=of)
-    body = (await consent.current_document(database, site, settings, "ru")).body
-    assert "Первая" in body
-    assert "Вторая" not in body
-    assert "Чужая" not in body
+async def test_the_current_document_is_accepted_if_its_row_was_lost(connected: Database, app: Any, site: Site) -> None:
+    """A person read it before the database was restored from an older backup."""
+    settings = app.state.context.settings
+    read = [await consent.current_document(connected, site, settings, language) for language in ("ru", "en")]
+    await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
+    assert [await consent.find_agreed(connected, site, settings, one.version) for one in read] == read
+    assert [await consent.find_document(connected, site, one.version) for one in read] == read, "stored again"
 
 
-async def test_earlier_consent_documents_can_be_read_but_not_agreed_to(
-    client: Client, connected: Database, app: Any, site: Site
+async def test_the_current_consent_has_a_page_and_earlier_ones_can_be_read_but_not_agreed_to(
+    client: Client, site: Site, connected: Database, app: Any
 ) -> None:
+    page = await client.get(f"/s/{site.key}/consent")
+    english = await client.get(f"/s/{site.key}/consent", params={"lang": "en"})
+    assert page.status_code == english.status_code == 200
+    assert "Согласие на обработку персональных данных" in page.text
+    assert "не действующая" not in page.text
+    assert "Consent to the processing of personal data" in english.text
+    assert (await client.get(f"/s/{site.key}/consent/0123456789ab")).status_code == 404
+    assert (await client.get(f"/s/{site.key}/consent/%00")).status_code == 404
     settings = app.state.context.settings
     old = (await client.get(root(site))).json()["consent"]
     with time_machine.travel(clock.now() + 10, tick=False):
@@ -461,32 +444,6 @@ async def test_earlier_consent_documents_can_be_read_but_not_agreed_to(
     with time_machine.travel(clock.now() + 2 * 86_400):
         assert await consent.find_agreed(connected, changed, settings, old["version"]) is None
     assert await consent.find_agreed(connected, changed, settings, "never") is None
-
-
-async def test_the_current_document_is_accepted_if_its_row_was_lost(connected: Database, app: Any, site: Site) -> None:
-    """A person read it before the database was restored from an older backup."""
-    settings = app.state.context.settings
-    read = [await consent.current_document(connected, site, settings, language) for language in ("ru", "en")]
-    await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
-    assert [await consent.find_agreed(connected, site, settings, one.version) for one in read] == read
-    assert [await consent.find_document(connected, site, one.version) for one in read] == read, "stored again"
-
-
-async def test_consent_page(client: Client, site: Site) -> None:
-    page = await client.get(f"/s/{site.key}/consent")
-    english = await client.get(f"/s/{site.key}/consent", params={"lang": "en"})
-    assert page.status_code == english.status_code == 200
-    assert "Согласие на обработку персональных данных" in page.text
-    assert "не действующая" not in page.text
-    assert "Consent to the processing of personal data" in english.text
-    assert (await client.get(f"/s/{site.key}/consent/0123456789ab")).status_code == 404
-    assert (await client.get(f"/s/{site.key}/consent/%00")).status_code == 404
-
-
-async def test_both_languages_of_the_consent_correspond(database: Database, settings: Settings) -> None:
-    site = await make_site(database)
-    russian, english = [await consent.current_document(database, site, settings, language) for language in ("ru", "en")]
-    assert [len(lines) for _, lines in russian.sections] == [len(lines) for _, lines in english.sections]
 
 
 # --- tokens ---

@@ -62,7 +62,7 @@ async def place(client: Client, site: Site, lat: object, lng: object) -> httpx2.
 # --- the configuration ---
 
 
-async def test_the_map_begins_at_the_territory(client: Client, site: Site) -> None:
+async def test_the_map_begins_at_the_territory(client: Client, site: Site, database: Database) -> None:
     found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
     assert found == {
         "center": [55.1, 38.8],
@@ -73,6 +73,14 @@ async def test_the_map_begins_at_the_territory(client: Client, site: Site) -> No
         "attribution": None,
         "outlined": True,
     }
+    # Of one across 180 degrees at its larger part; without one every point is inside.
+    parts = [[square(170.0, 65.0, 10.0)], [square(-180.0, 65.0, 2.0)]]
+    site = await make_site(database, area=json.dumps({"type": "MultiPolygon", "coordinates": parts}))
+    found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
+    assert (found["center"], found["bbox"]) == ([70.0, 175.0], [-180.0, 65.0, 180.0, 75.0])
+    assert (await place(client, site, 66, -179)).json()["inside"] is True
+    site = await make_site(database)
+    assert (await place(client, site, *ABROAD)).json() == {"inside": True, "detail": None, "other": None}
 
 
 async def test_tiles_are_named_in_the_configuration_and_drawn_around_reports(
@@ -142,14 +150,6 @@ async def test_the_border_is_returned_with_holes_and_an_etag(client: Client, sit
     assert (await client.get("/api/v1/sites/wk_unknown/area")).status_code == 404
 
 
-async def test_for_a_territory_across_180_degrees_the_larger_part_is_shown(client: Client, database: Database) -> None:
-    parts = [[square(170.0, 65.0, 10.0)], [square(-180.0, 65.0, 2.0)]]
-    site = await make_site(database, area=json.dumps({"type": "MultiPolygon", "coordinates": parts}))
-    found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
-    assert (found["center"], found["bbox"]) == ([70.0, 175.0], [-180.0, 65.0, 180.0, 75.0])
-    assert (await place(client, site, 66, -179)).json()["inside"] is True
-
-
 # --- place ---
 
 
@@ -176,11 +176,6 @@ async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
     assert (await place(client, site, *HOLE)).json()["other"]["name"] == "Область"
 
 
-async def test_without_a_territory_every_point_is_inside(client: Client, database: Database) -> None:
-    site = await make_site(database)
-    assert (await place(client, site, *ABROAD)).json() == {"inside": True, "detail": None, "other": None}
-
-
 async def test_place_is_cached_until_a_border_changes(client: Client, database: Database, site: Site) -> None:
     first = await place(client, site, *IN_DISTRICT)
     assert first.headers["access-control-allow-origin"] == "*"
@@ -195,9 +190,8 @@ async def test_place_is_cached_until_a_border_changes(client: Client, database: 
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("lat", "lng", "wrong"),
-    [
+async def test_an_invalid_point_is_named(client: Client, site: Site) -> None:
+    for lat, lng, wrong in (
         ("", "38.8", "lat"),
         ("55.1", "", "lng"),
         ("NaN", "38.8", "lat"),
@@ -211,13 +205,11 @@ async def test_place_is_cached_until_a_border_changes(client: Client, database: 
         ("55.1", "38.8;DROP TABLE sites", "lng"),
         ("55." + "1" * 5000, "38.8", "lat"),
         ("%00", "38.8", "lat"),
-    ],
-)
-async def test_an_invalid_point_is_named(client: Client, site: Site, lat: str, lng: str, wrong: str) -> None:
-    answer = await place(client, site, lat, lng)
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["parameter"] == wrong
+    ):
+        answer = await place(client, site, lat, lng)
+        assert answer.status_code == 400, lat
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["parameter"] == wrong
 
 
 # --- reports ---
@@ -259,18 +251,14 @@ async def test_the_hint_is_available_in_english(client: Client, database: Databa
     assert "in words" in detail
 
 
-@pytest.mark.parametrize(
-    "location",
-    [
+async def test_reports_inside_and_reports_with_an_address_alone_are_accepted(client: Client, site: Site) -> None:
+    locations: tuple[dict[str, Any], ...] = (
         {"lat": INSIDE[0], "lng": INSIDE[1]},
         {"lat": 55.0, "lng": 38.7},  # a vertex of the border
         {"address": "ул. Мира, 1, соседний район"},
-    ],
-)
-async def test_reports_inside_and_reports_with_an_address_alone_are_accepted(
-    client: Client, site: Site, location: dict[str, Any]
-) -> None:
-    assert (await Widget(client, site).send(location=location)).status_code == 201
+    )
+    for number, location in enumerate(locations):
+        assert (await Widget(client, site).send(f"k{number}", location=location)).status_code == 201, location
 
 
 async def test_the_form_without_scripts_links_to_the_responsible_site(
@@ -294,19 +282,9 @@ async def test_the_form_without_scripts_links_to_the_responsible_site(
 # --- setting it up ---
 
 
-async def test_a_territory_can_be_replaced_and_removed(database: Database, site: Site) -> None:
-    await changes.update_site(database, site.id, {"area": DISTRICT})
-    moved = await service.by_key(database, site.key)
-    assert moved.bbox == (39.0, 55.0, 39.1, 55.1)
-    assert (moved.covers(*IN_DISTRICT), moved.covers(*INSIDE)) == (True, False)
-    await changes.update_site(database, site.id, {"name": "Город"})
-    assert (await service.by_key(database, site.key)).area == moved.area
-    await changes.update_site(database, site.id, {"area": None})
-    free = await service.by_key(database, site.key)
-    assert (free.area, free.bbox, free.covers(*ABROAD)) == (None, None, True)
-
-
-async def test_an_invalid_territory_changes_nothing(database: Database, site: Site) -> None:
+async def test_a_territory_can_be_replaced_and_removed_and_an_invalid_one_changes_nothing(
+    database: Database, site: Site
+) -> None:
     await changes.update_agency(database, site.agency.id, {"inn": "5022000000"})
     for area, code in (
         ("{", "area_json"),
@@ -325,6 +303,15 @@ async def test_an_invalid_territory_changes_nothing(database: Database, site: Si
     (wrong,) = elsewhere.value.fields
     assert (wrong.code, dict(wrong.values)["distance"]) == ("area_elsewhere", 26)
     assert (await service.by_key(database, site.key)).name == "Город"
+    await changes.update_site(database, site.id, {"area": DISTRICT})
+    moved = await service.by_key(database, site.key)
+    assert moved.bbox == (39.0, 55.0, 39.1, 55.1)
+    assert (moved.covers(*IN_DISTRICT), moved.covers(*INSIDE)) == (True, False)
+    await changes.update_site(database, site.id, {"name": "Город"})
+    assert (await service.by_key(database, site.key)).area == moved.area
+    await changes.update_site(database, site.id, {"area": None})
+    free = await service.by_key(database, site.key)
+    assert (free.area, free.bbox, free.covers(*ABROAD)) == (None, None, True)
 
 
 async def test_the_desk_changes_border_and_time_zone(

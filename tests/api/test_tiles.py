@@ -159,14 +159,13 @@ async def test_tiles_around_a_territory_are_served_up_to_a_distance(proxying: An
     assert sum(server.asked.values()) == 7, "what is not ours is not asked for"
 
 
-@pytest.mark.parametrize(
-    "tail",
-    ["20/0/0", "13/8192/0", "-1/0/0", "13/1e3/0", "1/0/0.png", "13/../../etc/passwd", "%2e%2e/0/0", "1/0/%00", "a/b/c",
-     "19/" + "9" * 3000 + "/0", "٣/٤/٥", "1/0/0/0", "13/4977.0/2560", "13//0"],
-)  # fmt: skip
-async def test_an_invalid_tile_is_404_without_an_upstream_request(proxying: Any, server: Server, tail: str) -> None:
+async def test_an_invalid_tile_is_404_without_an_upstream_request(proxying: Any, server: Server) -> None:
     async with proxying() as (client, _):
-        assert (await client.get(f"/tiles/{tail}")).status_code == 404
+        for tail in (
+            "20/0/0", "13/8192/0", "-1/0/0", "13/1e3/0", "1/0/0.png", "13/../../etc/passwd", "%2e%2e/0/0", "1/0/%00",
+            "a/b/c", "19/" + "9" * 3000 + "/0", "٣/٤/٥", "1/0/0/0", "13/4977.0/2560", "13//0",
+        ):  # fmt: skip
+            assert (await client.get(f"/tiles/{tail}")).status_code == 404, tail
     assert not server.asked
 
 
