@@ -283,33 +283,28 @@ async def test_promised_dates_from_before_the_migration_count(context: Context, 
 # --- the author is asked ---
 
 
-@pytest.mark.parametrize(
-    ("replied", "due"),
-    [
+async def test_the_due_date_waits_while_the_author_is_asked(context: Context, site: Site) -> None:
+    for replied, due in (
         (None, "2026-12-01"),  # ten working days at most
         ("2026-11-12", "2026-11-19"),  # two of them used
         ("2026-11-10", "2026-11-17"),  # on the same day
         ("2026-12-20", "2026-12-01"),
-    ],
-)
-@pytest.mark.parametrize("by", ["reply", "decision"])
-async def test_the_due_date_waits_while_the_author_is_asked(
-    context: Context, site: Site, replied: str | None, due: str, by: str
-) -> None:
-    database, problem_id = context.database, await taken_in(context.database, site)
-    with at("2026-11-10T12:00"):
-        await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
-        assert await dialogue.ask(database, AGENT, site.id, problem_id, "А какой этаж?")
-    assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
-    if replied is not None:
-        with at(f"{replied}T18:00"):
-            if by == "reply":
-                words = dialogue.Clarification(id=clock.new_id(), text="Второй")
-                await dialogue.clarify(database, site, problem_id, words)
-            else:
-                await change(database, site, problem_id, to="in_progress")
-    assert (await row_of(database, problem_id))["answer_due"] == due
-    assert (await row_of(database, problem_id))["first_due"] == DUE
+    ):
+        for by in ("reply", "decision"):
+            database, problem_id = context.database, await taken_in(context.database, site)
+            with at("2026-11-10T12:00"):
+                await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
+                assert await dialogue.ask(database, AGENT, site.id, problem_id, "А какой этаж?"), by
+            assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
+            if replied is not None:
+                with at(f"{replied}T18:00"):
+                    if by == "reply":
+                        words = dialogue.Clarification(id=clock.new_id(), text="Второй")
+                        await dialogue.clarify(database, site, problem_id, words)
+                    else:
+                        await change(database, site, problem_id, to="in_progress")
+            assert (await row_of(database, problem_id))["answer_due"] == due
+            assert (await row_of(database, problem_id))["first_due"] == DUE
 
 
 async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_date_that_has_passed(
@@ -328,16 +323,13 @@ async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_date_that_
         assert (await row_of(database, problem_id))["answer_due"] == "2026-12-01"
 
 
-async def test_a_question_that_reaches_nobody_pauses_nothing(context: Context, site: Site) -> None:
+async def test_questions_to_nobody_extensions_and_dates_of_others_move_nothing(context: Context, site: Site) -> None:
     with at(RECEIVED):
         receipt = await submit_report(context.database, site)
         await change(context.database, site, receipt.problem_id, to="accepted")
     with at("2026-11-10T12:00"):
         await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "Какой подъезд?")
     assert (await row_of(context.database, receipt.problem_id))["answer_due"] == DUE
-
-
-async def test_an_extension_during_a_question_stays(context: Context, site: Site) -> None:
     database, problem_id = context.database, await taken_in(context.database, site)
     with at("2026-11-10T12:00"):
         await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
@@ -345,16 +337,13 @@ async def test_an_extension_during_a_question_stays(context: Context, site: Site
     with at("2026-11-12T12:00"):
         await dialogue.clarify(database, site, problem_id, dialogue.Clarification(id=clock.new_id(), text="Второй"))
     assert (await row_of(database, problem_id))["answer_due"] == "2026-12-10"
-
-
-@pytest.mark.parametrize("day", ["9999-12-30", "2026-11-11"])
-async def test_dates_of_who_does_not_speak_for_the_agency_move_nothing(context: Context, site: Site, day: str) -> None:
-    database, problem_id = context.database, await taken_in(context.database, site)
-    with at("2026-11-10T12:00"):
-        update = Update(id=clock.new_id(), at=clock.now(), status="planned", expected_on=day, unofficial=True)
-        await lifecycle.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
-        assert (await row_of(database, problem_id))["answer_due"] == DUE
-        await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
+    for day in ("9999-12-30", "2026-11-11"):
+        database, problem_id = context.database, await taken_in(context.database, site)
+        with at("2026-11-10T12:00"):
+            update = Update(id=clock.new_id(), at=clock.now(), status="planned", expected_on=day, unofficial=True)
+            await lifecycle.import_update(database, Actor(kind="platform", source="x"), site.id, problem_id, update)
+            assert (await row_of(database, problem_id))["answer_due"] == DUE, day
+            await dialogue.ask(database, AGENT, site.id, problem_id, "Какой подъезд?")
 
 
 async def test_a_sites_own_days_count(context: Context, site: Site) -> None:

@@ -76,7 +76,7 @@ async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: Client, s
     assert i18n.text("ru", "install.ways.frame_policy_lead") in page.text
 
 
-async def test_every_option_is_in_the_code(client: Client, site: Site) -> None:
+async def test_every_option_and_view_is_in_the_code(client: Client, site: Site) -> None:
     code = await shown(
         client, site, type="basic", view="inline", language="en", theme="dark", category="roads", accent="#AA0055"
     )
@@ -86,6 +86,14 @@ async def test_every_option_is_in_the_code(client: Client, site: Site) -> None:
     assert 'data-view="inline"' in code["div"]
     assert "embed?type=basic&amp;lang=en&amp;theme=dark&amp;category=roads&amp;accent=%23aa0055" in code["frame"]
     assert "--igw-accent: #aa0055;" in code["rule"]
+    code = await shown(client, site, view="figures")
+    assert 'view="figures"' in code["script"]
+    assert 'data-view="figures"' in code["div"]
+    assert "embed?view=figures" in code["frame"]
+    page = (await client.get(f"/s/{site.key}/install", params={"accent": "red", "host": "gorod"})).text
+    assert "Это не цвет" in page
+    assert "Это не адрес сайта" in page
+    assert 'value="red"' in page, "what was typed is not lost"
 
 
 async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
@@ -122,24 +130,7 @@ async def test_a_button_that_opens_the_list(client: Client, site: Site) -> None:
         assert "data-start" not in (await shown(client, site, **{"start": "list"} | other))["script"]
 
 
-async def test_the_figures_alone_are_a_view(client: Client, site: Site) -> None:
-    code = await shown(client, site, view="figures")
-    assert 'view="figures"' in code["script"]
-    assert 'data-view="figures"' in code["div"]
-    assert "embed?view=figures" in code["frame"]
-
-
-async def test_a_pinned_release_carries_its_recorded_hash(client: Client, site: Site) -> None:
-    released = orjson.loads((releases.dist_folder() / "released.json").read_bytes())
-    version = releases.newest_release("1")
-    code = await shown(client, site, version="pinned")
-    for name, part in (("loader.js", code["script"]), ("frame.js", code["frame"])):
-        integrity = released[version][name]
-        assert f'src="{PUBLIC_URL}/w/{version}/{name}" integrity="{integrity}" crossorigin></script>' in part
-    assert code["hash"] == released[version]["loader.js"]
-
-
-async def test_code_for_files_on_the_hosts_own_server(client: Client, site: Site) -> None:
+async def test_code_on_the_hosts_own_server_and_of_a_pinned_release(client: Client, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
     version = releases.newest_release("1")
     source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
@@ -148,32 +139,30 @@ async def test_code_for_files_on_the_hosts_own_server(client: Client, site: Site
     )
     assert f'data-api="{PUBLIC_URL}"' in code["frame"]
     assert code["policy"].startswith("script-src 'self'; connect-src 'self' https://widget.test")
+    released = orjson.loads((releases.dist_folder() / "released.json").read_bytes())
+    code = await shown(client, site, version="pinned")
+    for name, part in (("loader.js", code["script"]), ("frame.js", code["frame"])):
+        integrity = released[version][name]
+        assert f'src="{PUBLIC_URL}/w/{version}/{name}" integrity="{integrity}" crossorigin></script>' in part
+    assert code["hash"] == released[version]["loader.js"]
 
 
-async def test_the_sites_type_limits_the_options(client: Client, context: Context) -> None:
+async def test_type_and_colour_of_the_site_hold(client: Client, context: Context) -> None:
     basic = await make_site(context.database, type="basic")
     assert 'type="basic"' in (await shown(client, basic, type="extended"))["script"]
+    site = await make_site(context.database, accent="#117733")
+    assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
 
 
-@pytest.mark.parametrize(
-    ("accent", "says", "ink"),
-    [
+async def test_the_contrast_of_an_accent_colour_is_shown(client: Client, site: Site) -> None:
+    for accent, says, ink in (
         ("#0a58a6", "Текст на кнопке читается", ""),
         ("#ffcc00", "указан тёмный", "--igw-accent-ink: #1b2430;"),
         ("#7f7f7f", "</span>Текст на этом цвете плохо читается: контраст 4", ""),
-    ],
-)
-async def test_the_contrast_of_an_accent_colour_is_shown(
-    client: Client, site: Site, accent: str, says: str, ink: str
-) -> None:
-    page = (await client.get(f"/s/{site.key}/install", params={"accent": accent})).text
-    assert says in page
-    assert ink in (await shown(client, site, accent=accent))["rule"]
-
-
-async def test_the_sites_own_colour_is_the_default(client: Client, context: Context) -> None:
-    site = await make_site(context.database, accent="#117733")
-    assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
+    ):
+        page = (await client.get(f"/s/{site.key}/install", params={"accent": accent})).text
+        assert says in page, accent
+        assert ink in (await shown(client, site, accent=accent))["rule"]
 
 
 OPTIONS = (
@@ -195,19 +184,12 @@ OPTIONS = (
 )
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-async def test_options_are_escaped(client: Client, site: Site, name: str) -> None:
-    for value in ('"><script>alert(1)</script>', "x" * 5000, "\0", "https://a b", "#12345", "javascript:alert(1)"):
-        answer = await client.get(f"/s/{site.key}/install", params={name: value})
-        assert answer.status_code == 200
-        assert "<script>alert" not in answer.text
-
-
-async def test_an_invalid_option_is_reported(client: Client, site: Site) -> None:
-    page = (await client.get(f"/s/{site.key}/install", params={"accent": "red", "host": "gorod"})).text
-    assert "Это не цвет" in page
-    assert "Это не адрес сайта" in page
-    assert 'value="red"' in page, "what was typed is not lost"
+async def test_options_are_escaped(client: Client, site: Site) -> None:
+    for name in OPTIONS:
+        for value in ('"><script>alert(1)</script>', "x" * 5000, "\0", "https://a b", "#12345", "javascript:alert(1)"):
+            answer = await client.get(f"/s/{site.key}/install", params={name: value})
+            assert answer.status_code == 200, name
+            assert "<script>alert" not in answer.text
 
 
 async def test_the_page_loads_and_frames_only_our_own_content(client: Client, site: Site) -> None:
@@ -242,17 +224,16 @@ async def test_the_check_requires_its_signed_link(client: Client, context: Conte
         assert (await client.get(f"/s/{site.key}/install/check", params={"token": token})).status_code == 404
 
 
-async def test_a_link_stays_valid_after_a_key_rotation(client: Client, context: Context, site: Site) -> None:
-    before = link(context, site)
-    await changes.rotate_key(context.database, site.id)
-    assert (await client.get(before)).status_code == 200
-
-
-async def test_a_link_is_valid_for_ninety_days(client: Client, context: Context, site: Site) -> None:
+async def test_a_link_stays_valid_for_ninety_days_whatever_the_key(
+    client: Client, context: Context, site: Site
+) -> None:
     with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
         old = link(context, site)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
         assert (await client.get(old)).status_code == 404
+    before = link(context, site)
+    await changes.rotate_key(context.database, site.id)
+    assert (await client.get(before)).status_code == 200
 
 
 async def test_the_check_shows_sightings_and_problems(client: Client, context: Context, site: Site) -> None:
@@ -333,9 +314,12 @@ async def test_external_values_are_escaped(
         assert page.count(ESCAPED) == shown + more
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
+@pytest.mark.settings(rate_limits="off")
+async def test_only_pages_of_the_site_are_fetched(
+    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = Web(monkeypatch)
+    for url in (
         "https://evil.test/",
         "https://gorod.test.evil.test/",
         "https://gorod.test@evil.test/",
@@ -348,16 +332,11 @@ async def test_external_values_are_escaped(
         "//gorod.test/",
         "",
         "x" * 3000,
-    ],
-)
-async def test_only_pages_of_the_site_are_fetched(
-    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    web = Web(monkeypatch)
-    answer = await look(client, context, site, url)
-    assert answer.status_code == 422
-    assert "Это не страница сайта" in answer.text
-    assert web.asked == []
+    ):
+        answer = await look(client, context, site, url)
+        assert answer.status_code == 422, url
+        assert "Это не страница сайта" in answer.text
+        assert web.asked == []
 
 
 async def test_redirects_stay_on_the_sites_origins(

@@ -84,7 +84,7 @@ async def reports(context: Context) -> list[dict[str, Any]]:
     return [dict(row) for row in await context.database.rows("SELECT * FROM problems ORDER BY number")]
 
 
-async def test_the_form_names_the_recipient_and_the_procedure(client: Client, site: Site) -> None:
+async def test_the_form_names_the_recipient_and_takes_what_its_link_knows(client: Client, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Сообщение получит: Администрация города" in page
     assert ">Отправить сообщение</button>" in re.sub(r"\s*\n\s*", "", page)
@@ -96,9 +96,6 @@ async def test_the_form_names_the_recipient_and_the_procedure(client: Client, si
     assert "<script" not in re.sub(
         r'<script src="/(static/place\.js\?v=[0-9a-f]+|w/1/photos\.js)" defer></script>', "", page
     )
-
-
-async def test_a_link_fills_in_what_its_page_knows(client: Client, site: Site) -> None:
     given = {"category": "roads", "lat": "54.51", "lng": "38.92", "address": 'ул. "Мира", 5', "description": "<b>Яма"}
     page = (await client.get(f"/s/{site.key}/report", params=given)).text
     assert '<option value="roads" selected>' in page
@@ -243,7 +240,9 @@ async def test_the_honeypot_asks_again(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_form_without_a_token_of_its_site_is_refused(client: Client, context: Context, address: str) -> None:
+async def test_forms_from_elsewhere_or_with_an_outdated_consent_are_refused(
+    client: Client, context: Context, address: str, page: str
+) -> None:
     other = await make_site(context.database)
     foreign = (await client.get(f"/s/{other.key}/report")).text
     for token in (hidden(foreign)["form"], "", "x.y.z"):
@@ -251,13 +250,14 @@ async def test_a_form_without_a_token_of_its_site_is_refused(client: Client, con
         assert refused.status_code == 422
         assert "Сломана лавочка" in refused.text
     assert await reports(context) == []
-
-
-@pytest.mark.usefixtures("patient")
-async def test_cross_site_forms_are_refused(client: Client, context: Context, address: str, page: str) -> None:
     origins = ("https://evil.test", "null", "https://[", "https://widget.test.evil.test", "http://widget.test")
     for headers in ({"Sec-Fetch-Site": "cross-site"}, *({"Origin": origin} for origin in origins)):
         assert (await client.post(address, data=filled(page), headers=headers)).status_code == 403
+    assert await reports(context) == []
+    refused = await client.post(address, data=filled(page, consent_version="000000000000"))
+    assert refused.status_code == 422
+    assert "Текст согласия изменился" in refused.text
+    assert not re.search(r'id="field-consent"[^>]* checked', refused.text)
     assert await reports(context) == []
 
 
@@ -307,17 +307,6 @@ async def test_a_category_shows_its_own_questions(client: Client, context: Conte
 
 
 @pytest.mark.usefixtures("patient")
-async def test_an_outdated_consent_document_is_shown_again(
-    client: Client, context: Context, address: str, page: str
-) -> None:
-    refused = await client.post(address, data=filled(page, consent_version="000000000000"))
-    assert refused.status_code == 422
-    assert "Текст согласия изменился" in refused.text
-    assert not re.search(r'id="field-consent"[^>]* checked', refused.text)
-    assert await reports(context) == []
-
-
-@pytest.mark.usefixtures("patient")
 async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
     client: Client, context: Context, address: str
 ) -> None:
@@ -329,11 +318,15 @@ async def test_the_referring_page_is_stored_if_it_belongs_to_the_site(
     assert report["page_url"] == "https://gorod.test/"
 
 
-async def test_an_unknown_key_is_explained(client: Client, context: Context, site: Site) -> None:
+async def test_an_unknown_key_is_explained_and_a_disabled_site_accepts_no_reports(
+    client: Client, context: Context, site: Site
+) -> None:
     for address in ("/s/wk_nothing/report", "/s/wk_nothing", "/s/wk_nothing/embed", "/track?site=wk_nothing"):
         page = await client.get(address)
         assert page.status_code == 404
         assert "ключа сайта нет" in page.text
+    await run_statement(context.database, "UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
+    assert (await client.get(f"/s/{site.key}/report")).status_code == 404
 
 
 @pytest.mark.usefixtures("patient")
@@ -361,11 +354,6 @@ async def test_malformed_bodies_are_refused(client: Client, address: str) -> Non
     assert (await client.post(address, content=b"{}", headers={"Content-Type": "application/json"})).status_code == 415
     assert (await client.post(address, content=b"&".join([b"a=1"] * 300), headers=form)).status_code == 400
     assert (await client.post(address, content=b"\xff=\xff", headers=form)).status_code == 400
-
-
-async def test_a_disabled_site_accepts_no_reports(client: Client, context: Context, site: Site) -> None:
-    await run_statement(context.database, "UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
-    assert (await client.get(f"/s/{site.key}/report")).status_code == 404
 
 
 # --- photos ---
@@ -458,9 +446,13 @@ async def test_photos_are_kept_while_other_fields_are_invalid(
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_bad_file_is_named_and_other_input_kept(
-    client: Client, context: Context, address: str, page: str
+async def test_too_many_photos_and_bad_files_are_named_and_other_input_kept(
+    client: Client, address: str, page: str, context: Context
 ) -> None:
+    answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
+    assert answer.status_code == 422
+    assert "Фотографий больше, чем можно: 3" in answer.text
+    assert len(taken(answer.text)) == 3
     files = [
         *chosen(jpeg()),
         *chosen(b"<svg onload=alert(1)>", name="<b>.svg"),
@@ -484,14 +476,6 @@ async def test_a_bad_file_is_named_and_other_input_kept(
     assert 'href="#field-photos"' in answer.text
     typed: dict[str, Any] = filled(answer.text) | {"photo": taken(answer.text)}
     assert (await client.post(address, data=typed)).status_code == 200
-
-
-@pytest.mark.usefixtures("patient")
-async def test_too_many_photos_are_refused(client: Client, address: str, page: str) -> None:
-    answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
-    assert answer.status_code == 422
-    assert "Фотографий больше, чем можно: 3" in answer.text
-    assert len(taken(answer.text)) == 3
 
 
 @pytest.mark.usefixtures("patient")
@@ -522,19 +506,16 @@ async def test_without_room_for_photos_the_form_says_so_and_goes_without(
     assert report["photos"] == "[]"
 
 
-async def test_photos_are_kept_when_the_category_changes(
+async def test_photos_of_bots_are_not_decoded_and_others_kept_when_the_category_changes(
     client: Client, context: Context, address: str, page: str
 ) -> None:
+    answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))
+    assert answer.status_code == 422
+    assert "Выберите их ещё раз" in answer.text
+    assert await context.database.rows("SELECT 1 FROM photos") == []
     answer = await client.post(address, data=filled(page, update="1"), files=chosen(jpeg()))
     assert answer.status_code == 200
     assert len(taken(answer.text)) == 1
     forged = await client.post(address, data=filled(page, update="1", form="forged"), files=chosen(jpeg()))
     assert taken(forged.text) == [], "a program that did not even fetch the form has nothing decoded"
     assert len(await context.database.rows("SELECT 1 FROM photos")) == 1
-
-
-async def test_photos_of_bots_are_not_decoded(client: Client, context: Context, address: str, page: str) -> None:
-    answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))
-    assert answer.status_code == 422
-    assert "Выберите их ещё раз" in answer.text
-    assert await context.database.rows("SELECT 1 FROM photos") == []

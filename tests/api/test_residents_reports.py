@@ -178,14 +178,13 @@ async def test_a_request_on_another_day_sends_another_letter(context: Context, s
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "email", ["", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"]
-)
-async def test_an_invalid_address_is_reported(client: Client, email: str) -> None:
-    answer = await client.post("/mine", data={"email": email})
-    assert answer.status_code == 422
-    assert 'href="#field-email"' in answer.text
-    assert "set-cookie" not in answer.headers
+@pytest.mark.settings(rate_limits="off")
+async def test_an_invalid_address_is_reported(client: Client) -> None:
+    for email in ("", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"):
+        answer = await client.post("/mine", data={"email": email})
+        assert answer.status_code == 422, email
+        assert 'href="#field-email"' in answer.text
+        assert "set-cookie" not in answer.headers
 
 
 async def test_requests_are_rate_limited_by_address(client: Client) -> None:
@@ -198,22 +197,20 @@ async def test_requests_are_rate_limited_by_address(client: Client) -> None:
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.REPORTS])
-async def test_only_its_own_token_opens_the_page_and_nothing_else(
-    client: Client, context: Context, site: Site, purpose: Purpose
+async def test_only_a_token_of_reports_opens_the_page_and_nothing_else(
+    client: Client, context: Context, site: Site
 ) -> None:
     receipt = await confirmed(context, site)
-    assert (await client.get(f"/mine/{context.signer.sign(purpose, receipt.problem_id)}")).status_code == 404
-    token = context.signer.sign(Purpose.REPORTS, receipt.problem_id)
-    for door in ("t", "confirm", "unsubscribe"):
-        assert (await client.get(f"/{door}/{token}")).status_code == 404
-        assert (await client.post(f"/{door}/{token}")).status_code in (404, 405)
-
-
-@ONE_DATABASE
-@pytest.mark.parametrize("payload", [None, 1, "", "no such", ["x"], {"a": 1}])
-async def test_a_token_without_reports_is_refused(client: Client, context: Context, payload: Any) -> None:
-    assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404
+    for purpose in [purpose for purpose in Purpose if purpose is not Purpose.REPORTS]:
+        assert (await client.get(f"/mine/{context.signer.sign(purpose, receipt.problem_id)}")).status_code == 404, (
+            purpose
+        )
+        token = context.signer.sign(Purpose.REPORTS, receipt.problem_id)
+        for door in ("t", "confirm", "unsubscribe"):
+            assert (await client.get(f"/{door}/{token}")).status_code == 404
+            assert (await client.post(f"/{door}/{token}")).status_code in (404, 405)
+    for payload in (None, 1, "", "no such", ["x"], {"a": 1}):
+        assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404, payload
 
 
 async def test_the_link_expires_after_a_day_and_with_the_address(

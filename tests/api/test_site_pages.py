@@ -25,20 +25,28 @@ from widget_api.sites.model import Site
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
 
 
-async def test_an_empty_site_explains_how_to_begin(client: Client, site: Site) -> None:
+async def test_an_empty_site_explains_how_to_begin_in_the_visitors_language(client: Client, site: Site) -> None:
     page = await client.get(f"/s/{site.key}")
     assert page.status_code == 200
     assert "Вы можете отправить первое" in page.text
     assert f'href="/s/{site.key}/report"' in page.text
+    english = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en-GB,ru;q=0.5"})
+    assert '<html lang="en">' in english.text
+    refused = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en;q=0, ru;q=0.001"})
+    assert '<html lang="ru">' in refused.text
+    assert '<html lang="ru">' in (await client.get(f"/s/{site.key}")).text
+    await client.get(f"/s/{site.key}?lang=en")
+    assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_only_published_problems_are_listed(client: Client, context: Context, site: Site) -> None:
+async def test_only_published_problems_are_listed_and_have_a_page(client: Client, context: Context, site: Site) -> None:
     await submit_report(context.database, site, description="Ещё на модерации")
     await publish(context, site, description="Яма <b>у школы</b>\nи ещё текст")
     page = (await client.get(f"/s/{site.key}")).text
     assert "Ещё на модерации" not in page
     assert "Яма &lt;b&gt;у школы&lt;/b&gt;</a>" in page
     assert "Принято" in page
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
 
 
 async def test_the_list_is_paged(client: Client, context: Context, site: Site) -> None:
@@ -52,28 +60,28 @@ async def test_the_list_is_paged(client: Client, context: Context, site: Site) -
     assert (await client.get(f"/s/{site.key}?cursor=wrong")).status_code == 400
 
 
-@pytest.mark.parametrize("query", ["", "?sort=due&status=new"])
-async def test_every_page_links_to_the_previous_one(client: Client, context: Context, site: Site, query: str) -> None:
+async def test_every_page_links_to_the_previous_one(client: Client, context: Context, site: Site) -> None:
     """All in one second, so that only the number orders them."""
     with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
         for index in range(45):
             await publish(context, site, description=f"Проблема номер {index}.")
-    address, newer, seen = f"/s/{site.key}{query}", "", list[tuple[str, list[str]]]()
-    while True:
-        page = (await client.get(address)).text
-        seen.append((address, re.findall(r"Проблема номер \d+", page)))
-        older = re.findall(r'rel="next" href="([^"#]+)', page)
-        if not older:
-            break
-        address = unescape(older[0])
-    assert [len(names) for _, names in seen] == [20, 20, 5]
-    for before, names in reversed(seen[:-1]):
-        (newer,) = re.findall(r'rel="prev" href="([^"#]+)', page)
-        assert ('rel="first"' in page) == (before != seen[0][0])
-        page = (await client.get(unescape(newer))).text
-        assert re.findall(r"Проблема номер \d+", page) == names
-    assert unescape(newer) == seen[0][0]
-    assert 'rel="prev"' not in page
+    for query in ("", "?sort=due&status=new"):
+        address, newer, seen = f"/s/{site.key}{query}", "", list[tuple[str, list[str]]]()
+        while True:
+            page = (await client.get(address)).text
+            seen.append((address, re.findall(r"Проблема номер \d+", page)))
+            older = re.findall(r'rel="next" href="([^"#]+)', page)
+            if not older:
+                break
+            address = unescape(older[0])
+        assert [len(names) for _, names in seen] == [20, 20, 5], query
+        for before, names in reversed(seen[:-1]):
+            (newer,) = re.findall(r'rel="prev" href="([^"#]+)', page)
+            assert ('rel="first"' in page) == (before != seen[0][0])
+            page = (await client.get(unescape(newer))).text
+            assert re.findall(r"Проблема номер \d+", page) == names
+        assert unescape(newer) == seen[0][0]
+        assert 'rel="prev"' not in page
 
 
 async def test_the_page_begins_with_map_and_figures_and_folds_the_rest(
@@ -164,11 +172,6 @@ async def test_an_invalid_number_is_not_found(client: Client, context: Context, 
         assert "Такого сообщения нет" in page.text, number
 
 
-async def test_an_unpublished_problem_has_no_page(client: Client, context: Context, site: Site) -> None:
-    await submit_report(context.database, site)
-    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
-
-
 async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(client: Client, context: Context) -> None:
     site = await make_site(context.database, allowed_origins=["https://gorod.test", "https://www.gorod.test:8443"])
     embed = await client.get(f"/s/{site.key}/embed")
@@ -178,16 +181,6 @@ async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(client
     assert f'<igrajdanin-widget site-key="{site.key}"' in embed.text
     for address in (f"/s/{site.key}", f"/s/{site.key}/report", "/track"):
         assert "frame-ancestors 'none'" in (await client.get(address)).headers["content-security-policy"]
-
-
-async def test_pages_are_in_the_visitors_language(client: Client, site: Site) -> None:
-    english = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en-GB,ru;q=0.5"})
-    assert '<html lang="en">' in english.text
-    refused = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en;q=0, ru;q=0.001"})
-    assert '<html lang="ru">' in refused.text
-    assert '<html lang="ru">' in (await client.get(f"/s/{site.key}")).text
-    await client.get(f"/s/{site.key}?lang=en")
-    assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text
 
 
 async def test_the_page_shows_statistics_and_both_tables(client: Client, context: Context, site: Site) -> None:
@@ -201,9 +194,11 @@ async def test_the_page_shows_statistics_and_both_tables(client: Client, context
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
+async def test_the_filter_form_is_reflected_in_the_url(client: Client, context: Context, site: Site) -> None:
+    await publish(context, site, description="Яма", category="roads")
+    second = await publish(context, site, description="Сугробы во дворе", category="snow")
+    await lifecycle.change(context.database, AGENT, site.id, second, Change(to="resolved", text="Убрали"))
+    for query, found in (
         ("", {1, 2}),
         ("q=сугроб", {2}),
         ("status=new", {1}),
@@ -214,99 +209,81 @@ async def test_the_page_shows_statistics_and_both_tables(client: Client, context
         ("since=2020-01-01&until=2020-12-31", set()),
         ("overdue=true", set()),
         ("category=snow&utm_source=mail&yclid=1", {2}),
-    ],
-)
-async def test_the_filter_form_is_reflected_in_the_url(
-    client: Client, context: Context, site: Site, query: str, found: set[int]
-) -> None:
-    await publish(context, site, description="Яма", category="roads")
-    second = await publish(context, site, description="Сугробы во дворе", category="snow")
-    await lifecycle.change(context.database, AGENT, site.id, second, Change(to="resolved", text="Убрали"))
-    answer = await client.get(f"/s/{site.key}?{query}")
-    assert answer.status_code == 200
-    numbers = re.findall(rf'href="/s/{site.key}/problems/(\d+)"', answer.text)
-    assert {int(number) for number in numbers} == found
-    narrowed = any(part and not part.endswith("=") for part in query.split("&"))
-    assert ('name="robots" content="noindex, follow"' in answer.text) is narrowed
-    assert "utm_source" not in answer.text.replace(f"?{query}", "")
-    if not found:
-        assert "Таких сообщений нет" in answer.text
+    ):
+        answer = await client.get(f"/s/{site.key}?{query}")
+        assert answer.status_code == 200, query
+        numbers = re.findall(rf'href="/s/{site.key}/problems/(\d+)"', answer.text)
+        assert {int(number) for number in numbers} == found
+        narrowed = any(part and not part.endswith("=") for part in query.split("&"))
+        assert ('name="robots" content="noindex, follow"' in answer.text) is narrowed
+        assert "utm_source" not in answer.text.replace(f"?{query}", "")
+        if not found:
+            assert "Таких сообщений нет" in answer.text
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "unfolded"),
-    [("", False), ("q=яма", False), ("q=яма&status=new", True), ("until=2020-01-01", True), ("sort=due", True)],
-)
-async def test_active_filters_are_expanded(
-    client: Client, context: Context, site: Site, query: str, unfolded: bool
+async def test_filters_are_expanded_where_they_are_active_and_named_where_invalid(
+    client: Client, context: Context, site: Site
 ) -> None:
     await publish(context, site)
-    page = (await client.get(f"/s/{site.key}?{query}")).text
-    assert ('<details class="fold" open>' in page) is unfolded
+    for query, unfolded in (
+        ("", False),
+        ("q=яма", False),
+        ("q=яма&status=new", True),
+        ("until=2020-01-01", True),
+        ("sort=due", True),
+    ):
+        page = (await client.get(f"/s/{site.key}?{query}")).text
+        assert ('<details class="fold" open>' in page) is unfolded, query
+    for query in ("status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300):
+        answer = await client.get(f"/s/{site.key}?{query}")
+        assert answer.status_code == 400, query
+        assert f"«{query.partition('=')[0]}»" in answer.text
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("q=яма", "Нашлось 2 сообщения"),
-        ("q=сугроб", "Нашлось 1 сообщение"),
-        ("q=сугроб&lang=en", "1 report found"),
-        ("q=фонарь", "Ничего не нашлось"),
-        ("q=яма&limit=1", "Показано 1 сообщение, есть ещё"),
-        ("", ""),
-    ],
-)
-async def test_the_title_contains_the_result_count(
-    client: Client, context: Context, site: Site, query: str, expected: str
-) -> None:
+async def test_the_title_contains_the_result_count(client: Client, context: Context, site: Site) -> None:
     """After a form is sent, the title is what a screen reader announces first."""
     for text in ("Яма", "Яма у школы", "Сугроб"):
         await publish(context, site, description=text)
-    page = (await client.get(f"/s/{site.key}?{query}")).text
-    title = "Problems of the city" if "lang=en" in query else "Проблемы города"
-    assert f"<title>{expected}{'. ' if expected else ''}{title} — " in page
-    if expected and expected != "Ничего не нашлось":  # which the page shows in full
-        assert f'<p class="muted">{expected}</p>' in page
-    if "limit=1" in query:
-        further = await client.get(unescape(re.findall(r'rel="next" href="([^"#]+)', page)[0]))
-        assert f"<title>Следующие сообщения. {title} — " in further.text
+    for query, expected in (
+        ("q=яма", "Нашлось 2 сообщения"),
+        ("q=сугроб", "Нашлось 1 сообщение"),
+        ("q=фонарь", "Ничего не нашлось"),
+        ("q=яма&limit=1", "Показано 1 сообщение, есть ещё"),
+        ("", ""),
+        ("q=сугроб&lang=en", "1 report found"),  # the language is kept from then on
+    ):
+        page = (await client.get(f"/s/{site.key}?{query}")).text
+        title = "Problems of the city" if "lang=en" in query else "Проблемы города"
+        assert f"<title>{expected}{'. ' if expected else ''}{title} — " in page, query
+        if expected and expected != "Ничего не нашлось":  # which the page shows in full
+            assert f'<p class="muted">{expected}</p>' in page
+        if "limit=1" in query:
+            further = await client.get(unescape(re.findall(r'rel="next" href="([^"#]+)', page)[0]))
+            assert f"<title>Следующие сообщения. {title} — " in further.text
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("status", "checked"),
-    [
+async def test_the_form_keeps_a_status_and_a_map_area(client: Client, context: Context, site: Site) -> None:
+    """Sent again with an added word, it keeps them."""
+    await publish(context, site)
+    area = "38.5,54.9,38.7,55.3"
+    for status, checked in (
         ("answered", {"answered": "Статус «Дан ответ»"}),
         ("forwarded", {"forwarded": "Статус «Передано исполнителю»"}),
         ("planned,resolved", {"planned": "Статус «Запланировано»", "resolved": "Статус «Решено»"}),
         ("accepted,answered", {"new": "Новые", "answered": "Статус «Дан ответ»"}),
         ("done,resolved", {"done": "Решённые"}),
         ("", {}),
-    ],
-)
-async def test_the_form_keeps_a_status_and_a_map_area(
-    client: Client, context: Context, site: Site, status: str, checked: dict[str, str]
-) -> None:
-    """Sent again with an added word, it keeps them."""
-    await publish(context, site)
-    area = "38.5,54.9,38.7,55.3"
-    page = (await client.get(f"/s/{site.key}?status={status}&bbox={area}")).text
-    found = re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]+)" checked>([^<]+)', page)
-    assert {value: name for field, value, name in found if field == "status"} == checked
-    assert [(value, name) for field, value, name in found if field == "bbox"] == [
-        (area, "Только выбранный участок карты")
-    ]
-    assert 'name="bbox"' not in (await client.get(f"/s/{site.key}?status={status}")).text
-
-
-@ONE_DATABASE
-@pytest.mark.parametrize("query", ["status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
-async def test_an_invalid_filter_is_named(client: Client, site: Site, query: str) -> None:
-    answer = await client.get(f"/s/{site.key}?{query}")
-    assert answer.status_code == 400
-    assert f"«{query.partition('=')[0]}»" in answer.text
+    ):
+        page = (await client.get(f"/s/{site.key}?status={status}&bbox={area}")).text
+        found = re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]+)" checked>([^<]+)', page)
+        assert {value: name for field, value, name in found if field == "status"} == checked, status
+        assert [(value, name) for field, value, name in found if field == "bbox"] == [
+            (area, "Только выбранный участок карты")
+        ]
+        assert 'name="bbox"' not in (await client.get(f"/s/{site.key}?status={status}")).text
 
 
 LATE, EARLY = "2026-06-02", "2026-06-01"
@@ -316,40 +293,38 @@ NO_UNTIL = "Дату «по» не удалось прочитать. Укажи
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("since", "until", "errors"),
-    [
+@pytest.mark.parametrize("published", [True, False])
+async def test_invalid_dates_are_reported_in_the_form_and_kept(
+    client: Client, context: Context, site: Site, published: bool
+) -> None:
+    if published:
+        await publish(context, site, description="Яма у школы", category="roads")
+    for since, until, errors in (
         (LATE, EARLY, {"until": REVERSED}),
         ("12026-06-01", "", {"since": NO_SINCE}),
         ("", "9999-12-31", {"until": NO_UNTIL}),
         ("01.06.2026", "30.06.2026", {"since": NO_SINCE, "until": NO_UNTIL}),
-    ],
-)
-@pytest.mark.parametrize("published", [True, False])
-async def test_invalid_dates_are_reported_in_the_form_and_kept(
-    client: Client, context: Context, site: Site, since: str, until: str, errors: dict[str, str], published: bool
-) -> None:
-    if published:
-        await publish(context, site, description="Яма у школы", category="roads")
-    query = f"q=яма&status=answered&category=roads&sort=due&since={since}&until={until}"
-    answer = await client.get(f"/s/{site.key}?{query}")
-    page = answer.text
-    assert answer.status_code == 400
-    assert "<title>Ошибка: " in page
-    found = re.findall(
-        r'role="alert">\s*<p class="field-error" id="field-filter-(\w+)-error">.*?</span>([^<]+)</span>', page
-    )
-    assert dict(found) == errors
-    for name, value in (("since", since), ("until", until)):
-        (more,) = re.findall(rf'<input type="date" id="filter-{name}" name="{name}" value="{value}"([^>]*)>', page)
-        assert (f'aria-describedby="field-filter-{name}-error " aria-invalid="true"' in more) is (name in errors)
-    for kept in ('value="яма"', 'value="answered" checked', 'value="roads" selected', 'value="due" selected'):
-        assert kept in page
-    # Neither an empty result nor files for an invalid filter.
-    for never in ("Таких сообщений нет", "Яма у школы", "Параметр «", "problems.csv?", "Здесь появятся"):
-        assert never not in page
-    (other_language,) = re.findall(r'<a href="([^"]+)" lang="en"', page)
-    assert (await client.get(f"/s/{site.key}{unescape(other_language)}")).status_code == 400
+    ):
+        query = f"q=яма&status=answered&category=roads&sort=due&since={since}&until={until}"
+        answer = await client.get(f"/s/{site.key}?{query}")
+        page = answer.text
+        assert answer.status_code == 400, since
+        assert "<title>Ошибка: " in page
+        found = re.findall(
+            r'role="alert">\s*<p class="field-error" id="field-filter-(\w+)-error">.*?</span>([^<]+)</span>', page
+        )
+        assert dict(found) == errors
+        for name, value in (("since", since), ("until", until)):
+            (more,) = re.findall(rf'<input type="date" id="filter-{name}" name="{name}" value="{value}"([^>]*)>', page)
+            assert (f'aria-describedby="field-filter-{name}-error " aria-invalid="true"' in more) is (name in errors)
+        for kept in ('value="яма"', 'value="answered" checked', 'value="roads" selected', 'value="due" selected'):
+            assert kept in page
+        # Neither an empty result nor files for an invalid filter.
+        for never in ("Таких сообщений нет", "Яма у школы", "Параметр «", "problems.csv?", "Здесь появятся"):
+            assert never not in page
+        (other_language,) = re.findall(r'<a href="([^"]+)" lang="en"', page)
+        assert (await client.get(f"/s/{site.key}{unescape(other_language)}")).status_code == 400
+        client.cookies.clear()  # or it is kept from then on
 
 
 async def test_the_choice_of_a_language_keeps_the_filter(client: Client, context: Context, site: Site) -> None:
