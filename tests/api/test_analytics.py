@@ -93,21 +93,16 @@ async def test_the_dashboard_shows_the_month_so_far(context: Context, busy: Site
     assert "/cabinet/analytics/services?" in " ".join(page.links) or "/cabinet/analytics/services" in page.links
 
 
-@pytest.mark.parametrize(
-    ("moment", "period"),
-    [
+async def test_the_first_week_of_a_month_begins_with_the_month_before(busy: Site, enter: Enter) -> None:
+    for moment, period in (
         ("2026-11-30T20:59:59Z", "ноябрь 2026"),
         ("2026-11-30T21:00:00Z", "ноябрь 2026"),  # the first day of December in Moscow
         ("2026-12-07T20:59:59Z", "ноябрь 2026"),
         ("2026-12-07T21:00:00Z", "1–8 декабря"),
-    ],
-)
-async def test_the_first_week_of_a_month_begins_with_the_month_before(
-    busy: Site, enter: Enter, moment: str, period: str
-) -> None:
-    with time_machine.travel(clock.parse_rfc3339(moment), tick=False):
-        head = await enter("head", busy.agency.id)
-        assert f"Что происходит: {period}" in (await head.read("/cabinet/analytics")).text
+    ):
+        with time_machine.travel(clock.parse_rfc3339(moment), tick=False):
+            head = await enter("head", busy.agency.id)
+            assert f"Что происходит: {period}" in (await head.read("/cabinet/analytics")).text, moment
 
 
 async def test_every_file_has_the_numbers_of_the_naive_reading(context: Context, busy: Site, enter: Enter) -> None:
@@ -207,24 +202,19 @@ async def test_filters_narrow_every_number(context: Context, busy: Site, enter: 
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
+async def test_a_wrong_date_is_explained_and_the_month_shown(busy: Site, enter: Enter) -> None:
+    for query, message in (
         ("from=01.11.2026", "Это не дата"),
         ("from=2026-02-30", "Это не дата"),
         ("to=0001-01-01", "Это не дата"),
         ("from=2026-11-20&to=2026-11-10", "кончается раньше"),
         ("from=2027-01-01", "кончается раньше"),
-    ],
-)
-async def test_a_wrong_date_is_explained_and_the_month_shown(
-    busy: Site, enter: Enter, query: str, message: str
-) -> None:
-    with time_machine.travel(NOON, tick=False):
-        head = await enter("head", busy.agency.id)
-        page = await head.read(f"/cabinet/analytics?{query}")
-    assert message in page.text
-    assert "6 поступило" in page.text
+    ):
+        with time_machine.travel(NOON, tick=False):
+            head = await enter("head", busy.agency.id)
+            page = await head.read(f"/cabinet/analytics?{query}")
+        assert message in page.text, query
+        assert "6 поступило" in page.text
 
 
 async def test_a_service_reads_the_statistics_of_its_own_reports(context: Context, busy: Site, enter: Enter) -> None:

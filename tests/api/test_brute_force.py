@@ -22,7 +22,7 @@ from widget_api.people import accounts
 from widget_api.sites.model import Site
 from widget_api.web.brute_force import FREE_ATTEMPTS, MAX_DELAY, MAX_WAITING, MAX_WAITING_PER_SECRET
 
-# Counters are in memory; the delayed sign-ins are tested on both databases in test_accounts.py.
+# Counters are in memory; the delayed sign-ins are tested on both databases in test_account_page.py.
 pytestmark = ONE_DATABASE
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"
@@ -166,11 +166,18 @@ async def test_a_known_device_expires_after_half_a_year(app: Any, anna: str) -> 
             assert (waited == []) is known, days
 
 
-async def test_correct_passwords_are_not_counted(app: Any, anna: str) -> None:
+async def test_correct_passwords_are_not_counted_and_without_limits_nobody_waits(
+    app: Any, anna: str, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waited = record_delays(app)
     for _ in range(2 * FREE_ATTEMPTS):
         async with client_from(app, OFFICE) as stranger:
             assert (await sign_in(stranger, anna)).status_code == 303
+    assert waited == []
+    monkeypatch.setattr(context.limits, "_on", False)
+    waited = record_delays(app)
+    for _ in range(FREE_ATTEMPTS + 5):
+        assert await guess(app, OFFICE) == 403
     assert waited == []
 
 
@@ -245,11 +252,3 @@ async def test_invalid_signed_links_do_not_count_as_guesses(client: Client) -> N
             (await client.post(f"/{page}/nonsense", data={"verdict": "published"})).status_code for _ in range(70)
         }
         assert statuses == {404}, page
-
-
-async def test_without_rate_limits_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context.limits, "_on", False)
-    waited = record_delays(app)
-    for _ in range(FREE_ATTEMPTS + 5):
-        assert await guess(app, OFFICE) == 403
-    assert waited == []

@@ -17,13 +17,16 @@ from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
 
-async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: Client) -> None:
+async def test_a_signed_out_visitor_is_shown_the_form_and_unusual_credentials_are_refused(client: Client) -> None:
     answer = await client.get("/cabinet/", follow_redirects=True)
     first = PageText(answer.text).forms[0]
     assert {"email", "password"} <= first.fields.keys()
     assert first.method == "post"
     assert answer.headers["referrer-policy"] == "same-origin"
     assert "script-src 'self'" in answer.headers["content-security-policy"]
+    for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
+        for password in ("", "\0", "я" * 3000):
+            assert (await Cabinet(client).sign_in(email, password)).status_code == 403
 
 
 async def test_the_front_page_leads_to_the_cabinet(client: Client, site: Site, enter: Enter) -> None:
@@ -49,7 +52,9 @@ async def test_signing_in_redirects_to_the_list_and_sets_a_secure_cookie(app: An
     assert token not in str(dict(stored[0]))
 
 
-async def test_a_wrong_password_and_an_unknown_address_look_the_same(app: Any, client: Client, site: Site) -> None:
+async def test_wrong_credentials_look_the_same_and_right_ones_lead_to_no_other_site(
+    app: Any, client: Client, site: Site
+) -> None:
     await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
@@ -59,23 +64,22 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(app: Any, c
     assert wrong.text.replace("anna@", "oleg@") == unknown.text
     assert "set-cookie" not in wrong.headers
     assert "another password" not in wrong.text
+    asked = await client.get("/cabinet/deliveries?x=1")
+    assert asked.headers["location"] == "/cabinet/sign-in?next=/cabinet/deliveries%3Fx%3D1"
+    for target, landed in (
+        ("/cabinet/deliveries?x=1", "/cabinet/deliveries?x=1"),
+        ("https://evil.test/", "/cabinet/"),
+        ("//evil.test/cabinet/", "/cabinet/"),
+        ("/cabinet/\\evil", "/cabinet/"),
+        ("/cabinet/\r\nX: y", "/cabinet/"),
+    ):
+        data = {"email": "anna@gorod.test", "password": PASSWORD, "next": target}
+        assert (await client.post("/cabinet/sign-in", data=data)).headers["location"] == landed
 
 
-async def test_unusual_credentials_are_refused_like_wrong_ones(client: Client) -> None:
-    for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
-        for password in ("", "\0", "я" * 3000):
-            assert (await Cabinet(client).sign_in(email, password)).status_code == 403
-
-
-async def test_signing_out_invalidates_the_cookie(enter: Enter, site: Site) -> None:
-    cabinet = await enter("agent", site.agency.id)
-    kept = cabinet.client.cookies["__Host-cabinet"]
-    assert (await cabinet.send("/cabinet/", "/cabinet/sign-out")).status_code == 303
-    cabinet.client.cookies.set("__Host-cabinet", kept)
-    assert (await cabinet.client.get("/cabinet/")).status_code == 303
-
-
-async def test_a_session_ends_after_twelve_hours(enter: Enter, site: Site) -> None:
+async def test_a_session_ends_with_its_time_by_signing_out_and_with_its_user(
+    enter: Enter, site: Site, app: Any
+) -> None:
     cabinet = await enter("agent", site.agency.id)
     cookies = {"Cookie": f"__Host-cabinet={cabinet.client.cookies['__Host-cabinet']}"}
     now = clock.now()
@@ -83,9 +87,17 @@ async def test_a_session_ends_after_twelve_hours(enter: Enter, site: Site) -> No
         assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 200
     with time_machine.travel(now + 12 * 3600 + 60, tick=False):
         assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 401
+    cabinet = await enter("agent", site.agency.id)
+    kept = cabinet.client.cookies["__Host-cabinet"]
+    assert (await cabinet.send("/cabinet/", "/cabinet/sign-out")).status_code == 303
+    cabinet.client.cookies.set("__Host-cabinet", kept)
+    assert (await cabinet.client.get("/cabinet/")).status_code == 303
+    cabinet = await enter("agent", site.agency.id)
+    await app.state.context.database.write(lambda tx: tx.run("UPDATE users SET disabled_at = 1"))
+    assert (await cabinet.client.get("/cabinet/")).status_code == 303
 
 
-async def test_a_duplicate_session_cookie_is_ignored(enter: Enter, site: Site) -> None:
+async def test_cookies_have_the_host_prefix_and_a_duplicate_is_ignored(enter: Enter, site: Site) -> None:
     """A neighbouring host can set one for a parent domain; neither cookie signs anybody in."""
     mine, theirs = await enter("agent", site.agency.id), await enter("viewer", site.agency.id)
     own, foreign = (one.client.cookies["__Host-cabinet"] for one in (mine, theirs))
@@ -105,9 +117,6 @@ async def test_a_duplicate_session_cookie_is_ignored(enter: Enter, site: Site) -
     answer = await client.get("/cabinet/", headers=once)
     assert answer.status_code == 200
     assert "agent-0@gorod.test" in answer.text
-
-
-async def test_every_cookie_has_the_host_prefix(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
     set_by = [
         await cabinet.client.get("/cabinet/?lang=en"),
@@ -134,31 +143,6 @@ async def test_development_without_tls_keeps_plain_names(app: Any, client: Clien
     assert "strict-transport-security" not in answer.headers
 
 
-async def test_disabling_a_user_ends_the_session_at_once(app: Any, enter: Enter, site: Site) -> None:
-    cabinet = await enter("agent", site.agency.id)
-    await app.state.context.database.write(lambda tx: tx.run("UPDATE users SET disabled_at = 1"))
-    assert (await cabinet.client.get("/cabinet/")).status_code == 303
-
-
-async def test_signing_in_returns_to_the_requested_page_and_never_to_another_site(
-    app: Any, client: Client, site: Site
-) -> None:
-    await accounts.add_user(
-        app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
-    )
-    asked = await client.get("/cabinet/deliveries?x=1")
-    assert asked.headers["location"] == "/cabinet/sign-in?next=/cabinet/deliveries%3Fx%3D1"
-    for target, landed in (
-        ("/cabinet/deliveries?x=1", "/cabinet/deliveries?x=1"),
-        ("https://evil.test/", "/cabinet/"),
-        ("//evil.test/cabinet/", "/cabinet/"),
-        ("/cabinet/\\evil", "/cabinet/"),
-        ("/cabinet/\r\nX: y", "/cabinet/"),
-    ):
-        data = {"email": "anna@gorod.test", "password": PASSWORD, "next": target}
-        assert (await client.post("/cabinet/sign-in", data=data)).headers["location"] == landed
-
-
 FOREIGN: list[dict[str, str]] = [
     {"Origin": "https://evil.test"},
     {"Origin": "null"},
@@ -167,7 +151,9 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
-async def test_cross_site_forms_are_refused(app: Any, enter: Enter, site: Site) -> None:
+async def test_forms_from_elsewhere_or_without_the_sessions_token_are_refused(
+    app: Any, enter: Enter, site: Site
+) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     cabinet = await enter("agent", site.agency.id)
@@ -181,9 +167,6 @@ async def test_cross_site_forms_are_refused(app: Any, enter: Enter, site: Site) 
         assert answer.status_code == 403, headers
     row = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
     assert row["status"] == "moderation"
-
-
-async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     cabinet, other = await enter("agent", site.agency.id), await enter("agent", site.agency.id)
@@ -269,16 +252,6 @@ async def test_a_viewer_reads_and_cannot_act(app: Any, enter: Enter, site: Site)
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 
 
-async def test_only_users_who_may_answer_see_contacts(app: Any, enter: Enter) -> None:
-    site = await make_site(app.state.context.database, moderator="operator")
-    problem = (await submit_report(app.state.context.database, site)).problem_id
-    shown = {}
-    for role in ("operator", "admin", "agent", "viewer"):
-        cabinet = await enter(role, None if role == "operator" else site.agency.id)
-        shown[role] = "anna@example.test" in (await cabinet.read(f"/cabinet/problems/{problem}")).text
-    assert shown == {"operator": False, "admin": True, "agent": True, "viewer": False}
-
-
 async def test_only_the_operator_moderates_where_the_site_says_so(app: Any, enter: Enter) -> None:
     database = app.state.context.database
     site = await make_site(database, moderator="operator")
@@ -294,13 +267,6 @@ async def test_only_the_operator_moderates_where_the_site_says_so(app: Any, ente
     assert (await agent.client.post(f"/cabinet/problems/{problem}", data=decision)).status_code == 403
     assert (await operator.decide(problem, "accepted")).status_code == 303
     assert (await agent.decide(problem, "in_progress")).status_code == 303
-
-
-async def test_the_user_chooses_the_language(enter: Enter, site: Site) -> None:
-    cabinet = await enter("agent", site.agency.id)
-    assert "Сегодня" in (await cabinet.read("/cabinet/")).text
-    await cabinet.send("/cabinet/", "/cabinet/language", language="en")
-    assert "Today" in (await cabinet.read("/cabinet/")).text
 
 
 async def _seen(database: Any, problem_id: str) -> str:

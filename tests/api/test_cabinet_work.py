@@ -108,10 +108,25 @@ async def test_the_form_offers_only_allowed_transitions(cabinet: Cabinet, databa
         assert ("extended" in offered) == (before in OPEN - {"moderation", "planned"}), before
 
 
-async def test_forbidden_transitions_are_refused(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_forbidden_transitions_and_missing_fields_are_refused_and_input_is_kept(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
     problem = await moved(database, site, "accepted")
     for to in ("confirmed", "reopened", "withdrawn", "moderation"):
         assert (await cabinet.decide(problem, to, text="Потому что")).status_code == 403
+    assert (await state(database, problem))["status"] == "accepted"
+    problem = await moved(database, site, "accepted")
+    for given, sentence in WRONG:
+        typed = {"text": given.get("text", "Первая строка\nвторая <b>")}
+        if given["to"] in ("resolved", "rejected"):
+            typed = {"text": given.get("text", ""), "responsible": "Служба, передумали"}
+        answer = await cabinet.decide(problem, **(given | typed))
+        assert answer.status_code == 422, given
+        page = PageText(answer.text)
+        assert sentence in page.text, given
+        form = page.form(f"/cabinet/problems/{problem}")
+        assert {name: form.fields.get(name) for name in typed} == typed
+        assert form.fields.get("to", "") == (given["to"] if given["to"] != "shredded" else "")
     assert (await state(database, problem))["status"] == "accepted"
 
 
@@ -134,22 +149,6 @@ WRONG = [
 ]
 
 
-async def test_missing_fields_are_named_and_input_is_kept(cabinet: Cabinet, database: Any, site: Site) -> None:
-    problem = await moved(database, site, "accepted")
-    for given, sentence in WRONG:
-        typed = {"text": given.get("text", "Первая строка\nвторая <b>")}
-        if given["to"] in ("resolved", "rejected"):
-            typed = {"text": given.get("text", ""), "responsible": "Служба, передумали"}
-        answer = await cabinet.decide(problem, **(given | typed))
-        assert answer.status_code == 422, given
-        page = PageText(answer.text)
-        assert sentence in page.text, given
-        form = page.form(f"/cabinet/problems/{problem}")
-        assert {name: form.fields.get(name) for name in typed} == typed
-        assert form.fields.get("to", "") == (given["to"] if given["to"] != "shredded" else "")
-    assert (await state(database, problem))["status"] == "accepted"
-
-
 async def test_a_conflicting_decision_is_reported_and_its_text_kept(
     cabinet: Cabinet, database: Any, site: Site
 ) -> None:
@@ -169,9 +168,6 @@ async def test_a_conflicting_decision_is_reported_and_its_text_kept(
     assert (await state(database, problem))["status"] == "in_progress"
     assert (await cabinet.client.post(again.action, data=again.fields)).status_code == 303
     assert (await state(database, problem))["status"] == "answered"
-
-
-async def test_a_decision_that_is_no_longer_allowed_is_a_conflict(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = (await submit_report(database, site)).problem_id
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     await lifecycle.change(database, AGENT, site.id, problem, Change(to="accepted"))
@@ -180,9 +176,6 @@ async def test_a_decision_that_is_no_longer_allowed_is_a_conflict(cabinet: Cabin
     page = PageText(answer.text)
     assert "Теперь это решение принять нельзя" in page.text
     assert page.form(form.action).fields["text"] == "Спасибо"
-
-
-async def test_a_form_sent_twice_decides_once(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     data = form.fields | {"to": "planned", "expected_on": LATER}
@@ -232,7 +225,9 @@ async def test_a_spam_mark_can_be_removed(cabinet: Cabinet, database: Any, site:
     assert (await cabinet.decide(problem, "accepted")).status_code == 303
 
 
-async def test_the_page_shows_all_data_of_a_report(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_the_page_shows_all_data_of_a_report_until_it_is_erased(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
     text = "Яма у школы.\nЕй <script>alert(1)</script> третий год."
     problem = (await submit_report(database, site, description=text, page_url="https://gorod.test/news")).problem_id
     answer = await cabinet.client.get(f"/cabinet/problems/{problem}")
@@ -245,9 +240,6 @@ async def test_the_page_shows_all_data_of_a_report(cabinet: Cabinet, database: A
     ):  # fmt: skip
         assert shown in page.text
     assert "бращени" not in page.text.replace("не обращение по закону", "")  # a report is never called an appeal
-
-
-async def test_an_erased_report_offers_no_decisions(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     await lifecycle.erase(database, Actor(kind="operator"), site.id, problem)
     page = await cabinet.read(f"/cabinet/problems/{problem}")
@@ -255,9 +247,6 @@ async def test_an_erased_report_offers_no_decisions(cabinet: Cabinet, database: 
     assert "anna@example.test" not in page.text
     assert not [form for form in page.forms if "/problems/" in form.action]
     await cabinet.read("/cabinet/problems")
-
-
-async def test_an_unknown_report_is_not_found(cabinet: Cabinet) -> None:
     for problem_id in ("x", "00000000-0000-7000-8000-000000000000", "%00", "%D0%B9", "%FF", "a" * 3000):
         await cabinet.read(f"/cabinet/problems/{problem_id}", 404)
 
@@ -336,16 +325,15 @@ SEARCHES = {
 }
 
 
-async def test_search_finds_by_number_text_and_address(cabinet: Cabinet, database: Any, site: Site) -> None:
+async def test_search_finds_by_number_text_and_address_and_an_invalid_cursor_is_ignored(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
     await submit_report(database, site, description="Не горит фонарь во дворе", address="двор")
     await submit_report(database, site, description="Яма на дороге", address="ул. Гагарина")
     await submit_report(database, site, description="Скидка 50% на мусор", address="двор")
     for query, found in SEARCHES.items():
         page = PageText((await cabinet.client.get("/cabinet/problems", params={"q": query})).text)
         assert len([link for link in page.links if "/problems/" in link]) == found, query
-
-
-async def test_an_invalid_cursor_is_ignored(cabinet: Cabinet, database: Any, site: Site) -> None:
     await submit_report(database, site)
     for cursor in ("x", "1.2", "1.2.3.4", "9" * 40 + ".1.x", "1.1.\0", "-1.1.x", "²..x"):
         assert (await cabinet.client.get("/cabinet/problems", params={"after": cursor})).status_code == 200, cursor

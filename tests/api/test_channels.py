@@ -193,28 +193,6 @@ async def test_a_rule_forwards_at_once_and_no_contact_reaches_the_service(
         assert not [text for text in seen if canary in text], canary
 
 
-async def test_who_may_enter_reports(database: Any, enter: Enter, site: Site) -> None:
-    other = await make_site(database, agency={"name": "Соседи"})
-    service = await sites.add_agency(database, name="Горсвет", email="svet@gorod.test", parent_id=site.agency.id)
-    agent = await enter("agent", site.agency.id)
-    given = (await agent.read(PATH)).form(PATH).fields | {"channel": "phone"}
-    for role, agency, status in (
-        ("viewer", site.agency.id, 403),
-        ("operator", None, 403),
-        ("agent", service, 404),
-        ("admin", other.agency.id, 404),
-    ):
-        cabinet = await enter(role, agency)
-        token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
-        for path in (PATH, "/cabinet/registration-numbers"):
-            named = f"{path}?site={site.id}"
-            assert (await cabinet.client.get(named)).status_code == status, (role, path)
-            sent = await cabinet.client.post(named, data=given | {"form_token": token})
-            assert sent.status_code == status, (role, path)
-    assert (await agent.client.get(f"{PATH}?site=unknown")).status_code == 404
-    assert await database.rows("SELECT * FROM problems") == []
-
-
 async def test_where_there_are_several_sites_one_is_chosen_and_the_operators_moderation_is_left(
     database: Any, enter: Enter, site: Site
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.test_letters import letters
 from tests.conftest import Client
-from tests.factories import AGENT, EMAIL, existing, make_site, submit_report
+from tests.factories import AGENT, EMAIL, existing, submit_report
 from tests.support.cabinet import Enter
 from tests.support.exchange import mirror_report, write_nothing
 from tests.support.journal import read_journal
@@ -163,14 +163,3 @@ async def test_a_corrected_answer_takes_the_place_of_the_answer(
     await changes.update_agency(context.database, site.agency.id, {"approval": True})
     assert (await agent.client.post(path, data=fields | {"answer": "Сам"})).status_code == 403
     assert "Исправить ответ" in (await head.read(path)).text
-
-
-async def test_who_may_correct(context: Context, enter: Enter, site: Site, problem: str) -> None:
-    path = f"/cabinet/problems/{problem}/correct"
-    elsewhere = await make_site(context.database, agency={"name": "Соседи"})
-    for role, agency, status in (("viewer", site.agency.id, 403), ("admin", elsewhere.agency.id, 404)):
-        cabinet = await enter(role, agency)
-        assert (await cabinet.client.get(path)).status_code == status
-        token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
-        given = {"form_token": token, "category": "yards", "description": CLEAN, "address": "Лесная, 5"}
-        assert (await cabinet.client.post(path, data=given)).status_code == status

@@ -18,6 +18,7 @@ from widget_api.web import releases
 
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
 
+
 REFUSED = "https://www.gorod.test"
 
 
@@ -76,40 +77,19 @@ async def test_adding_an_origin_requires_the_confirmation_checkbox(context: Cont
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000])
-async def test_only_refused_origins_can_be_added(context: Context, site: Site, enter: Enter, origin: str) -> None:
+async def test_only_refused_origins_can_be_added(context: Context, site: Site, enter: Enter) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}"
-    assert (await cabinet.send(path, f"{path}/origins", sure="yes", origin=origin)).status_code == 422
-    assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
+    for origin in ("https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000):
+        assert (await cabinet.send(path, f"{path}/origins", sure="yes", origin=origin)).status_code == 422, origin
+        assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
 
 
 @pytest.mark.parametrize("role", ["agent", "viewer"])
-async def test_other_roles_see_the_command_and_cannot_add(
-    client: Client, context: Context, site: Site, enter: Enter, role: Role
-) -> None:
-    cabinet = await enter(role)
-    path = f"/cabinet/sites/{site.id}"
-    page = await cabinet.read(path)
+async def test_other_roles_see_the_command(site: Site, enter: Enter, role: Role) -> None:
+    page = await (await enter(role)).read(f"/cabinet/sites/{site.id}")
     assert [form for form in page.forms if form.action.endswith("/origins")] == []
     assert f"--add-origin {REFUSED}" in page.text
-    token = page.form(f"{path}/check#look").fields["form_token"]
-    sent = await client.post(f"{path}/origins", data={"form_token": token, "origin": REFUSED, "sure": "yes"})
-    assert sent.status_code == 403
-    assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
-
-
-async def test_administrators_of_other_agencies_cannot_add(
-    client: Client, context: Context, site: Site, enter: Enter
-) -> None:
-    other = await make_site(context.database)
-    cabinet = await enter("admin", other)
-    page = await cabinet.read(f"/cabinet/sites/{other.id}")
-    token = page.form(f"/cabinet/sites/{other.id}/check#look").fields["form_token"]
-    fields = {"form_token": token, "origin": REFUSED, "sure": "yes"}
-    assert (await client.post(f"/cabinet/sites/{site.id}/origins", data=fields)).status_code == 404
-    forged = fields | {"form_token": "x"}
-    assert (await client.post(f"/cabinet/sites/{other.id}/origins", data=forged)).status_code == 403
 
 
 async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Enter) -> None:
@@ -118,9 +98,6 @@ async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Enter) ->
     answer = await cabinet.send(path, f"{path}/check#look", url="https://evil.test/")
     assert answer.status_code == 422
     assert "Это не страница сайта" in answer.text
-
-
-# --- the command line ---
 
 
 async def test_the_commands_print_the_addresses_of_the_pages(

@@ -275,9 +275,9 @@ async def test_few_ratings_are_not_published(
     assert (await client.get(f"/s/{site.key}/reports/2026-11-01--2026-11-30")).status_code == 200
 
 
-@pytest.mark.parametrize("period", ["2026-11-01--2026-11-29", "2026-11-01", "x--y", "2026-11-01--%00", "--"])
-async def test_what_is_not_published_is_not_found(site: Site, client: Client, period: str) -> None:
-    assert (await client.get(f"/s/{site.key}/reports/{period}")).status_code == 404
+async def test_what_is_not_published_is_not_found(site: Site, client: Client) -> None:
+    for period in ("2026-11-01--2026-11-29", "2026-11-01", "x--y", "2026-11-01--%00", "--"):
+        assert (await client.get(f"/s/{site.key}/reports/{period}")).status_code == 404, period
 
 
 @pytest.mark.parametrize(

@@ -165,23 +165,18 @@ async def test_an_expired_key(admin: Cabinet, site: Site, client: Client) -> Non
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("changed", "field"),
-    [
+async def test_wrong_fields_issue_nothing(admin: Cabinet, site: Site, context: Context) -> None:
+    for changed, field in (
         ({"name": ""}, "name"),
         ({"name": "x" * 101}, "name"),
         ({"scope": "admin"}, "scope"),
         ({"days": "99999"}, "days"),
         ({"days": ""}, "days"),
-    ],
-)
-async def test_wrong_fields_issue_nothing(
-    admin: Cabinet, site: Site, context: Context, changed: dict[str, str], field: str
-) -> None:
-    answer = await issue(admin, site, **changed)
-    assert answer.status_code == 422
-    assert f'id="field-{field}-error"' in answer.text
-    assert await changes.list_tokens(context.database) == []
+    ):
+        answer = await issue(admin, site, **changed)
+        assert answer.status_code == 422, changed
+        assert f'id="field-{field}-error"' in answer.text
+        assert await changes.list_tokens(context.database) == []
 
 
 async def test_other_agencies_sites_and_tokens_are_unknown(
