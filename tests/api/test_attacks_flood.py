@@ -49,20 +49,16 @@ class Flood:
         yield b"--X--\r\n"
 
 
-@pytest.mark.parametrize(
-    "parts",
-    [
+async def test_the_total_size_of_form_fields_is_bounded(client: Client, site: Site) -> None:
+    for parts in (
         [PART.format(f"f{number}", "", "y" * 32_000) for number in range(190)],
         [PART.format("n" * 4_000, "\r\nX-Other: " + "y" * 4_000, "") for number in range(190)],
-    ],
-    ids=["fields", "names"],
-)
-async def test_the_total_size_of_form_fields_is_bounded(client: Client, site: Site, parts: list[str]) -> None:
-    for door in upload_urls(site):
-        flood = Flood(parts)
-        answer = await client.post(door, content=flood, headers=IN_PARTS)
-        assert answer.status_code in (400, 413), door
-        assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
+    ):
+        for door in upload_urls(site):
+            flood = Flood(parts)
+            answer = await client.post(door, content=flood, headers=IN_PARTS)
+            assert answer.status_code in (400, 413), door
+            assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
 
 
 async def test_the_api_key_is_checked_before_the_fields(client: Client, site: Site) -> None:
@@ -279,26 +275,21 @@ async def test_two_concurrent_senders_take_turns(
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("rate", "method", "path", "sent"),
-    [
+async def test_what_strangers_may_ask_for_has_a_rate(client: Client, context: Context, site: Site) -> None:
+    """Other rates are tested with what they limit."""
+    receipt = await submit_report(context.database, site)
+    for rate, method, path, sent in (
         ("challenges", "GET", "/api/v1/sites/{key}/challenge", {}),
         ("tickets", "POST", "/api/v1/sites/{key}/tickets", {"json": {"challenge": "x"}}),
         ("photos", "POST", "/api/v1/sites/{key}/photos", {"files": {"file": ("a.jpg", b"\xff\xd8\xff")}}),
         ("exports", "GET", "/api/v1/sites/{key}/problems.csv", {}),
         ("confirmations", "POST", "{confirmation}", {}),
-    ],
-)
-async def test_what_strangers_may_ask_for_has_a_rate(
-    client: Client, context: Context, site: Site, rate: str, method: str, path: str, sent: dict[str, Any]
-) -> None:
-    """Other rates are tested with what they limit."""
-    receipt = await submit_report(context.database, site)
-    url = path.format(key=site.key, confirmation=confirm_url(context, receipt.problem_id))
-    context.limits._rates[rate] = tuple(parse_many("1/hour"))
-    first, second = [await client.request(method, url, **sent) for _ in range(2)]
-    assert first.status_code != 429
-    assert (second.status_code, int(second.headers["retry-after"]) > 0) == (429, True)
+    ):
+        url = path.format(key=site.key, confirmation=confirm_url(context, receipt.problem_id))
+        context.limits._rates[rate] = tuple(parse_many("1/hour"))
+        first, second = [await client.request(method, url, **sent) for _ in range(2)]
+        assert first.status_code != 429, rate
+        assert (second.status_code, int(second.headers["retry-after"]) > 0) == (429, True)
 
 
 async def test_a_sitemap_counts_as_a_file_download(client: Client, context: Context, site: Site) -> None:

@@ -91,25 +91,23 @@ async def test_a_cursor_of_another_site_filter_or_order_is_invalid(client: Clien
         assert (await client.get(f"/s/{site.key}?cursor={wrong}")).status_code == 400
 
 
-@pytest.mark.parametrize("conditions", [None, "*", '"x"', 'W/"x", *'])
-async def test_an_unpublished_number_looks_like_an_unknown_one(
-    client: Client, context: Context, conditions: str | None
-) -> None:
+async def test_an_unpublished_number_looks_like_an_unknown_one(client: Client, context: Context) -> None:
     """Compares status, headers and body, except for the number itself."""
     site = await town(context)
-    headers = {"If-None-Match": conditions} if conditions else {}
-    for read in (f"/api/v1/sites/{site.key}/problems/N", f"/s/{site.key}/problems/N"):
-        for rest in ("", "/comments", "/follow", "/comment"):
-            for method in ("GET", "HEAD"):
-                seen = []
-                for number in ("2", "7"):
-                    answer = await client.request(method, read.replace("/N", f"/{number}") + rest, headers=headers)
-                    body = answer.text.replace(f"/problems/{number}", "/problems/N")
-                    seen.append((answer.status_code, sorted(answer.headers.items()), body))
-                    assert answer.status_code in (404, 405), (read, rest, method, number)
-                assert seen[0] == seen[1], (read, rest, method)
-    known = await client.get(f"/api/v1/sites/{site.key}/problems/1", headers={"If-None-Match": "*"})
-    assert known.status_code == 304
+    for conditions in (None, "*", '"x"', 'W/"x", *'):
+        headers = {"If-None-Match": conditions} if conditions else {}
+        for read in (f"/api/v1/sites/{site.key}/problems/N", f"/s/{site.key}/problems/N"):
+            for rest in ("", "/comments", "/follow", "/comment"):
+                for method in ("GET", "HEAD"):
+                    seen = []
+                    for number in ("2", "7"):
+                        answer = await client.request(method, read.replace("/N", f"/{number}") + rest, headers=headers)
+                        body = answer.text.replace(f"/problems/{number}", "/problems/N")
+                        seen.append((answer.status_code, sorted(answer.headers.items()), body))
+                        assert answer.status_code in (404, 405), (read, rest, method, number)
+                    assert seen[0] == seen[1], (read, rest, method)
+        known = await client.get(f"/api/v1/sites/{site.key}/problems/1", headers={"If-None-Match": "*"})
+        assert known.status_code == 304, conditions
 
 
 async def test_invalid_numbers_are_not_found(client: Client, context: Context) -> None:

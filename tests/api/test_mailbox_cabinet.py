@@ -161,18 +161,13 @@ async def test_declining_a_letter_does_not_change_the_report(client: Client, mai
     assert (await mailbox.last())["stored"] is None
 
 
-async def test_restoring_a_backup_deletes_unknown_letters(mailbox: AgencyMailbox) -> None:
+async def test_restoring_deletes_unknown_letters_and_erasing_a_report_its_own(mailbox: AgencyMailbox) -> None:
     await arrives(mailbox, "unlisted")
     stored = (await mailbox.last())["stored"]
     await mailbox.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
     await review.reconcile_after_restore(mailbox.database, mailbox.context.storage)
     assert await mailbox.context.storage.get_letter("f" * 64) is None
     assert await mailbox.context.storage.get_letter(stored) is not None
-
-
-async def test_erasing_a_report_erases_its_letters(mailbox: AgencyMailbox) -> None:
-    await arrives(mailbox, "unlisted")
-    stored = (await mailbox.last())["stored"]
     await lifecycle.erase(mailbox.database, AGENT, mailbox.site.id, mailbox.problem_id)
     await review.delete_obsolete(mailbox.database, mailbox.context.storage)
     last = await mailbox.last()

@@ -215,20 +215,17 @@ async def test_a_planned_letter_survives_the_erasure_of_its_problem(
     assert f"{TEXT} 1" not in letter.text
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
+async def test_agencies_that_moderate_in_the_cabinet_get_no_letter(
+    client: Client, context: Context, mail_sink: MailSink
+) -> None:
+    for options in (
         {"agency": {"mode": "cabinet", "email": OFFICE}},
         {"agency": {"mode": "email", "email": OFFICE}, "moderator": "operator"},
-    ],
-)
-async def test_agencies_that_moderate_in_the_cabinet_get_no_letter(
-    client: Client, context: Context, mail_sink: MailSink, options: dict[str, Any]
-) -> None:
-    site = await make_site(context.database, discussion="moderated", **options)
-    await confirmed_comment(Widget(client, site), context, await publish(context.database, site))
-    assert await to_moderators(context, mail_sink) == []
-    assert await planned(context) == []
+    ):
+        site = await make_site(context.database, discussion="moderated", **options)
+        await confirmed_comment(Widget(client, site), context, await publish(context.database, site))
+        assert await to_moderators(context, mail_sink) == []
+        assert await planned(context) == []
 
 
 @pytest.mark.parametrize("how", ["forged", "mailbox", "mode", "moderator", "discussion", "withdrawn", "hidden"])

@@ -140,19 +140,6 @@ async def test_errors_are_shown_at_their_field(enter: Enter, context: Context, s
     assert PageText(answer.text).form(f"{path}/default").fields["to-snow"] == "99"
 
 
-async def test_agents_cannot_see_or_change_the_mapping(
-    enter: Enter, context: Context, site: Site, fake: FakePlatform
-) -> None:
-    cabinet = await enter("agent")
-    path = f"/cabinet/sites/{site.id}/platforms"
-    page = await cabinet.read(path)
-    assert f"{path}/default" not in [form.action for form in page.forms]
-    token = page.forms[0].fields["form_token"]
-    answer = await cabinet.client.post(f"{path}/default", data={"form_token": token, "to-roads": "7"})
-    assert answer.status_code == 403
-    assert not (await pairs(context, site))["roads"].chosen
-
-
 async def test_another_agencys_site_is_not_found(
     enter: Enter, context: Context, site: Site, fake: FakePlatform
 ) -> None:

@@ -224,7 +224,7 @@ async def test_a_report_with_a_lost_answer_is_found_for_erasure(
     assert rows == [], "the hash is gone with it"
 
 
-async def test_reports_that_never_arrived_need_no_erasure(context: Context, site: Site, fakes: Pair) -> None:
+async def test_reports_and_spam_that_never_arrived_need_no_erasure(context: Context, site: Site, fakes: Pair) -> None:
     problem = await accept_report(context, site, description="Забудьте меня")
     fakes[0].faults.append("drop")
     await PlatformWorker(context).round()
@@ -232,20 +232,6 @@ async def test_reports_that_never_arrived_need_no_erasure(context: Context, site
     await PlatformWorker(context).until_idle()
     assert fakes[0].requests == []
     assert await context.database.rows("SELECT 1 FROM platform_erasures") == []
-
-
-async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Context, site: Site, fakes: Pair) -> None:
-    await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
-    receipt = await submit_report(context.database, site, description="Дешёвые окна")
-    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
-    fakes[0].faults.append("lost answer")
-    await PlatformWorker(context).round()
-    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
-    await PlatformWorker(context).until_idle()
-    assert history(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
-
-
-async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context, site: Site, fakes: Pair) -> None:
     await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
     receipt = await submit_report(context.database, site, description="Дешёвые окна")
     await lifecycle.confirm(context.database, site.id, receipt.problem_id)
@@ -257,6 +243,17 @@ async def test_spam_that_never_arrived_is_not_sent_while_marked(context: Context
     await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     await PlatformWorker(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]
+
+
+async def test_spam_that_may_have_arrived_is_searched_and_withdrawn(context: Context, site: Site, fakes: Pair) -> None:
+    await platforms.change_platform(context.database, "default", {"sends_when": "confirmed"})
+    receipt = await submit_report(context.database, site, description="Дешёвые окна")
+    await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    fakes[0].faults.append("lost answer")
+    await PlatformWorker(context).round()
+    await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await PlatformWorker(context).until_idle()
+    assert history(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
 
 
 async def test_a_changed_url_is_treated_as_a_new_server(

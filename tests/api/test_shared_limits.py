@@ -128,21 +128,16 @@ def test_an_unsuitable_redis_stops_the_start_with_one_line(
     assert line.startswith("WIDGET_REDIS_URL is refused: invalid username-password")
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
+async def test_errors_in_the_redis_url_are_reported(make_settings: Callable[..., Settings], redis: Redis) -> None:
+    for url, said in (
         ("redis://127.0.0.1:{port}/0", "Authentication required"),
         ("redis://:a%20long%20enough%20password@127.0.0.1:{port}/99", "out of range"),
         ("redis://127.0.0.1:port{port}/0", "is not an address"),
-    ],
-)
-async def test_errors_in_the_redis_url_are_reported(
-    make_settings: Callable[..., Settings], redis: Redis, url: str, said: str
-) -> None:
-    with pytest.raises(SettingsError, match=said) as failure:
-        await cli_server.require_stores(make_settings(redis_url=url.format(port=redis.port)))
-    assert str(failure.value).startswith("WIDGET_REDIS_URL")
-    assert "enough" not in str(failure.value), "nor the password in it"
+    ):
+        with pytest.raises(SettingsError, match=said) as failure:
+            await cli_server.require_stores(make_settings(redis_url=url.format(port=redis.port)))
+        assert str(failure.value).startswith("WIDGET_REDIS_URL")
+        assert "enough" not in str(failure.value), "nor the password in it"
 
 
 async def exhaust(limits: RateLimiter) -> int:
