@@ -342,6 +342,24 @@ def test_what_is_not_sent_is_asked_about_restored_and_can_be_discarded(town: Tow
     expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
 
 
+def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(
+    service: Service, new_page: Callable[..., Page]
+) -> None:
+    town = Town.found(service, "admin", agency={"name": "Администрация Железнодорожногорска"})
+    town.report("Первое: яма")
+    desk = town.sign_in(new_page(viewport=DESK))
+    desk.goto(f"{town.service.url}/display?theme=black-on-white")
+    desk.goto(f"{town.service.url}/cabinet/")
+    expect(desk.locator(".inbox .c-category").first).to_be_hidden()
+    right = "element => Math.round(element.getBoundingClientRect().right)"
+    assert desk.locator("tbody .c-due").first.evaluate(right) == desk.locator(".inbox").evaluate(right)
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    head = (
+        "part => Math.round(document.querySelector(part).getBoundingClientRect()[part[1] === 'm' ? 'bottom' : 'top'])"
+    )
+    assert desk.evaluate(head, ".account summary") < desk.evaluate(head, ".masthead-name")
+
+
 def check_leaving(town: Town, desk: Page, address: str) -> None:
     """Leaving a page with unsent text asks for confirmation, sending it does not."""
     asked: list[str] = []
