@@ -342,6 +342,20 @@ def test_what_is_not_sent_is_asked_about_restored_and_can_be_discarded(town: Tow
     expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
 
 
+def test_a_refused_setting_that_was_given_up_is_not_offered_again(town: Town, desk: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    desk.goto(f"{town.desk}/settings")
+    desk.fill("#field-photos", "99")
+    desk.fill("#field-name", "Сайт города")
+    desk.get_by_role("button", name="Сохранить").click()
+    expect(desk.locator("#field-photos")).to_have_attribute("aria-invalid", "true")
+    expect(desk.locator("#field-name")).to_have_value("Сайт города")
+    desk.once("dialog", lambda dialog: dialog.accept())
+    desk.goto(f"{town.desk}/settings")
+    expect(desk.locator("#field-photos")).to_have_value("3")
+    expect(desk.locator(".draft")).to_have_count(0)
+
+
 def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(
     service: Service, new_page: Callable[..., Page]
 ) -> None:

@@ -375,7 +375,10 @@ function restoreDrafts() {
   sessionStorage.removeItem(SENT);
   for (const form of forms()) {
     if ("unsent" in form.dataset) continue; // the service has filled it
+    // What was refused stands in the page. Whoever leaves that has given it up: settings are not offered it again.
+    const isRefused = "settings" in form.dataset && form.querySelector("[aria-invalid=true]");
     for (const field of [...form.elements].filter(written)) {
+      if (isRefused) sessionStorage.removeItem(draftOf(field));
       const draft = sessionStorage.getItem(draftOf(field));
       if (draft === null || isChanged(field)) continue;
       if (choice(field)) field.checked = draft === "on";
