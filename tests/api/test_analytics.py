@@ -74,6 +74,7 @@ async def test_the_dashboard_shows_the_month_so_far(context: Context, busy: Site
     with time_machine.travel(NOON, tick=False):
         head = await enter("head", busy.agency.id)
         page = await head.read("/cabinet/analytics")
+        october = await head.read("/cabinet/analytics?from=2026-10-01&to=2026-10-31")
         stories = await naive.read_stories(context.database, busy.id, ZONE)
         found = naive.count(stories, ZONE, NOON, date(2026, 11, 1), date(2026, 11, 25))
     assert "Что происходит: 1–25 ноября" in page.text
@@ -89,6 +90,7 @@ async def test_the_dashboard_shows_the_month_so_far(context: Context, busy: Site
     ):
         assert text in page.text, text
     assert "Сравнение: 7–31 октября и 1–25 ноября 2025." in page.text
+    assert "Сравнить не с чем, сообщений не было: сентябрь 2026 и октябрь 2025." in october.text
     assert "Снова течёт" in page.text
     assert "/cabinet/analytics/services?" in " ".join(page.links) or "/cabinet/analytics/services" in page.links
 

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.browse import growth, open_data_formats, places, received, statistics
 from widget_api.browse.figures import DEFINED, name_at
+from widget_api.browse.regional_report import period_text
 from widget_api.cabinet import analytics_map, analytics_view
 from widget_api.cabinet.analytics_scope import PATH, Scope, read_scope, template_values
 from widget_api.cabinet.analytics_view import Groups, Table
@@ -48,6 +49,10 @@ async def show_overview(request: Request, user: User) -> Response:
     found, earlier = statistics.combine(now.values()), None if before is None else statistics.combine(before.values())
     year = scope.query.year_ago()
     past = await statistics.read(database, year, scope.now) if year else None
+    compared: dict[bool, list[str]] = {True: [], False: []}  # periods by whether they have figures
+    for query, other in ((scope.query.shifted_back(), earlier), (year, past)):
+        if query is not None and other is not None:
+            compared[analytics_view.is_comparable(other)].append(period_text(language, query, scope.today))
     months = await statistics.read_months(database, scope.query, scope.today)
     objections = await places.list_objections(database, scope.query) if found.returned else []
     return render_page(
@@ -56,6 +61,8 @@ async def show_overview(request: Request, user: User) -> Response:
         "analytics.html",
         **template_values(language, scope, PATH),
         tiles=analytics_view.make_tiles(language, scope, found, earlier, past),
+        compared=i18n.format_list(language, list(dict.fromkeys(compared[True]))),
+        without_figures=i18n.format_list(language, list(dict.fromkeys(compared[False]))),
         growing=[
             (analytics_view.growth_sentence(language, scope, topic), _growth_url(scope, topic))
             for topic in await growth.find_growing(database, scope.query, scope.today)

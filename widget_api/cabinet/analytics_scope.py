@@ -175,7 +175,6 @@ def _read_period(
 
 def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
     """Values of the frame of each page: heading, filter and links between the pages."""
-    before, year = scope.query.shifted_back(), scope.query.year_ago()
     site = scope.name("sites", scope.chosen.get("site", "")) if len(scope.sites) > 1 else ""
     shown = (scope.query.first, scope.query.last)
     return {
@@ -184,7 +183,6 @@ def template_values(language: str, scope: Scope, path: str) -> dict[str, Any]:
         "here": scope.url(path),
         "filtered": ", ".join(filter(None, [site, *describe_filters(language, scope)])),
         "period": period_text(language, scope.query, scope.today),
-        "compared": [period_text(language, query, scope.today) for query in (before, year) if query],
         "periods": [
             (name, scope.url(path, **_dates(days)), shown == (days or (None, None)))
             for name, days in periods(scope.today).items()

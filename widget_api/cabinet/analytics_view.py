@@ -114,6 +114,11 @@ def _signed(language: str, number: float) -> str:
 # --- tiles -----------------------------------------------------------------------------------------------------------
 
 
+def is_comparable(statistics: Statistics) -> bool:
+    """Whether there is anything in a period to compare with."""
+    return statistics.total + statistics.answered > 0
+
+
 def make_tiles(
     language: str, scope: Scope, found: Statistics, before: Statistics | None, year: Statistics | None
 ) -> list[Tile]:
@@ -123,7 +128,7 @@ def make_tiles(
         figure = FIGURES[name]
         value, changes = figure.compute(found), list[Change]()
         for other, statistics in (("before", before), ("year", year)):
-            if statistics is None or not statistics.total + statistics.answered or figure.is_of_now:
+            if statistics is None or not is_comparable(statistics) or figure.is_of_now:
                 continue
             if name == "rating" and min(found.rated, statistics.rated) < FEWEST_RATINGS:
                 continue
