@@ -356,6 +356,23 @@ def test_a_refused_setting_that_was_given_up_is_not_offered_again(town: Town, de
     expect(desk.locator(".draft")).to_have_count(0)
 
 
+def test_what_the_service_changed_in_a_form_is_not_undone_by_a_draft(town: Town, desk: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    desk.goto(f"{town.service.url}/cabinet/new-report")
+    desk.select_option("#field-channel", "phone")
+    desk.select_option("#field-category", "roads")
+    desk.fill("#field-description", "Яма у школы, звоните 8 900 123-45-67")
+    desk.fill("#field-address", "Мира, 5")
+    desk.get_by_role("button", name="Внести сообщение").click()
+    desk.get_by_role("button", name="Перенести в контакты: телефон").click()
+    expect(desk.get_by_text("Теперь в контактах: телефон.")).to_be_visible()
+    for name, value in {"description": "Яма у школы", "phone": "8 900 123-45-67"}.items():
+        expect(desk.locator(f"#field-{name}")).to_have_value(value)
+    desk.once("dialog", lambda dialog: dialog.accept())
+    desk.goto(f"{town.service.url}/cabinet/new-report")
+    expect(desk.locator("#field-description")).to_have_value("Яма у школы")
+
+
 def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(
     service: Service, new_page: Callable[..., Page]
 ) -> None:

@@ -374,7 +374,12 @@ function restoreDrafts() {
   }
   sessionStorage.removeItem(SENT);
   for (const form of forms()) {
-    if ("unsent" in form.dataset) continue; // the service has filled it
+    if ("unsent" in form.dataset) {
+      // The service has filled it, and may have changed what was typed.
+      for (const field of [...form.elements].filter(written))
+        if (sessionStorage.getItem(draftOf(field)) !== null) keep(field);
+      continue;
+    }
     // What was refused stands in the page. Whoever leaves that has given it up: settings are not offered it again.
     const isRefused = "settings" in form.dataset && form.querySelector("[aria-invalid=true]");
     for (const field of [...form.elements].filter(written)) {
@@ -432,10 +437,12 @@ function unmark(field) {
   byId("draft-said").textContent = "";
 }
 
+const keep = (field) => sessionStorage.setItem(draftOf(field), choice(field) ? (field.checked ? "on" : "off") : field.value);
+
 function saveDraft(field) {
   const fields = field.type === "radio" ? [...field.form.elements].filter((one) => one.name === field.name) : [field];
   for (const one of fields) {
-    if (isChanged(one)) sessionStorage.setItem(draftOf(one), choice(one) ? (one.checked ? "on" : "off") : one.value);
+    if (isChanged(one)) keep(one);
     else sessionStorage.removeItem(draftOf(one));
   }
 }
