@@ -280,6 +280,13 @@ async def test_a_form_without_scripts_completes_the_place(
         assert tuple(existing(row)) == kept
 
 
+async def test_the_generator_of_the_cabinet_suggests_addresses(city: Site, enter: Enter) -> None:
+    admin = await enter("admin", city.agency.id)
+    page = (await admin.client.get(f"/cabinet/sites/{city.id}/code")).text
+    assert f'data-addresses="/api/v1/sites/{city.key}/addresses" data-point="field-point"' in page
+    assert "/static/address.js" in page
+
+
 async def test_an_address_tells_which_service_would_get_a_report(context: Context, city: Site, enter: Enter) -> None:
     """Houses of the site precede coordinates; what may mean several is asked about; what means none has no place."""
     path, services = "/cabinet/organisation/routing", {}

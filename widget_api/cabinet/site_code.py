@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
+from widget_api.addresses import typed
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
 from widget_api.errors import Invalid, NotFound
@@ -75,6 +76,7 @@ async def _render(
         sent="sent" in request.query_params,
         errors=wrong,
         policy=GENERATOR_POLICY,
+        suggested=await typed.find_source(context.database, site),
         section="sites",
         here=f"{PATH}/{site.id}/code",
         **options.generator_values(site, given, language, context.settings.public_url),
