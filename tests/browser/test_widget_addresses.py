@@ -1,4 +1,4 @@
-"""The addresses of a town in the form: suggestions while one is typed, the house of a pin."""
+"""The addresses of a town in the form: suggestions while one is typed, on a desk and on a phone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
-from tests.support.browser import Watch, arrived
+from tests.support.browser import Watch
 from tests.support.tiles import CENTER
-from tests.support.widget import ANY_ORIGIN, WidgetSite, check_appearance, draw_twice, let_time_pass, wait_until
+from tests.support.widget import WidgetSite, check_appearance, draw_twice
 
 LAT, LNG = CENTER
 HOUSES = (
@@ -22,7 +22,6 @@ HOUSES = (
     ("переулок Мира", "5", LAT + 0.01, LNG + 0.03),
     ("улица Садовая", "3", LAT + 0.002, LNG),
 )
-ASKED = re.compile(r"/addresses\?q=")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,32 +91,6 @@ def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Wa
     expect(desktop.locator(".pin")).to_have_count(1)
 
 
-def test_late_and_failed_answers_change_nothing(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
-) -> None:
-    watch.allow("status of 500")
-    held: list[Route] = []
-    desktop.route(ASKED, lambda route: held.append(route))
-    maps.to_place(desktop, address)
-    field = desktop.locator("#address")
-    field.press_sequentially("сад")
-    first = arrived(desktop, held)
-    with desktop.expect_event("requestfailed", lambda request: request == first.request):
-        desktop.keyboard.type("о")
-    wait_until(desktop, lambda: len(held) == 2)
-    with desktop.expect_response(ASKED):
-        held[1].fulfill(status=500, headers=ANY_ORIGIN)
-    draw_twice(desktop)
-    expect(field).to_have_role("textbox")
-    desktop.keyboard.type("в")
-    wait_until(desktop, lambda: len(held) == 3)
-    desktop.keyboard.press("Tab")  # gone on
-    draw_twice(desktop)
-    expect(options(desktop)).to_have_count(0)
-    expect(field).to_have_value("садов")
-    assert all("%D1%81%D0%B0%D0%B4" in route.request.url for route in held)
-
-
 def test_suggestions_on_a_phone_stand_above_what_hides_them(
     new_page: Callable[..., Page], widget_site: WidgetSite, address: str
 ) -> None:
@@ -140,33 +113,3 @@ def test_suggestions_on_a_phone_stand_above_what_hides_them(
     options(page).filter(has_text="улица Мира, 12А").tap()
     expect(page.locator("#address")).to_have_value("улица Мира, 12А")
     expect(page.get_by_text("Место отмечено на карте")).to_be_visible()
-
-
-def test_a_pin_is_named_by_the_nearest_house(desktop: Page, watch: Watch, field: Locator) -> None:
-    """Until the resident names it; a name that was taken away stays away from that pin."""
-    desktop.clock.install()
-    ground = desktop.locator(".ground")
-
-    def press(dx: float, dy: float) -> None:
-        x, y = maps.middle(ground)
-        desktop.mouse.click(x + dx, y + dy)
-
-    for _ in range(3):
-        desktop.get_by_role("button", name="Приблизить").click()
-        maps.expect_rest(desktop)
-    press(2, 2)
-    expect(field).to_have_value("улица Мира, 5")
-    expect(desktop.get_by_role("status").filter(has_text="Адрес по метке: улица Мира, 5")).to_be_attached()
-    press(140, 0)
-    expect(field).to_have_value(re.compile("^улица Мира, 12"))
-    press(-260, 120)  # no house is near
-    expect(field).to_have_value("")
-    press(2, 2)
-    expect(field).to_have_value("улица Мира, 5")
-    field.fill("")
-    let_time_pass(desktop)
-    expect(field).to_have_value("")
-    field.fill("У арки")
-    press(140, 0)
-    let_time_pass(desktop)
-    expect(field).to_have_value("У арки")

@@ -19,7 +19,6 @@ ROUTER = """history.replaceState({ route: "start" }, "");
   events = []; addEventListener("popstate", event => events.push([location.hash, event.state && event.state.route]))"""
 STATE = "JSON.stringify([location.href, history.state])"
 HEADING = re.compile("Сообщение № ")
-KINDS = pytest.mark.parametrize("kind", ["basic", "extended"])
 # The back button in browsers with CloseWatcher: a close request to the dialog (HTML, «close requests»).
 CLOSE_REQUEST = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
 
@@ -58,16 +57,12 @@ def expect_start_page(page: Page) -> None:
     expect(page.get_by_role("heading", name="Начало")).to_be_visible()
 
 
-@KINDS
-def test_however_the_dialog_closes_nothing_is_left_of_it(
-    phone: Page, watch: Watch, widget_site: WidgetSite, kind: str
-) -> None:
-    address = widget_site.page(widget_site.snippet(f'type="{kind}"'))
+def test_however_the_dialog_closes_nothing_is_left_of_it(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+    address = widget_site.page(widget_site.snippet('type="extended"'))
     back_cross_key_and_script_close_it(phone, open_routed_page(phone, widget_site, address))
     open_routed_page(phone, widget_site, address)
     navigation_by_the_host_is_not_undone(phone)
-    before = open_routed_page(phone, widget_site, address)
-    a_removed_widget_leaves_no_history_entries(phone, before, goes=kind == "extended")
+    a_removed_widget_leaves_no_history_entries(phone, open_routed_page(phone, widget_site, address))
 
 
 def back_cross_key_and_script_close_it(phone: Page, before: str) -> None:
@@ -118,8 +113,6 @@ def test_back_leads_through_what_was_opened(phone: Page, watch: Watch, widget_si
     back_leads_through_the_steps_of_the_form(phone, open_routed_page(phone, widget_site, form), phone.go_back)
     for theirs in ("", "#/news/12"):
         back_leads_to_the_list_on_pages_with_their_own_hash(phone, widget_site, theirs)
-    body = widget_site.snippet('type="basic" id="one"') + "<br>" * 4 + widget_site.snippet('type="extended" id="two"')
-    two_open_widgets_close_in_reverse_order(phone, open_routed_page(phone, widget_site, widget_site.page(body)))
 
 
 def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
@@ -224,53 +217,19 @@ def navigation_by_the_host_is_not_undone(phone: Page) -> None:
     assert phone.evaluate("location.search") == "?news"
 
 
-def a_removed_widget_leaves_no_history_entries(phone: Page, before: str, *, goes: bool) -> None:
+def a_removed_widget_leaves_no_history_entries(phone: Page, before: str) -> None:
     """The host removes the open widget, as a router does when it navigates to another page of its own."""
     open_widget(phone)
     # The worst order for a router: it pushes its entry after the widget was removed.
-    phone.evaluate(
-        "goes => { document.querySelector('igrajdanin-widget').remove(); if (goes) history.pushState(2, '', '?2') }",
-        goes,
-    )
+    phone.evaluate("document.querySelector('igrajdanin-widget').remove(); history.pushState(2, '', '?2')")
     expect_closed(phone)
-    if goes:
-        phone.evaluate("history.pushState(3, '', '?3'); history.back()")
-        phone.wait_for_function("events.length > 0")
-        assert phone.evaluate("location.search") == "?2"
-        phone.go_back()
-    else:
-        phone.wait_for_function("events.length === 1")
+    phone.evaluate("history.pushState(3, '', '?3'); history.back()")
+    phone.wait_for_function("events.length > 0")
+    assert phone.evaluate("location.search") == "?2"
+    phone.go_back()
     assert phone.evaluate(STATE) == before
     expect_closed(phone)
     phone.go_back()
-    if goes:
-        phone.go_back()
-    expect_start_page(phone)
-
-
-def two_open_widgets_close_in_reverse_order(phone: Page, before: str) -> None:
-    """Scripts may open one above the other: back closes the upper one first, and each removes only its own entry."""
-    dialogs = phone.locator("igrajdanin-widget dialog[open]")
-    for name in ("one", "two"):
-        phone.locator(f"#{name}").get_by_role("button", name=REPORT, exact=True).click()
-        expect(phone.locator(f"#{name} dialog[open]")).to_have_count(1)
-        phone.go_back()
-        expect(dialogs).to_have_count(0)
-        assert phone.evaluate(STATE) == before
-    # One above the other, as a script may open them: the upper one closes first, and each removes its own entry.
-    for last in ("back", "cross"):
-        phone.evaluate("for (const id of ['two', 'one']) igrajdanin('open', document.getElementById(id))")
-        expect(dialogs).to_have_count(2)
-        if last == "back":
-            phone.go_back()
-        else:
-            phone.locator("#one").get_by_role("button", name=CLOSE, exact=True).click()
-            phone.wait_for_function("events.length === 5")
-        expect(phone.locator("#one dialog[open]")).to_have_count(0)
-        expect(phone.locator("#two dialog[open]")).to_have_count(1)
-        phone.go_back()
-        expect(dialogs).to_have_count(0)
-        assert phone.evaluate(STATE) == before
     phone.go_back()
     expect_start_page(phone)
 
@@ -299,13 +258,3 @@ def each_request_goes_back_by_one_view(page: Page, widget_site: WidgetSite) -> N
     expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
     page.keyboard.press("Escape")
     expect_closed(page)
-
-
-def test_pending_searches_end_with_the_widget(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    page.clock.install()
-    page.goto(extended(widget_site, 'view="inline"'))
-    page.locator(CARD).first.wait_for()
-    page.locator("igrajdanin-widget #q").press_sequentially("яма")
-    page.evaluate("document.querySelector('igrajdanin-widget').remove()")
-    page.clock.run_for(5_000)
-    assert page.evaluate("location.hash") == ""
