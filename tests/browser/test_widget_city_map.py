@@ -63,22 +63,12 @@ def biggest(page: Page) -> Locator:
     return max(free, key=lambda found: found[0])[1]
 
 
-def test_list_and_map_go_together_and_clusters_split(
+def test_clusters_split_on_zooming_in_and_stay_when_it_fails(
     desktop: Page, watch: Watch, widget_site: WidgetSite, strict: str
 ) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
     fake_map = full(desktop, widget_site)
-    city_map(desktop, strict)
-    expect(marks(desktop).first).to_be_visible()
-    list_and_map_go_together(desktop, fake_map)
-    the_map_uses_the_lists_filters_except_box_and_order(desktop, fake_map)
-    clusters_split_on_zooming_in_and_stay_when_it_fails(desktop, watch, widget_site, fake_map)
-
-
-def clusters_split_on_zooming_in_and_stay_when_it_fails(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, fake_map: FakeCityMap
-) -> None:
-    ground = desktop.locator(".city-ground .ground")
+    ground = city_map(desktop, strict)
     expect(marks(desktop).first).to_be_visible()
     expect(desktop.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
     before = fake_map.queries[-1]
@@ -102,6 +92,9 @@ def clusters_split_on_zooming_in_and_stay_when_it_fails(
     alert.get_by_role("button", name="Попробовать ещё раз").click()
     expect(alert).to_have_count(0)
     expect(desktop.get_by_text("Показаны не все")).to_be_visible()
+    # The map has one link to the list.
+    desktop.get_by_role("button", name="К списку").press("Enter")
+    expect(desktop.locator("igrajdanin-widget #list")).to_be_focused()
 
 
 def test_small_pans_use_loaded_data_and_large_ones_request_more(
@@ -233,46 +226,6 @@ def problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, fak
     preview = desktop.locator(".preview")
     expect(preview.get_by_role("heading")).to_have_text("Здесь 3 сообщения")
     expect(preview.get_by_role("link")).to_have_count(3)
-
-
-def the_map_uses_the_lists_filters_except_box_and_order(desktop: Page, fake_map: FakeCityMap) -> None:
-    desktop.get_by_role("button", name="Решено", exact=True).click()
-    seen = desktop.locator(".city-ground [role=status]").last
-    wait_until(desktop, lambda: fake_map.queries[-1].get("status") == "done")
-    expect(seen).to_have_text(re.compile("^На карте"))
-    rings = desktop.locator(".mark.many circle").evaluate_all(
-        "all => [...new Set(all.map(one => one.getAttribute('class')))]"
-    )
-    assert rings == ["tone-done"]
-    assert all(set(query) <= {"status", "bbox", "zoom"} for query in fake_map.queries)
-    desktop.get_by_role("button", name="Решено", exact=True).click()
-    wait_until(desktop, lambda: "status" not in fake_map.queries[-1])
-
-
-def list_and_map_go_together(desktop: Page, fake_map: FakeCityMap) -> None:
-    ground = desktop.locator(".city-ground .ground")
-    card = desktop.locator(".card:not(.ghost)").first
-    card.hover()
-    lit = desktop.locator(".mark.on")
-    expect(lit).to_have_count(1)
-    expect(lit).to_be_in_viewport()
-    first = fake_map.city.problems[0]
-    expect(lit).to_have_accessible_name(re.compile(re.escape(first["description"])))
-    desktop.mouse.move(5, 5)
-    expect(lit).to_have_count(0)
-    # The map has one link to the list.
-    skip = desktop.get_by_role("button", name="К списку")
-    skip.focus()
-    desktop.keyboard.press("Enter")
-    expect(desktop.locator("igrajdanin-widget #list")).to_be_focused()
-    # The list follows moves by the visitor, and only those.
-    desktop.get_by_label("Показывать в списке то, что на карте").check()
-    desktop.set_viewport_size({"width": 1100, "height": 900})
-    draw_twice(desktop)  # the map has its new size
-    let_time_pass(desktop, POLL)
-    assert "bbox" not in desktop.evaluate("location.href")
-    ground.press("ArrowRight")
-    desktop.wait_for_url(re.compile("bbox="))
 
 
 def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_site: WidgetSite, strict: str) -> None:

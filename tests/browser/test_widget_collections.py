@@ -118,36 +118,6 @@ def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite,
     expect(cards.first).to_be_focused()
 
 
-def test_several_are_tabs_and_back_leads_through_them(page: Page, collected: WidgetSite, watch: Watch) -> None:
-    watch.allow('igrajdanin-widget collection=".*none": budgeting initiatives experts meetings school')
-    widget = show(page, collected, "budgeting, experts, none")
-    tabs = widget.get_by_role("navigation", name="Разделы").get_by_role("button")
-    expect(tabs).to_have_text(["Инициативное бюджетирование", "Экспертное бюро «Сообщество»"])
-    tabs.last.press("Enter")
-    expect(tabs.last).to_be_focused()
-    expect(tabs.last).to_have_attribute("aria-current", "true")
-    expect(widget.locator(".card")).to_have_count(2)
-    expect(widget.get_by_role("heading", level=2)).to_have_text("Экспертное бюро «Сообщество»")
-    expect(widget.get_by_text("Записи добавляет ведомство.")).to_be_visible()
-    expect(widget.get_by_role("button", name="Добавить эксперта")).to_have_count(0)
-    expect(widget.locator(".chips").first).to_be_empty()  # a directory has nothing to say of states
-    check_appearance(page, "a directory", ("dark", "contrast"))
-    widget.locator(".card").last.click()
-    expect(widget.get_by_role("heading", name="Эксперт № 1")).to_be_focused()
-    assert page.url.endswith("#igrajdanin?collection=experts&problem=1")
-    address = page.url
-    page.go_back()
-    expect(widget.locator(".card")).to_have_count(2)
-    page.go_back()
-    expect(widget.locator(".card")).to_have_count(3)
-    assert "#" not in page.url
-    page.goto("about:blank")
-    page.goto(address)
-    expect(widget.get_by_role("heading", name="Право некоммерческих организаций")).to_be_visible()
-    widget.get_by_role("button", name="К списку").click()
-    expect(widget.locator(".card")).to_have_count(2)
-
-
 def test_entries_are_filtered_by_what_was_answered(new_page: Callable[..., Page], collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
     widget = show(page, collected, "experts")
@@ -156,7 +126,7 @@ def test_entries_are_filtered_by_what_was_answered(new_page: Callable[..., Page]
     expect(widget.locator(".card")).to_have_count(1)
     expect(widget.locator(".chosen")).to_contain_text("Выбрано: Консультация")
     assert page.url.endswith("#igrajdanin?answers=formats%3Aadvice")
-    check_appearance(page, "filters on a phone", ("dark", "contrast"))
+    check_appearance(page, "filters of a directory on a phone", ("dark", "contrast"))
     page.reload()
     expect(widget.locator(".card")).to_have_count(1)
     widget.get_by_role("button", name="Сбросить").click()
@@ -248,18 +218,17 @@ def test_each_collection_offers_what_it_has(page: Page, collected: WidgetSite) -
 
 def test_a_visitor_takes_part_by_a_letter(new_page: Callable[..., Page], collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
-    widget = show(page, collected, "budgeting, meetings, experts")
+    widget = show(page, collected, "budgeting, meetings")
     tabs = widget.get_by_role("navigation", name="Разделы").get_by_role("button")
     for at, (slug, act, given, sent) in enumerate(ACTS):
         tabs.nth(at).click()
-        expect(widget.locator(".card")).to_have_count((3, 1, 2)[at])
+        expect(widget.locator(".card")).to_have_count((3, 1)[at])
         take_part(page, widget, slug, act, given, sent)
 
 
 ACTS: tuple[tuple[str, str, dict[str, str], str], ...] = (
     ("budgeting", "Голосовать", {}, "Подтвердить голос"),
     ("meetings", "Присоединиться", {"role": "водитель", "text": "Есть машина"}, "Присоединиться"),
-    ("experts", "Пригласить", {"text": "Приедете с лекцией?"}, "Передать"),
 )
 
 
@@ -287,9 +256,9 @@ def take_part(page: Page, widget: Locator, slug: str, act: str, given: dict[str,
     message = widget.locator("[id$='-sent']")
     expect(message).to_be_focused()
     expect(message).to_contain_text(f"нажмите «{sent}»")
-    # The one thing to do next is in the form; a directory has no work that goes on.
+    # The one thing to do next is in the form.
     expect(widget.locator(".button:not(.quiet)").filter(visible=True)).to_have_count(0)
-    expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(0 if slug == "experts" else 1)
+    expect(widget.get_by_role("heading", name="Ход работы")).to_have_count(1)
     page.get_by_role("button", name="К списку").click()
     if slug == "budgeting":
         expect(widget.locator(".ballot")).to_have_text("Осталось голосов: 2 из 3, если отданные подтверждены по почте.")
