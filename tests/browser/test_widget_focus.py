@@ -12,8 +12,6 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 from tests.support.browser import Watch, arrived
 from tests.support.widget import (
     ACCEPTED,
-    ANY_ORIGIN,
-    CLOSE,
     DESKTOP,
     PHONE,
     SEND,
@@ -86,21 +84,6 @@ def test_loading_inline_takes_no_focus(page: Page, watch: Watch, widget_site: Wi
         expect_untouched(page, "BODY", 0)
 
 
-def test_a_report_pending_since_a_reload_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("ERR_FAILED")
-    page.clock.install()
-    page.goto(column(widget_site, 800, 'type="basic"'))
-    page.route(re.compile("/problems$"), lambda route: route.abort())
-    fill_form(page)
-    page.get_by_role("button", name=SEND).click()
-    title = page.get_by_role("heading", name="Пока не отправлено")
-    expect(title).to_be_focused()
-    page.evaluate("scrollTo(0, 0)")
-    page.reload()
-    expect(title).to_be_visible()
-    expect_untouched(page, "BODY", 0)
-
-
 def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
     """To somebody who is still there, and to one who has gone on."""
     held: list[Route] = []
@@ -126,37 +109,6 @@ def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: Widget
     expect_untouched(page, *before)
     page.keyboard.type(WORDS[9:])
     expect(page.locator("#own")).to_have_value(WORDS)
-
-
-def test_an_answer_while_another_field_has_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    """Errors are announced, since the focus stays; when sent again by someone who waits, the answer takes the focus."""
-    watch.allow("status of 422")
-    held: list[Route] = []
-    page.route(re.compile("/problems$"), lambda route: held.append(route))
-    open_form(page, widget_site.page(widget_site.snippet()))
-    fill_form(page)
-    wrong = {"errors": [{"field": "description", "code": "", "detail": "Напишите, где это."}]}
-    field, alert = page.get_by_label("Электронная почта"), page.get_by_role("alert")
-    page.get_by_role("button", name=SEND).click()
-    field.press_sequentially("anna")
-    arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
-    expect(alert).to_contain_text("Напишите, где это.")
-    page.keyboard.type("@example.test")
-    expect(field).to_have_value("anna@example.test")
-    held.clear()
-    page.get_by_role("button", name=SEND).click()
-    arrived(page, held).fulfill(status=422, json=wrong, headers=ANY_ORIGIN)
-    expect(page.get_by_label("Что именно не так")).to_be_focused()
-    expect(alert).to_have_count(0)
-    # So is the number to somebody who is about to close.
-    held.clear()
-    page.get_by_role("button", name=SEND).click()
-    out = page.get_by_role("button", name=CLOSE)
-    out.focus()
-    arrived(page, held).continue_()
-    assert number(page) > 0
-    expect(alert).to_have_text(ACCEPTED)
-    expect(out).to_be_focused()
 
 
 LYING, STANDING = ViewportSize(width=740, height=360), PHONE

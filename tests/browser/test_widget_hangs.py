@@ -10,10 +10,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browse import CARD, extended
 from tests.support.browser import Watch
 from tests.support.pages import examples
-from tests.support.widget import RELEASE, REPORT, WidgetSite, draw_twice, to_form
+from tests.support.widget import RELEASE, REPORT, WidgetSite, draw_twice
 
 READING = 15  # seconds, widget_js/loader/timeouts.ts
 
@@ -71,52 +70,6 @@ def test_a_service_that_only_serves_files(patient: Page, watch: Watch, widget_si
         patient.keyboard.press("Escape")
 
 
-def test_a_hanging_configuration_can_be_retried(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    held = re.compile(r"\?lang=")
-    patient.goto(widget_site.page(both(widget_site)))
-    for at in range(2):
-        patient.route(held, hold)
-        press(patient, at)
-        expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
-        wait(patient)
-        expect(patient.get_by_role("alert").first).to_contain_text("Сервис не отвечает")
-        patient.unroute(held, hold)
-        patient.get_by_role("button", name="Попробовать ещё раз").click()
-        to_form(patient)
-        patient.keyboard.press("Escape")
-
-
-def test_a_hanging_list_and_a_hanging_problem_can_be_retried(
-    patient: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
-    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
-    held = re.compile(r"/problems(\?|/\d)")
-    patient.route(held, hold)
-    patient.goto(extended(widget_site))
-    press(patient)
-    expect(patient.locator("igrajdanin-widget .ghost").first).to_be_visible()
-    wait(patient)
-    alert, card = patient.get_by_role("alert"), patient.locator(CARD).first
-    link, again = (alert.get_by_role("link", name="Открыть страницу"), alert.get_by_role("button"))
-    expect(alert).to_contain_text("Список не загрузился")
-    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}")
-    patient.unroute(held, hold)
-    again.click()
-    expect(card).to_be_visible()
-    expect(alert).to_have_count(0)
-    patient.route(held, hold)
-    card.click()
-    expect(patient.locator("igrajdanin-widget article .skeleton")).to_be_visible()
-    wait(patient)
-    expect(alert).to_contain_text("Сообщение не загрузилось")
-    expect(link).to_have_attribute("href", re.compile(rf"^{widget_site.service.url}/s/{widget_site.key}/problems/\d+$"))
-    expect(again).to_have_text("Попробовать ещё раз")
-    patient.unroute(held, hold)
-    # It is also retried without a click.
-    wait(patient)
-    expect(patient.locator("igrajdanin-widget .timeline")).to_be_visible()
-
-
 def test_the_button_is_busy_until_the_link_returns_if_files_hang(
     patient: Page, watch: Watch, widget_site: WidgetSite
 ) -> None:
@@ -138,17 +91,3 @@ def test_the_button_is_busy_until_the_link_returns_if_files_hang(
     link = patient.get_by_role("link", name=REPORT)
     expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
     expect(button).not_to_have_attribute("aria-busy", "true")
-
-
-def test_a_hanging_form_can_be_retried(patient: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    held = re.compile("/report-")
-    patient.route(held, hold)
-    patient.goto(extended(widget_site))
-    press(patient)
-    patient.locator("igrajdanin-widget .turn .button").click()
-    expect(patient.locator("igrajdanin-widget .skeleton")).to_be_visible()
-    wait(patient)
-    expect(patient.get_by_role("alert")).to_contain_text("Сервис не отвечает")
-    patient.unroute(held, hold)
-    patient.get_by_role("button", name="Попробовать ещё раз").click()
-    to_form(patient)
