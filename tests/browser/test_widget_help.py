@@ -1,4 +1,4 @@
-"""Assistance in the form: finding a category, reports nearby, and the summary before sending."""
+"""Assistance in the form: finding a category, reports nearby, dictation, the budgets of a slow phone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from tests.support.widget import (
     ANY_ORIGIN,
     DESKTOP,
     PHONE,
-    REPORT,
     WidgetSite,
     check_appearance,
     fill_form,
@@ -50,29 +49,6 @@ def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) 
     expect(choices).to_have_count(12)
     expect(page.get_by_label("Дом и ЖКХ")).to_be_checked()
     expect(page.locator(".choice .icon").first).to_be_visible()
-
-
-def test_the_summary_shows_everything_and_allows_changes(page: Page, widget_site: WidgetSite) -> None:
-    widget_site.service.cli("category", "set", "water", "--site", widget_site.site, "--notice", "Прорыв — звоните 112")
-    open_form(page, widget_site.page(widget_site.snippet('category="water"')))
-    following = page.get_by_role("button", name="Далее")
-    page.get_by_label("Что именно не так").fill("Течёт из люка\nуже неделю")
-    following.click()
-    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
-    following.click()
-    page.get_by_label(re.compile("Даю согласие")).check()
-    widget = page.locator("igrajdanin-widget")
-    for words in ("Водоснабжение и канализация", "Течёт из люка", "улица Мира, 5", "Прорыв — звоните"):
-        expect(widget).to_contain_text(words)
-    page.get_by_role("button", name="Изменить: Адрес или ориентир").click()
-    place = page.get_by_label("Адрес или ориентир")
-    expect(place).to_be_focused()
-    place.fill("улица Мира, 7")
-    following.click()  # returns to the summary, not to the following steps
-    expect(page.get_by_text("Шаг 4 из 4")).to_be_visible()
-    expect(widget).to_contain_text("улица Мира, 7")
-    send(page)
-    number(page)
 
 
 def test_a_vote_replaces_a_duplicate_report(
@@ -115,32 +91,10 @@ def test_a_vote_replaces_a_duplicate_report(
     assert page.evaluate(f"localStorage['igrajdanin:voices:{widget_site.key}']") == str(first)
     expect(page.get_by_role("heading", name=f"Ваш голос добавлен к сообщению № {first}")).to_be_focused()
     check_appearance(page, "joined", ("contrast",))
-    # Its news come by mail, where that was given beforehand or is now.
-    page.get_by_role("button", name="Следить").press("Enter")
-    email = page.get_by_label("Электронная почта")
-    expect(email).to_be_focused()
-    page.keyboard.type("anna@example.test")
-    page.keyboard.press("Enter")
-    expect(page.get_by_label(re.compile("Даю согласие"))).to_be_focused()
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
-    expect(page.locator("#follow-sent")).to_be_focused()
-    # Nothing of what was written is lost, and a voice that was given is not asked for again.
+    # Nothing of what was written is lost.
     page.get_by_role("button", name="Вернуться к своему").press("Enter")
     expect(page.get_by_role("heading", name="Укажите место")).to_be_focused()
     expect(near).to_contain_text(f"Ваш голос добавлен к сообщению № {first}")
-    expect(near.get_by_role("button", name="Это оно")).to_have_count(0)
-    # The suggestion never prevents sending a report. Another browser knows of no voice.
-    page.evaluate("localStorage.removeItem('igrajdanin:voices:" + f"{widget_site.key}')")
-    page.set_viewport_size(DESKTOP)
-    expect(page.get_by_label("Что именно не так")).to_have_value("Тот же тротуар, но яма глубже")
-    page.get_by_label("Электронная почта").fill("anna@example.test")
-    near.get_by_role("button", name="Это оно").click()
-    expect(email).to_have_value("anna@example.test")
-    page.get_by_role("button", name="Стереть своё и закончить").click()
-    expect(page.locator("dialog")).to_be_hidden()
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_label("Что именно не так")).to_have_value("")
 
 
 def dictated_text_is_not_changed_or_cut(desktop: Page) -> None:

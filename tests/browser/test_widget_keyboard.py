@@ -12,12 +12,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browse import extended
-from tests.support.browser import Watch, intercept_choosers
+from tests.support.browser import intercept_choosers
 from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
 from tests.support.tour import Tour
-from tests.support.widget import DESKTOP, PHONE, WidgetSite, number, open_form
+from tests.support.widget import DESKTOP, PHONE, WidgetSite, number
 
 FOCUS = """() => {
   const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
@@ -139,76 +138,3 @@ def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, 
     expect(keys.widget.locator(".card").first).to_be_focused()
     page.keyboard.press("Escape")
     expect(keys.widget.locator("[part=button]")).to_be_focused()
-
-
-def test_removed_controls_pass_their_focus_on(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    watch.allow("status of (403|422|503)")
-    city = FakeCity(desktop, widget_site)
-    tour = Tour(desktop, widget_site, city)
-    keys = Keys(desktop)
-
-    def press_and_expect_focus(selector: str, focused: str) -> None:
-        keys.to(selector)
-        keys.press("Enter")
-        expect(keys.widget.locator(focused).first).to_be_focused()
-
-    tour.form()
-    tour.fill_form()
-    press_and_expect_focus("form > .hint .link", "h3")
-    for answer in ((503, {}), (422, {"code": "idempotency_key_reused"}), (403, {"code": "ticket_invalid"})):
-        city.answers["POST /problems"] = answer
-        tour.form()
-        tour.fill_form()
-        keys.to(".end .button")
-        keys.press("Enter")
-        tour.expect_alert()
-        keys.check_focus()
-        if 503 not in answer:
-            expect(keys.widget.locator(".end .button")).to_be_focused()
-            expect(keys.widget.get_by_role("alert")).to_be_in_viewport()
-            continue
-        press_and_expect_focus(".panel .button:not(.quiet)", ".panel .button:not(.quiet)")
-        press_and_expect_focus(".panel .quiet", "h3")
-    city.answers["POST /problems"] = (201, city.receipt())
-    keys.to(".end .button")
-    keys.press("Enter")
-    expect(keys.widget.locator(".code")).to_be_visible()
-    press_and_expect_focus(".done .actions .button", "h3")
-
-
-def test_escape_closes_the_innermost_part(page: Page, widget_site: WidgetSite) -> None:
-    """First the typed text, then the open filters, then the dialog."""
-    page.goto(extended(widget_site))
-    page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
-    search, dialog = page.get_by_label("Поиск по тексту и адресу"), page.get_by_role("dialog")
-    fold = page.get_by_role("button", name="Фильтры")
-    fold.click()
-    search.fill("яма")
-    for typed, unfolded, shown in (("", "true", 1), ("", "false", 1), (None, None, 0)):
-        page.keyboard.press("Escape")
-        expect(dialog).to_have_count(shown)
-        if shown:
-            expect(search).to_have_value(typed or "")
-            expect(fold).to_have_attribute("aria-expanded", str(unfolded))
-
-
-def test_neither_a_cancelled_file_chooser_nor_a_selection_that_ends_on_the_backdrop_closes(
-    desktop: Page, widget_site: WidgetSite
-) -> None:
-    form = open_form(desktop, widget_site.page(widget_site.snippet()))
-    # The `cancel` event of a file control bubbles beyond the dialog that contains the control.
-    form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
-    expect(form).to_be_visible()
-    box = desktop.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
-    assert box
-    desktop.mouse.move(box["x"] + 5, box["y"] + 5)
-    desktop.mouse.down()
-    desktop.mouse.move(20, box["y"] + 5, steps=4)
-    desktop.mouse.up()
-    expect(desktop.get_by_role("dialog")).to_be_visible()
-    desktop.mouse.click(20, 20)
-    expect(desktop.get_by_role("dialog")).to_have_count(0)
-    desktop.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
-    expect(form).to_be_visible()
-    desktop.keyboard.press("Escape")
-    expect(form).to_be_hidden()

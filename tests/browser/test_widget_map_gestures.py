@@ -111,31 +111,6 @@ def test_the_wheel_zooms_if_the_map_is_focused(desktop: Page, widget_site: Widge
     assert desktop.evaluate("scrollY") == stays
 
 
-def test_at_low_zoom_the_first_press_only_zooms_in(desktop: Page, widget_site: WidgetSite, address: str) -> None:
-    """At zoom 12 a touch is imprecise by a hundred metres."""
-    prepare(desktop, widget_site, zoom=12)
-    ground = opened_map(desktop, address)
-    x, y = middle(ground)
-    status, pin = desktop.locator(".picker [role=status]"), desktop.locator(".pin")
-
-    def press_twice(press: Callable[[], None]) -> tuple[float, float]:
-        press()
-        expect(status).to_have_text("Карта приблизилась. Нажмите ещё раз, точно на место.")
-        expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]').first).to_be_attached()
-        expect(pin).to_have_count(0)
-        press()
-        return coordinates(desktop)
-
-    # The pressed location stays under the pointer while the map zooms in.
-    place = press_twice(lambda: desktop.mouse.click(x + 70, y - 40))
-    assert near(place, away(70, -40, zoom=12), zoom=12)
-    desktop.get_by_role("button", name="Убрать метку").click()
-    for _ in range(16 - 12):
-        maps.change_zoom(desktop, "Отдалить")
-    expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/16/"]')).to_have_count(0)
-    assert near(press_twice(lambda: ground.press("Enter")), away(-70, 40, start=place), zoom=12)
-
-
 PANE = """() => { window.seen = []; const pane = document.querySelector("igrajdanin-widget").shadowRoot
   .querySelector(".leaflet-map-pane");
   new MutationObserver(() => seen.push([pane.style.transform, pane.className])).observe(pane, {attributes: true}) }"""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, browse, crowd, extended, settle
 from tests.support.browser import Watch
 from tests.support.by_names import ByNames
-from tests.support.city import LOST, FakeCity, picture
+from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
 from tests.support.widget import DESKTOP, POLL, REPORT, TEXT, WidgetSite, draw_twice, wait_until
 
-RETRY = "Попробовать ещё раз"
 MORE = "Показать ещё"
 TITLE = "igrajdanin-widget #title"
 # Duplicate ids in one shadow root.
@@ -55,49 +53,6 @@ def allow_failures(watch: Watch) -> None:
 def open_widget(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
-
-
-def again(page: Page) -> None:
-    """Press the retry button with the keyboard."""
-    page.get_by_role("button", name=RETRY).press("Enter")
-
-
-def test_retrying_focuses_what_failed_and_announces_failures(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    allow_failures(watch)
-    city = FakeCity(page, widget_site)
-    city.answers |= {"GET ": (503, {}), "GET /problems": LOST}
-    open_widget(page, extended(widget_site))
-    expect(page.get_by_role("alert")).to_contain_text("Сервис не отвечает")
-    del city.answers["GET "]
-    again(page)
-    expect(page.locator(TITLE)).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
-    page.get_by_role("alert").evaluate("alert => { alert.dataset.former = '' }")
-    again(page)
-    expect(page.locator(TITLE)).to_be_focused()
-    # An alert is announced when it is inserted: this one is a new element.
-    expect(page.locator("[role=alert]:not([data-former])")).to_contain_text("Список не загрузился")
-    city.answers.clear()
-    again(page)
-    expect(page.locator(CARD)).to_have_count(3)
-    expect(page.locator(TITLE)).to_be_focused()
-    failures: tuple[Any, ...] = (LOST, (503, {}))
-    for answer in failures:
-        city.answers["GET /problems/1203"] = answer
-        page.locator(CARD).nth(1).click()
-        expect(page.get_by_role("alert")).to_be_visible()
-        city.answers.clear()
-        again(page)
-        expect(page.locator("article .timeline")).to_be_visible()
-        expect(page.get_by_role("heading", name="Сообщение № 1")).to_be_focused()
-        page.get_by_role("button", name="К списку").click()
-    city.answers["GET /problems/1204/comments"] = LOST
-    page.locator(CARD).first.click()
-    expect(page.get_by_role("alert")).to_contain_text("Комментарии не загрузились")
-    city.answers.clear()
-    again(page)
-    expect(page.locator(".comment")).to_have_count(2)
-    expect(page.get_by_role("heading", name="Обсуждение")).to_be_focused()
 
 
 def test_back_without_a_card_focuses_the_heading(page: Page, widget_site: WidgetSite) -> None:

@@ -35,7 +35,9 @@ def expect_view(page: Page, name: str, content: Locator) -> None:
     expect(page.locator("igrajdanin-widget h2")).to_be_focused()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    "size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.full("the same way with more room"))], ids=["phone", "desk"]
+)
 def test_one_press_leads_to_form_list_and_own_reports(
     new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, size: ViewportSize
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, Page, Route, ViewportSize, expect
+from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize, expect
 
 from tests.support import axe
 from tests.support.pages import EXAMPLES, POLICY, HostPages, WatchedPages, examples
@@ -307,20 +307,3 @@ def tab_to(page: Page, control: Locator) -> None:
         if control.evaluate_all("all => all.some(one => one === one.getRootNode().activeElement)"):
             return
     raise AssertionError(f"Tab never reached {control}")
-
-
-def spoil_first(page: Page, address: re.Pattern[str], name: str) -> None:
-    """Change the end of a token in the first answer of the service to a POST, so that the service refuses it."""
-    spoiled: list[str] = []
-
-    def spoil(route: Route) -> None:
-        if route.request.method != "POST":
-            return route.continue_()
-        answer = route.fetch()
-        body = answer.json()
-        if not spoiled:
-            spoiled.append(body[name])
-            body[name] = body[name][:-3] + "AAA"
-        return route.fulfill(response=answer, json=body)
-
-    page.route(address, spoil)
