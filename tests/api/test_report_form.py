@@ -221,6 +221,12 @@ async def test_all_errors_are_shown_at_once_and_input_is_kept(
     assert re.search(r'id="field-email"[^>]*aria-describedby="field-email-error[^>]*aria-invalid="true"', refused.text)
     assert await reports(context) == []
     assert hidden(refused.text)["form"] == typed["form"]  # still the same attempt
+    # One error needs no list of one.
+    single = await client.post(address, data=filled(page, category=""))
+    assert [link for link in re.findall(r'<a href="#([\w-]+)">', single.text) if link.startswith("field-")] == [
+        "field-category"
+    ]
+    assert ("Проверьте, что заполнено" in refused.text, "Проверьте, что заполнено" in single.text) == (True, False)
 
 
 async def test_the_honeypot_asks_again(
