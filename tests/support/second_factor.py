@@ -30,7 +30,7 @@ async def set_up(cabinet: Cabinet, password: str = PASSWORD) -> tuple[Device, li
     device = Device(shown_secret(page))
     form = PageText(page).form(f"{PATH}/confirm")
     page = (await cabinet.client.post(form.action, data=form.fields | {"code": device.code()})).text
-    codes = re.findall(r"<li><code>([a-z0-9-]+)</code></li>", page)
+    codes = re.findall(r"<li><code>([a-z0-9]{5}(?: [a-z0-9]{5}){2})</code></li>", page)
     assert len(codes) == 10, page
     return device, codes
 
