@@ -54,6 +54,31 @@ test("each collection of a page has a report of its own, and so have the problem
   assert.deepEqual([of("wk/budgeting", {}), of("wk/initiatives", {}), of(site.options.key)], [...all, report]);
 });
 
+test("a draft reopens at its step, unless something before it is missing by now", () => {
+  const cases: [missing: object, step: number][] = [
+    [{}, 2],
+    [{ description: "" }, 1],
+    [{ category: "gone" }, 0]
+  ];
+  for (const [missing, step] of cases) {
+    widget = new Widget(new Page());
+    widget.report.set({ ...WHOLE, ...missing });
+    widget.report.go(2);
+    reload(true);
+    assert.equal(widget.report.draft.step, step);
+    widget.report.erase();
+  }
+});
+
+test("who changes something from the review comes back to it", () => {
+  widget.report.set(WHOLE);
+  widget.report.go(2);
+  widget.report.proceed(false);
+  widget.report.go(0);
+  widget.report.proceed(false);
+  assert.equal(widget.report.draft.step, 3);
+});
+
 test("an unsent report is told by its beginning", () => {
   widget.report.set({ description: "Яма  у\nшколы № 14, которую вижу каждый день по дороге" });
   widget.report.write();
