@@ -1,17 +1,22 @@
-"""Errors in the widget: the person gets a message, and the service one report from the widget it happened in."""
+"""Errors and silence: the person gets a message, the service one report from the widget in which something broke."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import socket
+from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD
 from tests.support.browser import Watch
-from tests.support.widget import WidgetSite, wait_until
+from tests.support.pages import examples
+from tests.support.widget import RELEASE, REPORT, WidgetSite, draw_twice, wait_until
 
+READING = 15  # seconds, widget_js/loader/timeouts.ts
 FAILED = re.compile(r"/sites/([\w-]+)/challenge\?.*&failed=([\w-]+)$")
 
 
@@ -66,3 +71,82 @@ def test_of_two_widgets_only_the_failing_one_reports(
         desktop.evaluate("setTimeout(() => print())")
     desktop.evaluate("0")
     assert failures(watch) == [(second, "crash"), (widget_site.key, "crash")]
+
+
+# --- a service that accepts connections and never answers ---
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """URL of a server with a full backlog: the kernel accepts connections, nobody reads from them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def patient(page: Page) -> Page:
+    """A page whose clock is controlled by the test."""
+    page.clock.install()
+    return page
+
+
+def wait(page: Page) -> None:
+    """Let the time pass after which what is shown as loading is given up."""
+    draw_twice(page)
+    page.clock.run_for(READING * 1000 + 500)
+
+
+def press(page: Page, at: int = 0) -> None:
+    page.get_by_role("button", name=REPORT, exact=True).nth(at).click()
+
+
+def hold(_: Route) -> None:
+    """Never answer."""
+
+
+def both(widget_site: WidgetSite) -> str:
+    return widget_site.snippet('type="basic"') + widget_site.snippet('type="extended"')
+
+
+def test_a_service_that_only_serves_files(patient: Page, watch: Watch, widget_site: WidgetSite, silent: str) -> None:
+    watch.allow("не ответил|ERR_CONNECTION_RESET.*failed=config")
+    shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "silent" / RELEASE)
+    script = f'<script async src="/silent/{RELEASE}/loader.js" data-api="{silent}"></script>'
+    patient.goto(widget_site.page(both(widget_site) + script, loader=False))
+    for at in range(2):
+        press(patient, at)
+        expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
+        wait(patient)
+        alert = patient.get_by_role("alert").first
+        expect(alert).to_contain_text("Сервис не отвечает")
+        plain = f"{widget_site.service.url}/s/{widget_site.key}/report"
+        expect(alert.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", plain)
+        # The second attempt also times out, and says so.
+        alert.get_by_role("button", name="Попробовать ещё раз").click()
+        expect(patient.get_by_role("alert")).to_have_count(0)
+        wait(patient)
+        expect(alert).to_contain_text("Сервис не отвечает")
+        patient.keyboard.press("Escape")
+
+
+def test_the_button_is_busy_until_the_link_returns_if_files_hang(
+    patient: Page, watch: Watch, widget_site: WidgetSite
+) -> None:
+    watch.allow("uncaught: http")
+    patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
+    patient.goto(widget_site.page(widget_site.snippet()))
+    button = patient.locator("igrajdanin-widget button")
+    # In the task of the press, so that the next frame shows it, where nothing moves too.
+    idle, busy = button.evaluate("""one => [() => {}, () => one.click()].map(act => {
+      act();
+      const { borderStyle, borderWidth } = getComputedStyle(one, ":before");
+      return [one.ariaBusy, one.offsetWidth, one.offsetHeight, borderStyle, borderWidth];
+    })""")
+    assert idle[0] is None
+    assert busy[0] == "true"
+    assert idle[1:3] == busy[1:3]
+    assert idle[3:] != busy[3:]  # a sign that neither reduced motion nor forced colours take away
+    wait(patient)
+    link = patient.get_by_role("link", name=REPORT)
+    expect(link).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+    expect(button).not_to_have_attribute("aria-busy", "true")
