@@ -137,6 +137,24 @@ def test_the_next_step_is_in_sight_on_a_phone_and_covers_no_field(
     assert "".join(covered) == ""
 
 
+def test_on_the_page_of_the_services_own_form_the_next_step_is_in_sight(
+    new_page: Callable[..., Page], widget_site: WidgetSite
+) -> None:
+    page = new_page(viewport=PHONE)
+    page.goto(f"{widget_site.service.url}/s/{widget_site.key}/form")
+    following = page.get_by_role("button", name="Далее")
+    expect(following).to_be_in_viewport(ratio=1)
+    covered = []
+    for topic in page.locator("#category input").all():
+        topic.press("Space")
+        covered.append(page.evaluate(COVERED))
+    assert "".join(covered) == ""
+    following.click()
+    page.get_by_label("Что именно не так").press_sequentially("Яма\n" * 12)
+    assert page.evaluate(COVERED) == ""
+    expect(following).to_be_in_viewport(ratio=1)
+
+
 def test_inline_the_actions_stand_below_their_step(page: Page, widget_site: WidgetSite) -> None:
     page.goto(widget_site.page(widget_site.snippet('view="inline"') + "<p style='height:1500px'>Новости города</p>"))
     actions = page.locator("igrajdanin-widget .end")
