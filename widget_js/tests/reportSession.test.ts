@@ -6,9 +6,10 @@ import type { Configuration } from "../shared/contract.ts";
 import type { Site } from "../shared/site.ts";
 import { reportSession, type Photos } from "../report/session.ts";
 import { createUnsent } from "../report/unsent/unsent.ts";
-import { report } from "../report/values.ts";
+import { empty, report } from "../report/values.ts";
 import { calm } from "./clock.ts";
 import { beginWorld, config, endWorld, Page, Widget, world } from "./fakeBrowser.ts";
+import { generator, SEED } from "./seed.ts";
 
 const WHOLE = { category: "roads", description: "Яма у школы", address: "улица Мира, 5", consent: true };
 
@@ -42,6 +43,54 @@ test("the form waits for the chunk of unsent reports where there are some, and g
   assert.equal(widget.report.isSearching, true, "each opening asks again");
   widget.report.attachUnsent(createUnsent);
   assert.equal(widget.unsent.offer!.draft.values.description, "Яма");
+});
+
+/** What no form has written: cut off, or with something else in the place of one of its members. */
+function damage(text: string, pick: (below: number) => number): string {
+  if (!pick(5)) return text.slice(0, pick(text.length));
+  const record = JSON.parse(text) as Record<string, any>;
+  for (let at = record; ;) {
+    const names = Object.keys(at);
+    const name = names[pick(names.length)]!;
+    const isBranch = at[name] && typeof at[name] === "object" && Object.keys(at[name])[0];
+    if (isBranch && pick(6)) at = at[name];
+    else {
+      at[name] = [null, 5, -1.5, "x", true, [], [null], [5], {}, { lat: "x" }][pick(10)];
+      return JSON.stringify(record);
+    }
+  }
+}
+
+test(`whatever stands in storage, the form opens, and can be sent (SEED=${SEED})`, async () => {
+  for (let round = 0; round < 400; round++) {
+    endWorld();
+    beginWorld();
+    const pick = generator(SEED + round);
+    widget = new Widget(new Page());
+    const point = { lat: 55, lng: 38 };
+    const house = { address: WHOLE.address, coordinates: "55, 38", filled: "address" as const };
+    widget.report.set({ ...WHOLE, photos: [{ id: "1", alt: "" }], photoPlace: point, house, answers: { a: ["b"] } });
+    if (pick(2)) widget.report.set({ email: "anna@example.test" });
+    widget.report.enter(pick(4));
+    widget.report.write();
+    for (const storage of pick(3) ? [world.local] : [world.local, widget.page.tab])
+      for (const [name, text] of storage.entries()) storage.setItem(name, damage(text, pick));
+    const said = `SEED=${SEED + round}: ${world.local.text()} ${widget.page.tab.text()}`;
+    reload(true);
+    const { report, values } = widget;
+    if (report.sending.state === "waiting") report.edit();
+    const kindOf = (value: unknown) => [typeof value, Array.isArray(value)];
+    assert.deepEqual([report.isSearching, report.sending.state], [false, "editing"], said);
+    for (const [name, value] of Object.entries(empty))
+      assert.deepEqual(kindOf(values[name as keyof typeof values]), kindOf(value), `${name}, ${said}`);
+    assert.ok([0, 1, 2, 3].includes(Math.min(report.draft.step, 3)), said);
+    report.set({ ...WHOLE, email: "", photos: [] });
+    widget.queue.photos.forEach(photo => widget.queue.remove(photo));
+    report.proceed(true);
+    await calm();
+    const [post] = world.service.posts;
+    assert.deepEqual([typeof post!.key, post!.body.description], ["string", WHOLE.description], said);
+  }
 });
 
 test("each collection of a page has a report of its own, and so have the problems", () => {

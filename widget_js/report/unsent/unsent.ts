@@ -2,6 +2,7 @@
 
 import type { Report } from "../../shared/contract.ts";
 import type { Language } from "../../shared/i18n.ts";
+import { randomKey } from "../../shared/key.ts";
 import { ignoreErrors } from "../../shared/storage.ts";
 import type { Drafts, Found, Stored, StoredContacts } from "../drafts.ts";
 import type { ReportSession, Unsent } from "../session.ts";
@@ -12,12 +13,61 @@ const DAY = 86_400_000;
 /** Characters of an unsent report that tell people which one it is. */
 const BEGINNING = 40;
 
-function open(
-  name: string,
-  { at, page, holder, values, written, personal, waits, since, sent, ...rest }: Stored
-): Found {
+/** The kinds of what is stored: other scripts of the page may write there too, and the form must open all the same. */
+const LINKED = { sent: {}, waits: {} };
+const RECORD = {
+  ...LINKED,
+  ...{ at: 0, page: "", holder: "", values: {}, written: [""], personal: true, since: 0, step: 0, id: "" }
+};
+const VALUES = {
+  ...empty,
+  answers: {},
+  photos: [{ id: "", alt: "" }],
+  photoPlace: { lat: 0, lng: 0 },
+  hereAnswered: true,
+  house: { address: "", coordinates: "", filled: "" }
+};
+
+/** What is absent may be null where an object is expected. */
+function isOfKind(value: any, kind: any): boolean {
+  if (typeof value !== typeof kind || Array.isArray(value) !== Array.isArray(kind)) return false;
+  if (Array.isArray(kind)) return value.every((one: unknown) => one !== null && isOfKind(one, kind[0]));
+  return (
+    typeof kind !== "object" || value === null || Object.keys(kind).every(name => isOfKind(value[name], kind[name]))
+  );
+}
+
+/** Those members of what is stored that are of their kind. */
+const soundOf = <T>(stored: T, kinds: object): Partial<NonNullable<T>> =>
+  Object.fromEntries(
+    Object.entries(kinds)
+      .map(([name, kind]) => [name, Object(stored)[name], kind])
+      .filter(([, value, kind]) => isOfKind(value, kind))
+  ) as Partial<NonNullable<T>>;
+
+function open(name: string, stored: Stored): Found {
+  const {
+    at = 0,
+    page,
+    holder,
+    personal,
+    waits,
+    since,
+    sent,
+    step = 0,
+    id = randomKey(),
+    ...rest
+  } = soundOf(stored, RECORD);
+  const values = soundOf(rest.values, VALUES);
   const session = ignoreErrors(() => sessionStorage.getItem(name));
-  const { sent: sentBy, waits: waitsBy, ...typed } = ignoreErrors(() => JSON.parse(session!) as StoredContacts) || {};
+  const {
+    sent: sentBy,
+    waits: waitsBy,
+    ...typed
+  } = soundOf(
+    ignoreErrors(() => JSON.parse(session!) as StoredContacts),
+    { ...contacts(empty, String), ...LINKED }
+  );
   const all: Values = { ...empty, ...values, answers: withoutPrototype(values.answers!), ...typed };
   const complete = (one?: Report, by: Partial<Contacts> = contacts(all)) => one && { ...one, ...by };
   // Without the contacts it had, it is not the report the person sent: they have to look at it again.
@@ -28,9 +78,10 @@ function open(
     writtenAt: at,
     isOwn: !!session && !!holder,
     draft: {
-      ...rest,
+      id,
+      step: Math.max(0, Math.trunc(step)),
       values: all,
-      written: written || Object.keys(values),
+      written: rest.written || Object.keys(values),
       sent: complete(sent, sentBy),
       ...(isComplete && { waits: complete(waits, waitsBy), since })
     }
@@ -42,7 +93,7 @@ export function list(drafts: Drafts): Found[] {
   return drafts
     .others()
     .flatMap(([name, stored]) => {
-      if (drafts.now() - stored.at > DAY) drafts.remove(name);
+      if (!(drafts.now() - stored.at <= DAY)) drafts.remove(name);
       else if (name === drafts.base || name.startsWith(drafts.base + ":"))
         return ignoreErrors(() => open(name, stored)) || [];
       return [];
@@ -107,7 +158,7 @@ export class UnsentReports implements Unsent {
     const { report, drafts } = this;
     // Where one was, unless something before is missing: topics and questions may have changed.
     const missing = report.validate(draft.values).map(({ control }) => stepOf(control));
-    report.show({ ...draft, step: Math.min(draft.step || 0, ...missing) });
+    report.show({ ...draft, step: Math.min(draft.step, ...missing) });
     report.restored = draft.sent ? "sent" : "draft";
     drafts.hold(name);
     drafts.write(draft, report.page, writtenAt);
