@@ -158,6 +158,18 @@ test("what is too large or no picture takes no place; why is known until the nex
   assert.deepEqual([queue.refused, queue.photos.length], [[], 3]);
 });
 
+test("what a draft holds beyond the limit is left out, and its pictures are erased", async () => {
+  const { queue, stored } = made();
+  const photos = ["a", "b", "c", "d", "e"].map(id => ({ id, alt: "" }));
+  photos.forEach(({ id }) => stored.set(id, picture()));
+  queue.restore(photos);
+  await calm();
+  assert.deepEqual(
+    [queue.photos.map(({ id }) => id), queue.left, [...stored.keys()]],
+    [["a", "b", "c"], 2, ["a", "b", "c"]]
+  );
+});
+
 for (const [status, code] of [
   [413, "too_large"],
   [415, "photo_type"],

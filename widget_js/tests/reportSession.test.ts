@@ -93,6 +93,14 @@ test(`whatever stands in storage, the form opens, and can be sent (SEED=${SEED})
   }
 });
 
+test("a draft with more photos than the site takes keeps as many, and says so", async () => {
+  const { photos } = config.limits;
+  const all = Array.from({ length: photos + 2 }, (_, index) => ({ id: "photo" + index, alt: "" }));
+  widget = new Widget(new Page());
+  widget.report.show({ ...widget.report.draft, values: { ...widget.values, photos: all } });
+  assert.deepEqual([widget.queue.photos.length, widget.queue.left, widget.values.photos.length], [photos, 2, photos]);
+});
+
 test("each collection of a page has a report of its own, and so have the problems", () => {
   const { report } = widget;
   const { site } = report;

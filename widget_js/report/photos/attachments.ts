@@ -50,6 +50,7 @@ export class Attachments implements Photos {
     this.queue.restore(photos);
     // What is only read is not written anew: the draft would be kept for another day.
     this.written = JSON.stringify(this.draft);
+    if (this.queue.left) this.report.set(this.draft);
   }
 
   /** The name under which pictures may be stored: without a record of ours nobody would find and erase them. */

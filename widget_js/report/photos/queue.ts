@@ -115,13 +115,16 @@ export class Queue {
 
   /**
    * Puts the photos of a draft in the place of all: uploaded ones stay so while their token is fresh. Those that were
-   * here are forgotten; what the draft holds of them is the draft's to erase.
+   * here are forgotten; what the draft holds of them is the draft's to erase. A draft that was made of what another
+   * application has shared may hold more than there is room for.
    */
   restore(photos: DraftPhoto[]): void {
     this.abort();
-    this.photos = photos.map(photo => ({ ...photo, state: "preparing", sent: 0 }));
+    const { limit, store } = this.world;
+    const rest = photos.slice(limit);
+    this.photos = photos.slice(0, limit).map(photo => ({ ...photo, state: "preparing", sent: 0 }));
     this.refused = [];
-    this.left = 0;
+    this.left = rest.length;
     this.volatile = false;
     this.waiting.splice(0).forEach(resolve => resolve(true));
     this.world.changed(false);
@@ -136,6 +139,7 @@ export class Queue {
           this.changed(true);
         } else void this.send(photo);
       });
+    for (const { id } of rest) this.enqueue(() => store.remove(id).catch(() => undefined));
   }
 
   remove(photo: Photo): void {
