@@ -601,6 +601,7 @@ async def test_who_joins_is_shown_to_the_author_who_writes_to_all_and_sees_no_ad
     # Beside the letter to confirm with, in any order: both were due.
     news = [one for one in await letters(context, mail_sink, VERA) if "Встречаемся в десять" in one.text]
     assert len(news) == 1
+    assert ("инициативы № 1" in news[0].text, "запис" in news[0].text.lower()) == (True, False)
     assert "anna@" not in str(news[0].message) + news[0].text, "nor do participants see the author's"
     assert len(await letters(context, mail_sink, "oleg@example.test")) == 1
     (entry,) = await context.database.rows("SELECT * FROM problems")

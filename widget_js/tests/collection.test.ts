@@ -186,7 +186,14 @@ test("words of entries stand for those of problems", () => {
   const russian = language("ru", Object.assign({}, ...Object.values(ru)) as Texts, "Europe/Moscow");
   for (const preset of ["budgeting", "initiatives", "experts"]) {
     const own = ofEntries(russian, preset);
-    for (const key of ["search_label", "done_received", "map_city", "vote_email_hint"] as const)
+    for (const key of [
+      "search_label",
+      "done_received",
+      "map_city",
+      "vote_email_hint",
+      "join_text_hint",
+      "join_name_hint"
+    ] as const)
       assert.doesNotMatch(own.t(key), /запис/i, preset);
     for (const key of ["map_cluster", "map_here", "map_seen"] as const)
       for (const n of [1, 2, 5]) assert.doesNotMatch(own.count(key, n), /запис/i, preset);
