@@ -43,7 +43,8 @@ const SECTIONS: [step: number, title: Title, Section: ComponentType<SectionProps
 /** Below this width, in pixels of its own, the form asks one question a step. */
 const NARROW = 600;
 
-export function Form() {
+/** `active`: it is what the widget shows now. */
+export function Form({ active }: { active: boolean }) {
   const site = useSite();
   const { config, host, language, visible, setStepBack } = site;
   const { t } = language;
@@ -100,8 +101,8 @@ export function Form() {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
   useLayoutEffect(() => {
-    emit(host, "step", { step: step + 1, of: REVIEW + 1 });
-  }, [step]);
+    if (active) emit(host, "step", { step: step + 1, of: REVIEW + 1 });
+  }, [step, active]);
   // Other sections have come above the field in hand, or gone.
   useLayoutEffect(() => {
     const field = box.current!.querySelector(":focus");
@@ -117,7 +118,7 @@ export function Form() {
     photosChunk: photos,
     laterChunk: later,
     values,
-    errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
+    errors: Object.fromEntries(errors.map(({ control, text }) => [control, t(...text)])),
     set: report.set,
     goOn: narrow
       ? () => {

@@ -35,10 +35,14 @@ const REST = 400;
 const PAUSE = 5,
   LONGEST_PAUSE = 60;
 
-export type WaitingReport = Extract<Outcome, { state: "waiting" }>;
+/** Without an error nothing has failed yet: it waited through a reload. */
+export type WaitingReport = { state: "waiting"; error?: ApiError };
 /** `from`: the report was waiting and is being sent again. `isPosted`: itself, and no more its photos alone. */
 export type Sending =
-  Outcome | { state: "editing" } | { state: "sending"; from?: WaitingReport | undefined; isPosted?: true };
+  | Outcome
+  | WaitingReport
+  | { state: "editing" }
+  | { state: "sending"; from?: WaitingReport | undefined; isPosted?: true };
 
 /** How the device answers when it is asked where it is, or what else told the place; `accuracy` in metres. */
 export interface Position {
@@ -218,7 +222,7 @@ export class ReportSession extends Store {
   }
 
   validate(values: Values): FieldError[] {
-    return validate(this.site.config, values, this.site.language);
+    return validate(this.site.config, values);
   }
 
   /** Goes on from a step or, from the last one, sends. */
@@ -316,7 +320,7 @@ export class ReportSession extends Store {
 
   async send(): Promise<void> {
     if (this.isBusy || this.isDestroyed) return;
-    const { tickets, host, options, language } = this.site;
+    const { tickets, host, options } = this.site;
     this.stopRetry();
     this.stopLocating();
     const delivery = (this.delivery = {});
@@ -339,7 +343,7 @@ export class ReportSession extends Store {
       const error = "error" in outcome ? outcome.error : null;
       emit(host, "error", { status: error && error.status, code: (error && error.body.code) || outcome.state });
       if (outcome.state === "refused") reportFailure(options, "send");
-      if (outcome.state === "fields") return this.fail(fromService(outcome.error.body, language), !this.isFocusKept());
+      if (outcome.state === "fields") return this.fail(fromService(outcome.error.body), !this.isFocusKept());
       // The next try, if the person wants one, is a report of its own.
       if (outcome.state === "conflict") this.saveNow({ id: randomKey(), sent: undefined });
       if (outcome.state === "refused" && refuses(outcome.error)) this.refused = outcome.error;
@@ -358,7 +362,7 @@ export class ReportSession extends Store {
   }
 
   private async deliver(): Promise<Outcome | undefined> {
-    const { api, config, options, language, tickets } = this.site;
+    const { api, config, options, tickets } = this.site;
     const { delivery } = this;
     const count = this.files.length;
     if (!this.photos && (count || this.draft.values.photos.length)) await this.loadPhotos();
@@ -367,8 +371,8 @@ export class ReportSession extends Store {
     if (count && !this.photos) {
       // The next try goes without them.
       this.files = [];
-      const detail = language.t("unavailable_server");
-      return { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail }] }) };
+      const errors = [{ field: "photos", code: "", detail: "unavailable_server" }];
+      return { state: "fields", error: new ApiError(422, { errors }) };
     }
     const { waits } = this.draft;
     const keep = () => {
@@ -393,7 +397,8 @@ export class ReportSession extends Store {
 
   /** Tries again by itself; where there were too many reports only when the person says so. */
   private retryLater(): void {
-    if (this.sending.state === "waiting" && this.sending.error.status !== 429)
+    const { sending } = this;
+    if (sending.state === "waiting" && !(sending.error && sending.error.status === 429))
       this.retry = setTimeout(this.sendAgain, Math.min(PAUSE * 2 ** this.tries++, LONGEST_PAUSE) * 1000);
   }
 
@@ -499,9 +504,7 @@ export class ReportSession extends Store {
     this.restored = this.joined = undefined;
     this.errors = [];
     this.isReviewed = false;
-    // Below 0: nothing has failed yet.
-    const error = new ApiError(+!navigator.onLine - 1);
-    this.sending = draft.waits ? { state: "waiting", error } : { state: "editing" };
+    this.sending = draft.waits ? { state: "waiting" } : { state: "editing" };
     this.retryLater();
     if (this.photos) this.photos.restore(draft.values.photos);
   }

@@ -32,7 +32,7 @@ export function ErrorSummary({
         {errors.map(({ control, text }) => (
           <li key={control}>
             <button class="link" type="button" onClick={() => visit(control)}>
-              {text}
+              {t(...text)}
             </button>
           </li>
         ))}
@@ -42,7 +42,7 @@ export function ErrorSummary({
 }
 
 /** The report waits, or is being sent again. */
-export function Waiting({ report, error }: { report: ReportSession; error: ApiError }) {
+export function Waiting({ report, error }: { report: ReportSession; error: ApiError | undefined }) {
   const {
     language: { t, time }
   } = useSite();
@@ -62,9 +62,9 @@ export function Waiting({ report, error }: { report: ReportSession; error: ApiEr
         {t("waiting_title")}
       </h3>
       <p role="alert">
-        {error.status === 429
+        {error && error.status === 429
           ? t("waiting_limit", { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
-          : t(error.status < 0 ? "sending" : error.status ? "waiting_server" : "waiting_network")}
+          : t(error && error.status ? "waiting_server" : error || !navigator.onLine ? "waiting_network" : "sending")}
         {since && " " + t("waiting_since", { time: time(since) })}
       </p>
       <p class="actions">

@@ -7,14 +7,17 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { createPhotos } from "../report/photos/attachments.ts";
-import { Form } from "../report/form.tsx";
+import { Form as ReportForm } from "../report/form.tsx";
 import { Mine } from "../report/mine/mine.tsx";
 import type { ComponentType } from "preact";
+import type { Language } from "../shared/i18n.ts";
 import type { Values } from "../report/values.ts";
 import { calm } from "./clock.ts";
 import { world, Widget, Page } from "./fakeBrowser.ts";
-import { bringChunks, CONFIG, missing, Screen, type Setup } from "./screen.ts";
+import { bringChunks, CONFIG, keys, missing, Screen, type Setup } from "./screen.ts";
 
+/** Screen tells it whether it is shown. */
+const Form = ReportForm as ComponentType<any>;
 const FILE = new URL("formViews.txt", import.meta.url);
 const recorded = readFileSync(FILE, "utf8");
 const stories: Record<string, string[]> = {};
@@ -636,6 +639,21 @@ story("steps, the width, and the field in hand", { width: WIDE }, async screen =
   await screen.focus("description");
   await screen.submit();
   await screen.press("error_category");
+});
+const english = (key: string, values?: object) => "in English: " + keys.t(key as never, values as never);
+story("errors are told in the language that is shown", { step: 1 }, async screen => {
+  await screen.submit();
+  await screen.act("another language", () => screen.draw({ language: { ...keys, t: english } as Language }));
+});
+story("what the service has found stays as it said it", { step: 3, values: WHOLE }, async screen => {
+  await screen.submit();
+  await screen.fail("submit", 422, { errors: [{ field: "email", code: "", detail: "Нет такой почты" }] });
+  await screen.act("another language", () => screen.draw({ language: { ...keys, t: english } as Language }));
+});
+story("behind the list no step is told", { site: { visible: false } }, async screen => {
+  await screen.act("shown", () => screen.draw({ visible: true }));
+  await screen.act("left", () => screen.draw({ visible: false }));
+  await screen.act("shown again", () => screen.draw({ visible: true }));
 });
 story("a draft of a version with more steps", { values: WHOLE, step: 9 }, screen => screen.press("back"));
 

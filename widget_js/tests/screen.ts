@@ -186,7 +186,7 @@ export class Screen {
   }
   draw(site: Partial<Site> = {}): void {
     this.site = { ...this.site, ...site };
-    const children = h(this.view, {});
+    const children = h(this.view, { active: this.site.visible } as object);
     render(h(SiteContext.Provider, { value: this.site, children }), this.root as unknown as Element);
   }
 
