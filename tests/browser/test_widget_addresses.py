@@ -91,6 +91,25 @@ def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Wa
     expect(desktop.locator(".pin")).to_have_count(1)
 
 
+def test_an_address_that_was_typed_with_a_slip_is_offered_as_it_is_known(
+    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
+) -> None:
+    """An offer alone: what was typed stays until it is pressed."""
+    maps.to_place(desktop, address)
+    field = desktop.locator("#address")
+    field.press_sequentially("садавая 3")
+    expect(options(desktop).first).to_have_text("улица Садовая, 3")
+    desktop.keyboard.press("Tab")
+    offer = desktop.get_by_role("status").filter(has_text="Вы имели в виду")
+    expect(offer).to_be_visible()
+    expect(field).to_have_value("садавая 3")
+    offer.get_by_role("button", name="улица Садовая, 3").click()
+    expect(field).to_have_value("улица Садовая, 3")
+    expect(field).to_be_focused()
+    expect(offer).to_have_count(0)
+    expect(desktop.get_by_text("Место отмечено на карте")).to_be_visible()
+
+
 def test_suggestions_on_a_phone_stand_above_what_hides_them(
     new_page: Callable[..., Page], widget_site: WidgetSite, address: str
 ) -> None:

@@ -16,7 +16,7 @@ declare const HASHES: Record<string, string>;
 
 export const hashes = HASHES;
 export const styles = beside + timeline + address + own + privacy + similar;
-export { Address } from "./address/address.tsx";
+export { Address, Meant } from "./address/address.tsx";
 export { Area } from "./area.tsx";
 export { Done } from "./done/done.tsx";
 export { Joined } from "./similar/joined.tsx";

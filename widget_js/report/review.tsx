@@ -8,9 +8,12 @@ import type { PickerChunk } from "./place.tsx";
 import type { SectionProps } from "./section.ts";
 import { chosen } from "./values.ts";
 
-export function Review({ values, visit, place, report, photosChunk }: SectionProps) {
+export function Review(props: SectionProps) {
+  const { values, visit, place, report, photosChunk, laterChunk } = props;
   const { chunk: photos } = photosChunk as Lazy<typeof import("./photos/entry.ts")>;
-  const { chunk: map } = useLazy<PickerChunk>("map");
+  const { chunk: later } = laterChunk as Lazy<typeof import("./later.ts")>;
+  // Beside the review, which is there before the map is.
+  const { chunk: map } = useLazy<PickerChunk>("map", !!place);
   const {
     config,
     language: { t }
@@ -37,12 +40,13 @@ export function Review({ values, visit, place, report, photosChunk }: SectionPro
       t("address_label"),
       values.address || (place && t("placed")),
       "address",
-      // Nobody waits for a map that was not asked for.
-      place && map && (
-        <div class="around">
-          <map.PlaceMap place={place} address={values.address || null} />
-        </div>
-      )
+      place
+        ? map && (
+            <div class="around">
+              <map.PlaceMap place={place} address={values.address || null} />
+            </div>
+          )
+        : later && <later.Meant {...props} />
     ]
   ];
   return (

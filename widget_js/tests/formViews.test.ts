@@ -323,6 +323,33 @@ story("an address that was typed before its code came", { step: 2, values: { add
   await screen.act("the next language", () => screen.draw({ visible: true }));
 });
 
+story("an address that was typed with a slip", { step: 2, values: WHOLE, width: WIDE }, async screen => {
+  await screen.type("address", "Мра, 5");
+  await screen.pass(200);
+  await screen.answer("/addresses", { items: houses });
+  await screen.pass(700);
+  await screen.act("leave", () => screen.root.getElementById("address")!.act("blur"));
+  await screen.pass(700);
+  await screen.answer("/addresses", { items: houses });
+  await screen.press("Мира, 5");
+  await screen.act("the draft", () => screen.story.push(JSON.stringify(screen.report.draft.values.house)));
+});
+for (const [what, text, items] of [
+  ["is a street alone", "Мра", houses.slice(2)],
+  ["has words after the house", "Мира, 5, у арки", houses],
+  ["is known to nobody", "Мра, 5", []]
+] as const)
+  story(`what was typed ${what}`, { step: 2, values: { address: text } }, async screen => {
+    await screen.pass(700);
+    await screen.answer("/addresses", { items });
+  });
+story("the page's own address", { step: 2, data: { address: "Мра, 5" } }, screen => screen.pass(700));
+story("an address with a slip is told before it is sent", { step: 3, values: WHOLE }, async screen => {
+  await screen.pass(700);
+  await screen.answer("/addresses", { items: [{ ...houses[0]!, text: "улица Мира, 5" }] });
+  await screen.press("улица Мира, 5");
+});
+
 story(
   "the pin names a house, until it is told otherwise",
   { step: 2, data: { lat: "55", lng: "38" } },

@@ -6,17 +6,63 @@
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Address as Found, Addresses } from "../../shared/contract.ts";
 import { useSite } from "../../shared/site.ts";
+import { focusOn } from "../../shared/focus.ts";
 import { useAnswer } from "../hooks.ts";
 import { Outside } from "../outside.tsx";
 import type { SectionProps } from "../section.ts";
+import type { ReportSession } from "../session.ts";
 import { isHouse, isLeft, isNameable, nameAfter } from "./house.ts";
-import { Suggestions } from "./suggestions.tsx";
+import { search, Suggestions } from "./suggestions.tsx";
 
 /** Characters from which on an address is looked for, and up to which the service does. */
 const LEAST = 3,
   MOST = 200;
 /** Metres; a device that knows its place less exactly names no house. */
 const EXACT = 100;
+
+/** It can be looked for. */
+const isFindable = ({ length }: string): boolean => length >= LEAST && length <= MOST;
+
+/** Takes a house as the place: its address and its point. */
+function take(report: ReportSession, { text: address, ...point }: Found): void {
+  report.put(point, { state: "house" });
+  const { coordinates } = report.draft.values;
+  report.set({ address, house: { address, coordinates, filled: "coordinates" } });
+}
+
+/**
+ * The house that a text means which was typed and not chosen, as far as the service knows: without it the text goes
+ * public as it is, with its slips and without a point. An offer, which keeps nobody.
+ */
+export function Meant({ values, report }: SectionProps) {
+  const {
+    host,
+    language: { t }
+  } = useSite();
+  const text = values.address.trim();
+  const isOpen = report.draft.written.includes("address") && !values.coordinates && isFindable(text);
+  const found = useAnswer<Addresses>(isOpen && search(text));
+  const best = found && found.items[0];
+  return (
+    <p class="note" role="status">
+      {/* Words may follow the house. */}
+      {best && isHouse(best) && !text.startsWith(best.text) && (
+        <>
+          {t("address_meant")}{" "}
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              take(report, best);
+              focusOn(host, "address", "title");
+            }}>
+            {best.text}
+          </button>
+        </>
+      )}
+    </p>
+  );
+}
 
 export function Address(props: SectionProps) {
   const { values, report, place } = props;
@@ -54,9 +100,7 @@ export function Address(props: SectionProps) {
     setTyping(false);
     // A number is still to come.
     if (!isHouse(address)) return report.set({ address: address.text + " " });
-    report.put(address, { state: "house" });
-    const { coordinates } = report.draft.values;
-    report.set({ address: address.text, house: { address: address.text, coordinates, filled: "coordinates" } });
+    take(report, address);
   };
 
   const { position, draft } = report;
@@ -73,13 +117,14 @@ export function Address(props: SectionProps) {
   return (
     <>
       <div class="suggestions">
-        {field && isTyping && text.length >= LEAST && text.length <= MOST && (
+        {field && isTyping && isFindable(text) && (
           <Suggestions text={text} field={field} choose={choose} close={() => setTyping(false)} tell={setFound} />
         )}
         <p class="away" role="status">
           {found ? count("address_found", found) : isOurs && t("address_named", { address: values.address })}
         </p>
       </div>
+      {!isTyping && <Meant {...props} />}
       <Outside {...props} />
     </>
   );

@@ -14,6 +14,9 @@ const REST = 200;
 const LEAST_ROOM = 132,
   GAP = 8;
 
+/** The path of the addresses that a text can mean. */
+export const search = (text: string): string => "/addresses?q=" + encodeURIComponent(text);
+
 export function Suggestions({
   text,
   field,
@@ -29,7 +32,7 @@ export function Suggestions({
   tell: (count: number) => void;
 }) {
   const { t } = useSite().language;
-  const { data } = useResource<Addresses>("/addresses?q=" + encodeURIComponent(text), { rest: REST });
+  const { data } = useResource<Addresses>(search(text), { rest: REST });
   const items = data ? data.items : [];
   const isShown = items.length > 0;
   const [active, setActive] = useState(-1);
