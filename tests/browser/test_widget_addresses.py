@@ -132,3 +132,5 @@ def test_suggestions_on_a_phone_stand_above_what_hides_them(
     options(page).filter(has_text="улица Мира, 12А").tap()
     expect(page.locator("#address")).to_have_value("улица Мира, 12А")
     expect(page.get_by_text("Место отмечено на карте")).to_be_visible()
+    page.get_by_role("button", name="Далее").tap()  # no map was asked for: the review brings its own
+    expect(page.locator(".around .pin")).to_be_visible()
