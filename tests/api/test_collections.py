@@ -179,18 +179,18 @@ async def test_an_entry_of_every_preset_goes_the_whole_way(
     assert EMAIL not in str([tuple(row) for row in await database.rows("SELECT * FROM contacts")])
 
 
-@pytest.mark.parametrize("name", presets.NAMES)
-def test_every_preset_is_complete_in_both_languages(name: str) -> None:
-    preset = presets.find(name)
-    texts = [preset.title, preset.summary, preset.entry, preset.add, *(name for _, name in preset.categories)]
-    for field in preset.fields:
-        texts += [field["description"], *([field["hint"]] if "hint" in field else [])]
-        texts += [value["name"] for value in field.get("values", ())]
-    assert all(set(text) == {"ru", "en"} and all(text.values()) for text in texts)
-    assert len({code for code, _ in preset.categories}) == len(preset.categories) > 1
-    assert {"moderation", "accepted", "rejected", "withdrawn"} <= preset.statuses
-    for language in ("ru", "en"):
-        assert len(preset.questions(language)) == len(preset.fields)
+def test_every_preset_is_complete_in_both_languages() -> None:
+    for name in presets.NAMES:
+        preset = presets.find(name)
+        texts = [preset.title, preset.summary, preset.entry, preset.add, *(name for _, name in preset.categories)]
+        for field in preset.fields:
+            texts += [field["description"], *([field["hint"]] if "hint" in field else [])]
+            texts += [value["name"] for value in field.get("values", ())]
+        assert all(set(text) == {"ru", "en"} and all(text.values()) for text in texts), name
+        assert len({code for code, _ in preset.categories}) == len(preset.categories) > 1
+        assert {"moderation", "accepted", "rejected", "withdrawn"} <= preset.statuses
+        for language in ("ru", "en"):
+            assert len(preset.questions(language)) == len(preset.fields)
 
 
 async def test_the_list_of_collections_promises_nothing_that_is_not_there(
