@@ -133,6 +133,25 @@ def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], w
     assert watch.hosts() == {city.partition("/s/")[0]}
 
 
+def test_words_of_the_figures_stay_whole_on_a_phone(city: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(viewport={"width": 360, "height": 740})
+    page.goto(city)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    expect(page.locator(".kinds tbody tr")).to_have_count(12)
+    split = """tables => tables.flatMap(table => {
+      const texts = document.createTreeWalker(table, NodeFilter.SHOW_TEXT), found = [];
+      for (let node; (node = texts.nextNode()); )
+        for (const { 0: word, index } of node.data.matchAll(/\\p{L}+/gu)) {
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + word.length);
+          if (range.getClientRects().length > 1) found.push(word);
+        }
+      return found;
+    })"""
+    assert page.locator(".charts table").evaluate_all(split) == []
+
+
 def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., Page]) -> None:
     page = new_page()
     page.goto(f"{city}?status=new")
