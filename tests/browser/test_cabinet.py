@@ -371,6 +371,7 @@ def test_what_the_service_changed_in_a_form_is_not_undone_by_a_draft(town: Town,
     desk.once("dialog", lambda dialog: dialog.accept())
     desk.goto(f"{town.service.url}/cabinet/new-report")
     expect(desk.locator("#field-description")).to_have_value("Яма у школы")
+    expect(desk.locator("#field-phone")).to_have_value("8 900 123-45-67")
 
 
 def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(

@@ -93,7 +93,7 @@ def _rule(kind: str, pattern: str, is_meant: Callable[[str, str], bool] | None =
 
 # In this order: what one has found is no longer there for the next.
 _RULES = (
-    _rule("email", r"[^\s@<>()[\]\"'`«»“”,;:=]{1,64}@(?:[^\W_]|-){1,63}(?:\.(?:[^\W_]|-){2,63})+"),
+    _rule("email", r"[^\s@<>()[\]\"'`«»“”,;:=/?#&]{1,64}@(?:[^\W_]|-){1,63}(?:\.(?:[^\W_]|-){2,63})+"),
     _rule("card", rf"{_START}[2-6]\d{{3}}(?:[\s-]?\d{{4}}){{3}}{_END}", _is_card),
     _rule("snils", rf"{_START}\d{{3}}-\d{{3}}-\d{{3}}[\s-]\d\d{_END}"),
     _rule("snils", r"снилс[\W\d_]{0,3}?(?P<own>\d{3}[\s-]?\d{3}[\s-]?\d{3}[\s-]?\d\d)(?!\d)"),

@@ -116,7 +116,7 @@ async def refuse_shared(request: Request) -> Response:
     one report can have is read to its end, since a browser that is cut off while it sends shows an error of its own.
     """
     site = await service.by_key(web.context(request).database, request.path_params["key"])
-    left = site.photos * MAX_FILE_SIZE + _MOST_TEXT
+    left = max(site.photos, 1) * MAX_FILE_SIZE + _MOST_TEXT
     async for piece in request.stream():
         left -= len(piece)
         if left < 0:

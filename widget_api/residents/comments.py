@@ -40,7 +40,8 @@ async def send_comment(request: Request) -> Response:
         address = web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         if personal_data.is_unseen(sent.form):
-            raise problem_forms.SubmissionRejected(422, i18n.text(sent.language, "form.personal.again"))
+            notice = i18n.text(sent.language, "form.personal.again")
+            raise problem_forms.SubmissionRejected(422, notice, keeps_token=True)
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post_comment(context.database, site, number, body.comment, person, once)
 

@@ -115,11 +115,12 @@ class Submission:
 
 
 class SubmissionRejected(Exception):
-    """The form is shown again with this status and notice."""
+    """The form is shown again with this status and notice. With its token it can be sent again at once: a new one is
+    refused for the time that people need to fill in a form."""
 
-    def __init__(self, status: int, notice: str, retry_after: int = 0) -> None:
+    def __init__(self, status: int, notice: str, retry_after: int = 0, *, keeps_token: bool = False) -> None:
         super().__init__(notice)
-        self.status, self.notice, self.retry_after = status, notice, retry_after
+        self.status, self.notice, self.retry_after, self.keeps_token = status, notice, retry_after, keeps_token
 
 
 async def check_submission(request: Request, site: Site, form: Form) -> Submission:
@@ -136,7 +137,7 @@ async def check_submission(request: Request, site: Site, form: Form) -> Submissi
     except TooMany as error:
         minutes = error.retry_after // 60 + 1
         raise SubmissionRejected(
-            429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after
+            429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after, keeps_token=True
         ) from None
     data = {
         "name": form.one("name"),
@@ -197,10 +198,10 @@ async def _show_again(
     **more: Any,
 ) -> Response:
     context, language = web.context(request), web.negotiate_language(request, site.language)
-    notice, status, wrong = "", 422, error if isinstance(error, Invalid) else None
+    notice, status, wrong, keeps_token = "", 422, error if isinstance(error, Invalid) else None, True
     if isinstance(error, SubmissionRejected):
-        notice, status = error.notice, error.status
-    token = form.one("form") if wrong is not None or status == 429 else ""
+        notice, status, keeps_token = error.notice, error.status, error.keeps_token
+    token = form.one("form") if keeps_token else ""
     filled = await read_form_values(context, site, language, form, wrong, token)
     response = _render_page(request, site, what, number, status, notice=notice, **filled, **more)
     if isinstance(error, SubmissionRejected) and error.retry_after:

@@ -375,9 +375,9 @@ function restoreDrafts() {
   sessionStorage.removeItem(SENT);
   for (const form of forms()) {
     if ("unsent" in form.dataset) {
-      // The service has filled it, and may have changed what was typed.
+      // The service has filled it, and may have changed what was typed, or moved it to a field that was empty.
       for (const field of [...form.elements].filter(written))
-        if (sessionStorage.getItem(draftOf(field)) !== null) keep(field);
+        if (sessionStorage.getItem(draftOf(field)) !== null || (!choice(field) && field.value)) keep(field);
       continue;
     }
     // What was refused stands in the page. Whoever leaves that has given it up: settings are not offered it again.

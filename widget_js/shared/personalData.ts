@@ -68,7 +68,7 @@ const isCard = (text: string): boolean =>
 type Rule = [kind: Kind, pattern: RegExp, isMeant?: (text: string, before: string) => boolean];
 /** In this order: what one has found is no longer there for the next. */
 const RULES: Rule[] = [
-  ["email", /[^\s@<>()[\]"'`«»“”,;:=]{1,64}@[\p{L}\d-]{1,63}(\.[\p{L}\d-]{2,63})+/giu],
+  ["email", /[^\s@<>()[\]"'`«»“”,;:=/?#&]{1,64}@[\p{L}\d-]{1,63}(\.[\p{L}\d-]{2,63})+/giu],
   ["card", new RegExp(`${START}[2-6]\\d{3}([\\s-]?\\d{4}){3}${END}`, "gu"), isCard],
   ["snils", new RegExp(`${START}\\d{3}-\\d{3}-\\d{3}[\\s-]\\d\\d${END}`, "gu")],
   ["snils", /(?<=снилс\P{L}{0,3})\d{3}[\s-]?\d{3}[\s-]?\d{3}[\s-]?\d\d(?!\d)/giu],
