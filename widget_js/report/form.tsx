@@ -100,9 +100,6 @@ export function Form({ active }: { active: boolean }) {
   useLayoutEffect(() => {
     if (report.isSearching) void unsent.load().then(chunk => report.attachUnsent(chunk && chunk.createUnsent));
   }, [report, report.isSearching]);
-  useLayoutEffect(() => {
-    if (active) emit(host, "step", { step: step + 1, of: REVIEW + 1 });
-  }, [step, active]);
   // Other sections have come above the field in hand, or gone.
   useLayoutEffect(() => {
     const field = box.current!.querySelector(":focus");
@@ -136,12 +133,14 @@ export function Form({ active }: { active: boolean }) {
   /** To the step before this one, where one is shown at a time. */
   let stepBack: (() => void) | undefined;
   let content;
+  let isForm = false;
   if (report.refused) content = <Refusal error={report.refused} agency={config.agency} {...site} />;
   else if (report.isSearching) content = <Skeleton text={t("loading")} />;
   else if (sending.state === "received") content = <Received report={report} outcome={sending} later={later} />;
   else if (report.joined && later.chunk) content = <later.chunk.Joined report={report} />;
   else if (waiting) content = <Waiting report={report} error={waiting.error} />;
   else {
+    isForm = true;
     if (narrow && step > 0) stepBack = () => report.go(step - 1);
     content = (
       <form
@@ -205,6 +204,9 @@ export function Form({ active }: { active: boolean }) {
     );
   }
   useLayoutEffect(() => setStepBack("report", stepBack), [step, !stepBack]);
+  useLayoutEffect(() => {
+    if (active && isForm) emit(host, "step", { step: step + 1, of: REVIEW + 1 });
+  }, [step, active, isForm]);
   return (
     <div
       ref={box}

@@ -58,12 +58,16 @@ export function validate(config: Configuration, values: Values): FieldError[] {
 }
 
 /** Of fields that have another name than their control, or parts that have none of their own. */
-const CONTROLS: Record<string, string> = { title: "subject", location: "address", publish_name: "publish" };
+const CONTROLS = new Map([
+  ["title", "subject"],
+  ["location", "address"],
+  ["consent.publish_name", "publish"]
+]);
 
 /** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */
 export const fromService = ({ errors }: ErrorBody): FieldError[] =>
   (errors || []).map(({ field, detail }) => {
-    const [first, second] = field.split(".");
-    const control = CONTROLS[second!] || CONTROLS[first!] || (first === "answers" ? field : first!);
+    const part = field.split(".")[0]!;
+    const control = part === "answers" ? field : CONTROLS.get(field) || CONTROLS.get(part) || part;
     return { control: stepOf(control) < 0 ? "consent" : control, text: [(detail || "error_field") as never] };
   });

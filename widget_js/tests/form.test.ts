@@ -102,6 +102,9 @@ test("the service's fields find their controls and steps", () => {
     "name",
     "phone",
     "answers.kind",
+    "answers.title",
+    "answers.constructor",
+    "answers.publish_name",
     "consent.processing",
     "consent.publish_name",
     "photos",
@@ -119,6 +122,9 @@ test("the service's fields find their controls and steps", () => {
     "name",
     "phone",
     "answers.kind",
+    "answers.title",
+    "answers.constructor",
+    "answers.publish_name",
     "consent",
     "publish",
     "photos",
@@ -133,7 +139,7 @@ test("the service's fields find their controls and steps", () => {
     errors.map(({ text: [first] }) => first as string),
     fields
   );
-  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 3, 3, 3, 1, 3, 3, 1, 1, 3]);
+  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 3, 3, 3, 1, 1, 1, 1, 3, 3, 1, 1, 3]);
 });
 
 test("the report holds what was said and nothing else", () => {

@@ -338,6 +338,7 @@ story("an address that was typed with a slip", { step: 2, values: WHOLE, width: 
 for (const [what, text, items] of [
   ["is a street alone", "Мра", houses.slice(2)],
   ["has words after the house", "Мира, 5, у арки", houses],
+  ["has another number", "Мра, 7", houses],
   ["is known to nobody", "Мра, 5", []]
 ] as const)
   story(`what was typed ${what}`, { step: 2, values: { address: text } }, async screen => {

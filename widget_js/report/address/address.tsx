@@ -20,6 +20,9 @@ const LEAST = 3,
 /** Metres; a device that knows its place less exactly names no house. */
 const EXACT = 100;
 
+/** The number of the house with which a text ends: what follows a house, such as an entrance, would be lost. */
+const endOf = (text: string): string | undefined => /\d\S*$/.exec(text.toLowerCase())?.[0];
+
 /** It can be looked for. */
 const isFindable = ({ length }: string): boolean => length >= LEAST && length <= MOST;
 
@@ -45,8 +48,7 @@ export function Meant({ values, report }: SectionProps) {
   const best = found && found.items[0];
   return (
     <p class="note" role="status">
-      {/* Words may follow the house. */}
-      {best && isHouse(best) && !text.startsWith(best.text) && (
+      {best && isHouse(best) && endOf(text) === endOf(best.text) && text !== best.text && (
         <>
           {t("address_meant")}{" "}
           <button

@@ -71,7 +71,7 @@ function open(name: string, stored: Stored): Found {
   const all: Values = { ...empty, ...values, answers: withoutPrototype(values.answers!), ...typed };
   const complete = (one?: Report, by: Partial<Contacts> = contacts(all)) => one && { ...one, ...by };
   // Without the contacts it had, it is not the report the person sent: they have to look at it again.
-  const isComplete = !personal || !!waitsBy;
+  const isComplete = personal === false || !!waitsBy;
   return {
     name,
     page,
