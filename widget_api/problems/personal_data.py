@@ -145,6 +145,14 @@ _ASK = re.compile(
     re.IGNORECASE,
 )
 
+_LEFTOVERS = (
+    (re.compile(r"\(\s*\)"), ""),
+    (re.compile(r"[ \t]+"), " "),
+    (re.compile(r" ([,.;:])"), r"\1"),
+    (re.compile(r"([,.;:])[,;:.]+"), r"\1"),
+    (re.compile(r"(?m)^[ ,.;:]+"), ""),
+)
+
 
 def take_out(text: str, findings: Iterable[Finding]) -> str:
     """Return the text without these, and without what they leave behind: lead-ins, doubled spaces and stops."""
@@ -154,14 +162,8 @@ def take_out(text: str, findings: Iterable[Finding]) -> str:
         if re.match(r"[ \t]*(?:[.!?)\n]|\Z)", after):  # nothing follows: what led on to it leads nowhere
             before = before.rstrip(" \t,;:—–-")
         text = before + after
-    for pattern, instead in (
-        (r"\(\s*\)", ""),
-        (r"[ \t]+", " "),
-        (r" ([,.;:])", r"\1"),
-        (r"([,.;:])[,;:.]+", r"\1"),
-        (r"(?m)^[ ,.;:]+", ""),
-    ):
-        text = re.sub(pattern, instead, text)
+    for pattern, instead in _LEFTOVERS:
+        text = pattern.sub(instead, text)
     return text.strip()
 
 
