@@ -93,9 +93,10 @@ async def _complete_place(database: Database, site: Site, row: Row, given: Field
     leads = bool(address.strip()) and moved and point == _place_text(row)
     choice, asked = given.get(typed.CHOICE), given.get(typed.ASKED, "")
     found = await typed.complete(database, site, address, "" if leads else point, choice=choice, asked=asked)
+    if not leads:
+        return found
     former = await typed.complete(database, site, row["address"] or "", "")
-    stays = leads and found.coordinates in ("", former.coordinates)
-    return replace(found, coordinates=point) if stays else found
+    return replace(found, coordinates=point) if found.coordinates in ("", former.coordinates) else found
 
 
 def read_correction(given: Fields, row: Row) -> Correction:

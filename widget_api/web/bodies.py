@@ -110,10 +110,9 @@ async def read_multipart(
     they are returned empty.
 
     Raises TooLarge past `limit` bytes, or MAX_FIELDS_SIZE without the files, `part` where that is more and `admit`
-    returned True; WrongType; Malformed if it is not a form,
-    has more than `files` files or `fields` fields, a field longer than `part`, takes longer than UPLOAD_TIMEOUT or is
-    aborted; TooMany if its address has MAX_UPLOADS_PER_ADDRESS in progress; Busy if the spool is full. Close the files
-    (`closing_files`) when done.
+    returned True; WrongType; Malformed if it is not a form, has more than `files` files or `fields` fields, a field
+    longer than `part`, takes longer than UPLOAD_TIMEOUT or is aborted; TooMany if its address has
+    MAX_UPLOADS_PER_ADDRESS in progress; Busy if the spool is full. Close the files (`closing_files`) when done.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
