@@ -335,6 +335,17 @@ async def test_passwords_are_never_stored(anna: Cabinet, database: Any, problem:
     assert token not in row["fields"]
 
 
+async def test_a_pasted_border_outlives_its_session(anna: Cabinet, database: Any, site: Site) -> None:
+    path = f"/cabinet/sites/{site.id}/districts"
+    form, border = (await anna.read(path)).form(path), "[39.125, 54.875], " * 10_000
+    await end_sessions(database, anna)
+    sent = await anna.client.post(
+        path, data=form.fields | {"name": "Центр", "area": border}, files={"file": ("", b"", "application/json")}
+    )
+    again = PageText((await signed_in_again(anna, sent)).text).form(path)
+    assert (again.fields["name"], again.fields["area"].strip()) == ("Центр", border.strip())
+
+
 async def test_stored_forms_are_deleted_after_a_day(
     app: Any, anna: Cabinet, database: Any, problem: str, settings: Any
 ) -> None:

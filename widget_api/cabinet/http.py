@@ -121,7 +121,7 @@ async def _redirect(request: Request, user: User | None, address: str, *, keeps:
         return web.see_other(address + (f"?next={quote(target)}" if target != inbox_rows.TODAY_PATH else ""))
     language = web.negotiate_language(request)
     try:
-        own = await session_form(request)
+        own = await session_form(request, longest=unsent_forms_service.MAX_FIELDS_SIZE)  # a pasted border is long
     except ForeignSessionForm as old:
         return await unsent_forms.store_and_redirect(request, old, user, language, keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
