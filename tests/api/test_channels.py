@@ -133,6 +133,10 @@ async def test_rules_photos_and_questions_are_those_of_a_residents_report(
     assert first.status_code == 422
     kept = PageText(first.text).form(PATH)
     assert kept.fields["photo"], "a photo survives a refusal"
+    broken = [("photos", ("яма.jpg", b"no picture", "image/jpeg"))]
+    refused = await agent.client.post(path.action, data=form, files=broken)
+    assert refused.status_code == 422, "nothing is entered without the photo that was meant"
+    assert await database.rows("SELECT 1 FROM problems") == []
     complete = form | kept.fields | {"description": SAID}
     sent = [await agent.client.post(kept.action, data=complete) for _ in range(2)]
     assert [answer.status_code for answer in sent] == [200, 200]

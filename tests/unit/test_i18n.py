@@ -194,6 +194,13 @@ def test_no_key_is_duplicated(path: Path) -> None:
     json.loads(path.read_text(), object_pairs_hook=unique)
 
 
+def test_no_two_dictionaries_of_a_language_have_the_same_words(tmp_path: Path) -> None:
+    (tmp_path / "common.ru.json").write_text('{"language": {"name": "Русский", "locale": "ru"}, "form": {"a": "да"}}')
+    (tmp_path / "widget.ru.json").write_text('{"form": {"b": "нет"}}')
+    with pytest.raises(ValueError, match=r"widget\.ru\.json: form stands"):
+        i18n.read(tmp_path)
+
+
 def test_no_key_is_unused() -> None:
     sources = [*PACKAGE.rglob("*.py"), *(PACKAGE / "templates").rglob("*")]
     code = "\n".join(path.read_text() for path in sources if path.is_file())

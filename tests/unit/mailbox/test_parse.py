@@ -44,7 +44,7 @@ def test_command_words_in_the_first_line(line: str, status: str | None, rest: st
 @pytest.mark.parametrize(
     "line",
     ["Решено провести проверку", "Решено, но не всё", "Не решено", "Ещё не выполнено", "Выполнено частично",
-     "Принято к сведению", "Запланированы работы"],
+     "Принято к сведению", "Запланированы работы", "Перенаправлено письмо заявителя"],
 )  # fmt: skip
 def test_ordinary_text_is_not_a_command(line: str) -> None:
     found = commands.parse_command("", line, TODAY)
