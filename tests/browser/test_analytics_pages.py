@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_cabinet import DESK, PHONE, count_printed_pages
 from tests.factories import AGENT, submit_report
+from tests.support.browser import rect
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api import journal
@@ -89,8 +90,7 @@ def check_phone(town: Town, page: Page, language: str) -> None:
     cut_off = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
     assert page.locator(".scroll").evaluate_all(cut_off) == [], "«О чём пишут» is read without moving it sideways"
     chart = page.locator("svg.months")
-    box = chart.bounding_box()
-    assert box is not None
+    box = rect(chart)
     assert box["height"] >= 180
     sizes = chart.locator("text").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
     assert min(size for size in sizes if size) >= 12

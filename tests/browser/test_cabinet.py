@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, Page, Request, Route, expect
 
 from tests.factories import HOST_ORIGIN
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.pictures import halves, photo
 from tests.support.processes import Service
 from tests.support.town import Town
@@ -99,7 +99,7 @@ def check_click_during_an_update(town: Town, desk: Page) -> None:
     """It opens the report that was meant."""
     number = town.report("Яма, на которую нажимают")["number"]
     pressed = report_link(desk, "на которую нажимают")
-    box = pressed.bounding_box()
+    box = rect(pressed)
     desk.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
     desk.mouse.down()
     with desk.expect_response(lambda answer: answer.url == desk.url):  # the page anew, since something came
@@ -182,9 +182,7 @@ def test_filters_and_the_open_report_beside_the_list_on_a_desk_and_on_a_phone(
     expect(report_link(desk, "Первое")).to_be_visible()
     report_link(desk, "Первое").click()
     expect(desk.locator(".beside .current")).to_be_visible()
-    heading, decision = (desk.locator(one).bounding_box() for one in (".open .heading", "#decide"))
-    assert heading
-    assert decision
+    heading, decision = (rect(desk.locator(one)) for one in (".open .heading", "#decide"))
     assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
     desk.set_viewport_size({"width": 1100, "height": 640})
     lines = desk.locator(".beside .tabs li").evaluate_all("all => all.map(one => one.offsetHeight)")
@@ -406,8 +404,7 @@ def check_leaving(town: Town, desk: Page, address: str) -> None:
     desk.goto(address)
     desk.fill("#field-text", "Почти дописанный ответ")
     desk.locator(".masthead-name a").scroll_into_view_if_needed()
-    home = desk.locator(".masthead-name a").bounding_box()
-    assert home is not None
+    home = rect(desk.locator(".masthead-name a"))
     with desk.expect_event("dialog"):
         desk.mouse.click(home["x"] + home["width"] / 2, home["y"] + home["height"] / 2)
     expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
@@ -591,11 +588,8 @@ def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
     for viewport in (DESK, PHONE):
         page.set_viewport_size(viewport)  # type: ignore[arg-type]
         page.goto(address)
-        short = page.locator("#history .documents a").first.bounding_box()
-        image = page.locator("#history .gallery img").first.bounding_box()
-        assert short is not None
+        short, image = (rect(page.locator(f"#history {one}").first) for one in (".documents a", ".gallery img"))
         assert short["height"] < 60, "a name of seven letters is on one line"
-        assert image is not None
         assert image["width"] > 100
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size(DESK)  # type: ignore[arg-type]
@@ -668,8 +662,7 @@ def check_large_type(town: Town, desk: Page) -> None:
     desk.goto(f"{town.service.url}/display?theme=black-on-white")
     desk.goto(f"{town.service.url}/cabinet/problems?tab=all")
     desk.set_viewport_size({"width": 1280, "height": 800})
-    text = desk.locator(".inbox td.c-text").first.bounding_box()
-    assert text
+    text = rect(desk.locator(".inbox td.c-text").first)
     assert text["width"] > 200, "some words in a line"
 
 
@@ -689,9 +682,7 @@ def check_longest_due_date(desk: Page) -> None:
     assert desk.locator(".inbox td.c-due").evaluate("cell => cell.scrollWidth <= cell.clientWidth")
     desk.locator(".due").evaluate("due => due.append(' 2027')")
     desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    status, due = (desk.locator(f".inbox tbody {one}").bounding_box() for one in (".c-status", ".c-due"))
-    assert status
-    assert due
+    status, due = (rect(desk.locator(f".inbox tbody {one}")) for one in (".c-status", ".c-due"))
     assert due["y"] >= status["y"] + status["height"] or due["x"] >= status["x"] + status["width"]
     assert status["height"] < 50, "two lines at most"
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api import journal
@@ -29,8 +29,7 @@ def click(page: Page, x: float, y: float) -> None:
     """Click a place of the map, given in shares of its width and height."""
     svg = page.locator(".draw-map svg")
     svg.scroll_into_view_if_needed()
-    box = svg.bounding_box()
-    assert box is not None
+    box = rect(svg)
     page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
@@ -58,8 +57,7 @@ def check_moving(page: Page) -> None:
     """The map is moved and shows what is pasted."""
     svg = page.locator(".draw-map svg")
     svg.scroll_into_view_if_needed()
-    box, before = svg.bounding_box(), page.get_attribute(".draw-map .territory", "d")
-    assert box is not None
+    box, before = rect(svg), page.get_attribute(".draw-map .territory", "d")
     page.mouse.move(box["x"] + 100, box["y"] + 100)
     page.mouse.down()
     page.mouse.move(box["x"] + 160, box["y"] + 140)
@@ -213,9 +211,7 @@ def check_house_by_borders(town: Town, page: Page) -> None:
     house.fill("мира 5")
     page.get_by_role("option", name="улица Мира, 5").click()
     svg, spot = page.locator(".draw-map svg"), page.locator(".draw-map .spot")
-    outer, inner = svg.bounding_box(), spot.bounding_box()
-    assert outer
-    assert inner
+    outer, inner = rect(svg), rect(spot)
     assert inner["x"] + inner["width"] / 2 == pytest.approx(outer["x"] + outer["width"] / 2, abs=2)
     assert inner["y"] + inner["height"] / 2 == pytest.approx(outer["y"] + outer["height"] / 2, abs=2)
     expect(verdict).to_have_text("")

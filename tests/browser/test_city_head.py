@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
+from tests.support.browser import rect
 from tests.support.city import DELAYED, FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import DESKTOP, WidgetSite
@@ -45,8 +46,7 @@ def test_the_head_of_the_list_on_a_phone(tour: Tour) -> None:
     for lang in ("en", "ru"):
         widget = list_of(tour, lang=lang)
         assert widget.locator(".city-figures dd").count() == 4
-        box = widget.locator(".card").first.bounding_box()
-        assert box
+        box = rect(widget.locator(".card").first)
         assert box["y"] <= 300, "the first card begins in the upper half"
         assert widget.locator("[id=q]").evaluate(CROPPED) <= 0, "the placeholder of the search is not cropped"
     check_charts_fit(tour)
@@ -99,8 +99,7 @@ def check_charts_fit(tour: Tour) -> None:
     widget.get_by_role("button", name="Графики").click()
     labels = widget.locator(".chart p span")
     expect(labels.first).to_be_visible()
-    room = widget.locator(".city-figures > dl").locator("xpath=../..").bounding_box()
-    assert room
+    room = rect(widget.locator(".city-figures > dl").locator("xpath=../.."))
     ends = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
     assert max(ends) <= room["x"] + room["width"]
 

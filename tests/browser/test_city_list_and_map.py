@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, hash_of, settle
+from tests.support.browser import rect
 from tests.support.clusters import city_map
 from tests.support.widget import DESKTOP, PHONE, WidgetSite
 
@@ -97,9 +98,7 @@ def test_list_and_map_lie_together_and_filter_each_other(both: Page, widget_site
 
 
 def check_layout(page: Page) -> None:
-    listed, mapped = page.locator("igrajdanin-widget #list").bounding_box(), page.locator(".city-map").bounding_box()
-    assert listed is not None
-    assert mapped is not None
+    listed, mapped = rect(page.locator("igrajdanin-widget #list")), rect(page.locator(".city-map"))
     expect(page.locator(CARD).first).to_be_visible()
     if page.viewport_size == SIZES["desk"]:
         assert listed["x"] + listed["width"] <= mapped["x"]

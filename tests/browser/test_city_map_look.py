@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
 from tests.support.browse import settle
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.clusters import ZOOM, FakeCityMap, city_map, scattered
 from tests.support.tiles import CENTER
 from tests.support.widget import ANY_ORIGIN, PHONE, POLL, WidgetSite, draw_twice, let_time_pass, wear
@@ -61,8 +61,7 @@ def each_shape(widget_site: WidgetSite) -> list[dict[str, Any]]:
 
 def picture(page: Page, mark: Locator, side: int = 20) -> Image.Image:
     """Screenshot of the middle of a mark."""
-    box = mark.bounding_box()
-    assert box
+    box = rect(mark)
     clip = {"x": box["x"] + (box["width"] - side) / 2, "y": box["y"] + (box["height"] - side) / 2}
     shot = page.screenshot(clip={**clip, "width": side, "height": side})  # type: ignore[arg-type]
     return Image.open(io.BytesIO(shot)).convert("RGB")
@@ -146,8 +145,7 @@ def check_cluster(look: Page) -> None:
     assert widths == sorted(widths, reverse=True)
     assert len(set(widths)) == 3
     # The ring is visible: background, ring and edge follow from the middle to the right.
-    box = cluster.bounding_box()
-    assert box
+    box = rect(cluster)
     whole = picture(look, cluster, side=int(box["width"]))
     row = [whole.getpixel((x, whole.height // 2)) for x in range(whole.width // 2 + 12, whole.width)]
     assert max(contrast(row[0], colour) for colour in row) >= 3  # type: ignore[arg-type]
@@ -187,9 +185,7 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     line = phone.locator(".border path").last
     expect(line).to_be_attached()
     for zoom in (ZOOM, ZOOM + 1):
-        drawn, ground = line.bounding_box(), phone.locator(".city-ground .ground").bounding_box()
-        assert drawn is not None
-        assert ground is not None
+        drawn, ground = rect(line), rect(phone.locator(".city-ground .ground"))
         assert drawn["width"] == pytest.approx(2 * across * 256 * 2**zoom / 360, abs=3)
         assert drawn["x"] + drawn["width"] / 2 == pytest.approx(ground["x"] + ground["width"] / 2, abs=2)
         assert drawn["y"] + drawn["height"] / 2 == pytest.approx(ground["y"] + ground["height"] / 2, abs=2)
@@ -211,8 +207,7 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
     ground = city_map(desktop, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))
     seen = desktop.locator(".city-ground .states [role=status]")
     expect(seen).to_have_text("На карте 2 сообщения")
-    box = ground.bounding_box()
-    assert box
+    box = rect(ground)
     ground.press("ArrowRight")  # by 80 pixels, so that the edge crosses the middle of a grid cell
     edge = CENTER[1] + (box["width"] / 2 + 80) / DEGREE
     # Both are in the grid cell of 64 pixels that the edge crosses.
@@ -249,8 +244,6 @@ def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
         preview = phone.locator(".preview")
         expect(preview.get_by_role("link")).to_have_count(count)
         settle(phone)  # the map has made room for it
-        there, box = mark.bounding_box(), preview.bounding_box()
-        assert there is not None
-        assert box is not None
+        there, box = rect(mark), rect(preview)
         assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than its target area
         assert box["y"] + box["height"] <= 740

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.factories import HOST_ORIGIN
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.processes import Service
 from tests.support.town import use_database
 from widget_api.attachments.storage import Storage
@@ -94,8 +94,7 @@ def check_first_screen(page: Page, height: int, first_report: int) -> None:
     expect(page.locator(".counts")).to_be_hidden()
 
     def edge(selector: str) -> tuple[float, float]:
-        box = page.locator(selector).first.bounding_box()
-        assert box is not None, selector
+        box = rect(page.locator(selector).first)
         return box["y"], box["y"] + box["height"]
 
     ends = {selector: edge(selector)[1] for selector in (".hero .primary", ".town-map", ".first-figures")}
@@ -103,17 +102,15 @@ def check_first_screen(page: Page, height: int, first_report: int) -> None:
     assert edge("#solved")[1] <= height
     assert edge(".problems li")[0] <= first_report
     pair = page.locator(".pair").first.locator("img")
-    before, after = (pair.nth(index).bounding_box() for index in range(2))
-    assert before is not None
-    assert after is not None
+    before, after = (rect(pair.nth(index)) for index in range(2))
     assert (before["y"], before["width"], before["height"]) == (after["y"], after["width"], after["height"])
     assert before["width"] / before["height"] == pytest.approx(4 / 3, rel=0.02)
 
 
 def check_marks(page: Page) -> None:
     """Each is a target of its own (WCAG 2.2, 2.5.8), and one press leads closer; another one back."""
-    boxes = [one.bounding_box() for one in page.locator(".marks .paper").all()]
-    centres = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box is not None]
+    boxes = [rect(one) for one in page.locator(".marks .paper").all()]
+    centres = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
     assert len(centres) > 5
     assert min(math.dist(one, other) for one, other in combinations(centres, 2)) > 40
     page.locator(".marks .many").first.click()

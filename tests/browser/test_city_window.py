@@ -8,6 +8,7 @@ import time
 from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.support.browse import browse, crowd, extended, settle
+from tests.support.browser import rect
 from tests.support.city import FakeCity
 from tests.support.widget import WidgetSite, draw_twice
 
@@ -81,15 +82,12 @@ def check_size_and_positions(page: Page, cards: Locator) -> None:
     # A problem that is closed leaves the list where it was.
     card = page.locator(f"#{cards.nth(cards.count() - 6).get_attribute('id')}")
     card.scroll_into_view_if_needed()
-    before = card.bounding_box()
+    before = rect(card)
     card.click()
     expect(page.get_by_role("heading", name=re.compile("Сообщение № 9"))).to_be_focused()
     page.get_by_role("button", name="К списку").click()
     expect(card).to_be_focused()
-    after = card.bounding_box()
-    assert before is not None
-    assert after is not None
-    assert abs(before["y"] - after["y"]) <= 2
+    assert abs(before["y"] - rect(card)["y"]) <= 2
     page.evaluate(BLUR)
     # The first cards are rendered again after scrolling up, and gaps have the height of the removed ones.
     page.evaluate(f"{SHEET}.scrollTop = 0")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.widget import CLOSE, REPORT, Examples, fill_form, number, send, to_form
 
 pytestmark = pytest.mark.browser
@@ -226,9 +226,7 @@ def test_hostile_styles_do_not_reach_the_widget(desktop: Page, example_pages: Ex
 
 def test_a_right_to_left_host_does_not_mirror_the_widget(desktop: Page, example_pages: Examples) -> None:
     desktop.goto(example_pages.address("rtl"))
-    box, main = buttons(desktop).bounding_box(), desktop.locator("h1").bounding_box()
-    assert box is not None
-    assert main is not None
+    box, main = rect(buttons(desktop)), rect(desktop.locator("h1"))
     assert box["x"] > main["x"] + main["width"] / 2, "the button is where the host's text begins"
     buttons(desktop).click()
     to_form(desktop)

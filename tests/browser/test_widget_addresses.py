@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.tiles import CENTER
 from tests.support.widget import WidgetSite, check_appearance, draw_twice
 
@@ -68,8 +68,7 @@ def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Wa
     expect(field).to_be_focused()
     expect(options(desktop)).to_have_count(0)
     assert maps.coordinates(desktop) == CENTER
-    middle, pin = maps.middle(desktop.locator(".ground")), desktop.locator(".pin").bounding_box()
-    assert pin
+    middle, pin = maps.middle(desktop.locator(".ground")), rect(desktop.locator(".pin"))
     assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx(middle, abs=4)
     expect(desktop.locator(".scale")).to_have_text(re.compile("^(50|100) м"))  # the map has come closer
     # The pin belongs to that house, with or without words after it.
@@ -120,11 +119,8 @@ def test_suggestions_on_a_phone_stand_above_what_hides_them(
     page.locator("#address").press_sequentially("мира 5")
     expect(options(page)).to_have_count(4)
     every, bar, first = (
-        one.bounding_box() for one in (page.get_by_role("listbox"), page.locator("form .end"), options(page).first)
+        rect(one) for one in (page.get_by_role("listbox"), page.locator("form .end"), options(page).first)
     )
-    assert every
-    assert bar
-    assert first
     assert first["height"] >= 44
     assert 3 * 44 <= every["height"] <= bar["y"] - every["y"]
     check_appearance(page, "suggestions on a phone")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browse import browse, extended
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.city import FakeCity
 from tests.support.widget import PHONE, WidgetSite, open_form, wear
 
@@ -70,8 +70,7 @@ def the_theme_follows_the_colour_scheme_of_the_page(page: Page) -> None:
 
 def icons_of_the_header_stand_on_the_edges_of_the_text(phone: Page, cards: Locator) -> None:
     def edges(of: str) -> tuple[float, float]:
-        box = phone.locator(f"igrajdanin-widget {of}").bounding_box()
-        assert box
+        box = rect(phone.locator(f"igrajdanin-widget {of}"))
         return box["x"], box["x"] + box["width"]
 
     left, right = edges(".agency")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
@@ -51,8 +51,7 @@ def marks(page: Page) -> Locator:
 
 def biggest(page: Page) -> Locator:
     """The mark with the greatest count that is not covered, in the middle of the map."""
-    box = page.locator(".city-ground").bounding_box()
-    assert box
+    box = rect(page.locator(".city-ground"))
     free = [
         (int(one.inner_text()), one)
         for one in page.locator(".mark.many").all()
@@ -177,12 +176,9 @@ def marks_are_reached_by_keyboard_and_open_a_preview(desktop: Page, widget_site:
     desktop.keyboard.press("Tab")
     assert "решено" in desktop.evaluate(FOCUSED)
     # The arrow, plus and minus keys also work on a mark; the focus stays on it.
-    at = marks(desktop).last.bounding_box()
+    at = rect(marks(desktop).last)
     desktop.keyboard.press("ArrowRight")
-    moved = marks(desktop).last.bounding_box()
-    assert at is not None
-    assert moved is not None
-    assert moved["x"] == pytest.approx(at["x"] - 80, abs=2)
+    assert rect(marks(desktop).last)["x"] == pytest.approx(at["x"] - 80, abs=2)
     with desktop.expect_response(re.compile(r"/clusters\?.*zoom=14")):
         desktop.keyboard.press("+")
     expect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/14/"]').first).to_be_attached()
@@ -265,12 +261,9 @@ def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(
 
 
 def in_the_dialog_the_map_leaves_room_to_scroll(phone_map: Page) -> None:
-    sheet, ground = phone_map.locator(".sheet").bounding_box(), phone_map.locator(".city-ground").bounding_box()
-    assert sheet is not None
-    assert ground is not None
+    sheet, ground = rect(phone_map.locator(".sheet")), rect(phone_map.locator(".city-ground"))
     assert sheet["height"] - ground["height"] >= 120
     for mark in phone_map.locator(".mark, .zoom button").all():
-        box = mark.bounding_box()
-        assert box is not None
+        box = rect(mark)
         assert min(box["width"], box["height"]) >= 44
     no_sideways_scrolling(phone_map)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import Watch, arrived
+from tests.support.browser import Watch, arrived, rect
 from tests.support.pages import HostPages
 from tests.support.widget import (
     ANY_ORIGIN,
@@ -361,7 +361,7 @@ def it_keeps_to_its_corner(page: Page, widget_site: WidgetSite, tag: str, insets
         }""")
         sides = (corner or "bottom-right").split("-")
         assert {side: distances[side] for side in sides} == {side: 16 + insets[side] for side in sides}
-    assert page.locator("p").bounding_box()["y"] < 40  # type: ignore[index]
+    assert rect(page.locator("p"))["y"] < 40
     page.emulate_media(media="print")
     expect(floating).to_be_hidden()
     page.emulate_media(media="screen")

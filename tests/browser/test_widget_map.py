@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Geolocation, Page, Route, expect
 
 from tests.support import maps
-from tests.support.browser import Watch, arrived
+from tests.support.browser import Watch, arrived, rect
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import (
@@ -90,9 +90,7 @@ def my_location_moves_the_pin_and_shows_its_accuracy(page: Page) -> None:
     assert maps.coordinates(page) == (HERE["latitude"], HERE["longitude"])
     spot, pin = page.locator(".spot"), page.locator(".pin")
     expect(spot).to_be_visible()
-    round_, box = spot.bounding_box(), pin.bounding_box()
-    assert round_ is not None
-    assert box is not None
+    round_, box = rect(spot), rect(pin)
     # A diameter of 240 m at this latitude, at one of the map's zoom levels.
     metres = 40_075_016.686 * 0.5721 / 256
     widths = [240 / (metres / 2**zoom) for zoom in range(12, 18)]
@@ -220,8 +218,7 @@ def beyond_the_greatest_zoom_tiles_are_scaled(
     expect(desktop.locator(".scale")).to_contain_text("10 м")
     zooms = {re.findall(r"/tiles/(\d+)/", url)[0] for url in pictures(watch)}
     assert zooms == {"16", "17"}
-    width = desktop.locator('.leaflet-tile-loaded img[src*="/tiles/17/"]').first.bounding_box()
-    assert width is not None
+    width = rect(desktop.locator('.leaflet-tile-loaded img[src*="/tiles/17/"]').first)
     assert width["width"] == pytest.approx(4 * 256, abs=2)
     x, y = maps.middle(ground)
     desktop.mouse.click(x + 80, y)
@@ -332,8 +329,7 @@ def test_the_steps_keep_the_place_and_the_review_shows_pictures(
     picture = facts.locator(".map")
     expect(picture.locator(".leaflet-tile-loaded").first).to_be_attached()
     x, y = maps.middle(picture)
-    pin = picture.locator(".pin").bounding_box()
-    assert pin
+    pin = rect(picture.locator(".pin"))
     assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx((x, y), abs=4)
     ends = [
         one.evaluate("one => one.getBoundingClientRect().right")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.support import maps
+from tests.support.browser import rect
 from tests.support.maps import Fingers, away, coordinates, expect_rest, middle, near, opened_map, prepare
 from tests.support.tiles import CENTER
 from tests.support.widget import DESKTOP, PHONE, WidgetSite, check_appearance, no_sideways_scrolling, wear
@@ -45,8 +46,7 @@ def zoom(page: Page) -> int:
 
 def pin_at(page: Page) -> tuple[float, float]:
     """Position of the pin's tip on the screen."""
-    box = page.locator(".pin").bounding_box()
-    assert box
+    box = rect(page.locator(".pin"))
     return box["x"] + box["width"] / 2, box["y"] + 50
 
 
@@ -259,18 +259,14 @@ def nothing_is_cut_off_on_the_narrowest_screen(page: Page) -> None:
     ground = page.locator(".ground")
     page.mouse.click(*middle(ground))
     no_sideways_scrolling(page)
-    box = ground.bounding_box()
-    assert box
+    box = rect(ground)
     assert box["height"] >= 240
     for name in ("Приблизить", "Отдалить", "Метка. Стрелки сдвигают её"):
-        size = page.get_by_role("button", name=name).bounding_box()
-        assert size
+        size = rect(page.get_by_role("button", name=name))
         assert min(size["width"], size["height"]) >= 44
     _apart(page.get_by_role("button", name="Приблизить"), page.locator(".source span").first)
 
 
 def _apart(one: Locator, other: Locator) -> None:
-    a, b = one.bounding_box(), other.bounding_box()
-    assert a is not None
-    assert b is not None
+    a, b = rect(one), rect(other)
     assert a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, rect
 from tests.support.city import FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import AGENCY, DESKTOP, PHONE, POLL, WidgetSite, draw_twice
@@ -43,8 +43,7 @@ def the_form_of_a_comment_comes_into_view(tour: Tour) -> None:
     article = open_problem(tour)
     article.get_by_role("button", name="Написать комментарий").click()
     expect(tour.control("comment-text")).to_be_focused()
-    form = article.locator("form").bounding_box()
-    assert form
+    form = rect(article.locator("form"))
     room = PHONE["height"] - 5 * 16
     assert form["y"] + min(form["height"], room) <= PHONE["height"] + 1
 
@@ -68,8 +67,7 @@ def the_photo_viewer_works_by_keyboard_touch_and_screen_reader(tour: Tour) -> No
         expect(photo).to_have_attribute("alt", "После: Ровный асфальт")
         page.keyboard.press(key)
         expect(viewer).to_contain_text("Фото 2 из 2")
-        box = viewer.locator(".stage").bounding_box()
-        assert box
+        box = rect(viewer.locator(".stage"))
         page.mouse.move(box["x"] + 180 - 100 * ahead, box["y"] + 80)
         page.mouse.down()
         page.mouse.move(box["x"] + 180 + 100 * ahead, box["y"] + 80)
@@ -104,18 +102,14 @@ def a_small_map_comes_once_its_place_is_seen(tour: Tour, watch: Watch) -> None:
     box.scroll_into_view_if_needed()
     ground = article.get_by_role("application", name="Место на карте: улица Мира, 5")
     expect(ground.locator(".leaflet-tile-loaded").first).to_be_visible()
-    around, pin = box.bounding_box(), box.locator(".pin").bounding_box()
-    assert around
-    assert pin
+    around, pin = rect(box), rect(box.locator(".pin"))
     assert pin["x"] + 22 == pytest.approx(around["x"] + around["width"] / 2, abs=2), "the tip is the place"
     assert pin["y"] + 50 == pytest.approx(around["y"] + around["height"] / 2, abs=2)
     # One finger scrolls the dialog, whatever it touches.
     expect(ground).to_have_css("touch-action", "pan-x pan-y")
     phone.set_viewport_size(DESKTOP)
     expect(article.locator(".beside-map > .where .pin")).to_be_visible()
-    text, aside = article.locator(".text").first.bounding_box(), article.locator(".where").bounding_box()
-    assert text
-    assert aside
+    text, aside = rect(article.locator(".text").first), rect(article.locator(".where"))
     assert aside["x"] > text["x"] + text["width"], "in the column that the text leaves empty"
 
 
@@ -125,14 +119,10 @@ def the_problem_is_laid_out_and_printed_alone(tour: Tour) -> None:
     page.set_viewport_size(DESKTOP)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = open_problem(tour)
-    top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
-    assert all(top.values())
-    assert top[".answer"]["y"] < top[".facts"]["y"] < top[".actions"]["y"]  # type: ignore[index]
+    answer, facts, actions = (rect(article.locator(name).first)["y"] for name in (".answer", ".facts", ".actions"))
+    assert answer < facts < actions
     article.get_by_role("button", name="Следить").click()
-    form, actions = article.locator("form").bounding_box(), article.locator(".text").first.bounding_box()
-    assert form
-    assert actions
-    assert abs(form["x"] - actions["x"]) <= 1
+    assert abs(rect(article.locator("form"))["x"] - rect(article.locator(".text").first)["x"]) <= 1
     page.emulate_media(media="print")
     page.evaluate(
         """() => { window.print = () => {

@@ -11,6 +11,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    FloatRect,
+    Locator,
     Page,
     Playwright,
     Request,
@@ -123,6 +125,13 @@ def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserConte
     context.add_init_script(LISTEN_FOR_VIOLATIONS)
     context.on("page", watch.follow)
     return context
+
+
+def rect(one: Locator) -> FloatRect:
+    """Where an element is drawn; the test fails if it is not."""
+    found = one.bounding_box()
+    assert found is not None, f"{one} is not drawn"
+    return found
 
 
 def arrived(page: Page, held: list[Route]) -> Route:

@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, Route, expect
 
+from tests.support.browser import rect
 from tests.support.tiles import BBOX, CENTER, tile
 from tests.support.widget import ANY_ORIGIN, WidgetSite, draw_twice, wait_until
 
@@ -103,8 +104,7 @@ def expect_rest(page: Page) -> None:
 
 def middle(ground: Locator) -> tuple[float, float]:
     ground.scroll_into_view_if_needed()
-    box = ground.bounding_box()
-    assert box
+    box = rect(ground)
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
