@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.conftest import serving
+from tests.support.browser import Watch
 from tests.support.collection_stories import Town
 from tests.support.mail import MailSink
 from tests.support.processes import Service
@@ -51,8 +52,13 @@ def service(session_serve: Callable[..., Service], service_mail: MailSink) -> Se
 
 
 @pytest.fixture(scope="module")
-def widget_site(widget_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WidgetSite]:
+def widget_site(
+    widget_service: Service, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[WidgetSite]:
+    """A site of the module's own, with as many problems of a made-up city as its DEMO_PROBLEMS says."""
     built = WidgetSite.build(widget_service, tmp_path_factory.mktemp("web"))
+    if problems := getattr(request.module, "DEMO_PROBLEMS", 0):
+        built.service.cli("load-demo", "--problems", str(problems), "--site", built.site)
     yield built
     built.host.close()
 
@@ -61,6 +67,11 @@ def widget_site(widget_service: Service, tmp_path_factory: pytest.TempPathFactor
 def address(widget_site: WidgetSite) -> str:
     """URL of a host page with the basic widget."""
     return widget_site.page(widget_site.snippet())
+
+
+@pytest.fixture
+def web_share(watch: Watch) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
 @pytest.fixture

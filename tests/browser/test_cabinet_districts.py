@@ -132,8 +132,7 @@ def test_the_place_of_a_report_is_put_right_on_a_map(
     assert south < lat < BOUNDS[3]
     assert west < lng < BOUNDS[2]
     expect(page.locator("[data-do=undo]")).to_have_count(0)
-    assert axe.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert axe.violations(page) + axe.horizontal_overflow(page) == []
     page.get_by_role("button", name="Исправить", exact=True).click()
     expect(page.locator(".notice.good")).to_be_visible()
     expect(page.locator("#field-place")).to_have_value(f"{lat:.5f}; {lng:.5f}")
@@ -242,8 +241,7 @@ def check_house_by_borders(town: Town, page: Page) -> None:
     paste(ring)
     expect(verdict).to_contain_text("за пределами")
     page.set_viewport_size({"width": 360, "height": 800})
-    assert axe.violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert axe.violations(page) + axe.horizontal_overflow(page) == []
 
 
 def check_rule_at_an_address(town: Town, page: Page) -> None:

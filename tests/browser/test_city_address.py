@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, extended, hash_of
 from tests.support.browser import Watch
 from tests.support.widget import RELEASE, REPORT, WidgetSite
 
+DEMO_PROBLEMS = 45
 HEADING = re.compile("Сообщение № ")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
 def expect_done_cards(page: Page) -> None:

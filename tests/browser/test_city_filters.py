@@ -8,7 +8,6 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
@@ -16,10 +15,7 @@ from tests.support.browser import arrived
 from tests.support.city import NOW
 from tests.support.widget import WidgetSite, draw_twice
 
-
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
+DEMO_PROBLEMS = 45
 
 
 def expected_numbers(widget_site: WidgetSite, query: str) -> list[str]:

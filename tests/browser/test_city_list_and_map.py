@@ -14,7 +14,7 @@ from tests.support.browser import rect
 from tests.support.clusters import city_map
 from tests.support.widget import DESKTOP, PHONE, WidgetSite
 
-MANY = 60
+DEMO_PROBLEMS = 60
 SIZES = {"phone": PHONE, "desk": DESKTOP}
 FOLLOW = "Показывать в списке то, что на карте"
 MAP_STATUS = ".city-ground .states [role=status]"
@@ -25,11 +25,6 @@ SCROLLED = f"""() => {{
   {SHEET}.scrollTop += 1000;
   return {SHEET}.scrollTop > before;
 }}"""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fill_site(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", str(MANY), "--site", widget_site.site)
 
 
 @pytest.fixture(params=list(SIZES))
@@ -132,13 +127,13 @@ def check_hovering(page: Page) -> None:
 
 def check_filters(page: Page, widget_site: WidgetSite) -> None:
     """What filters the list filters the map."""
-    assert len(numbers_in_list(page)) == count_on_map(page) == MANY
+    assert len(numbers_in_list(page)) == count_on_map(page) == DEMO_PROBLEMS
     marks, search = page.locator(".mark"), page.get_by_label("Поиск по тексту и адресу")
     before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
     page.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
     settle(page)
     done = {one["number"] for one in service_items(widget_site, page, status="done")}
-    assert 0 < len(done) < MANY
+    assert 0 < len(done) < DEMO_PROBLEMS
     assert numbers_in_list(page) == done
     assert count_on_map(page) == len(done)
     after = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
@@ -163,12 +158,12 @@ def look_near(page: Page) -> None:
 
 def check_reset_leaves_near_me(page: Page) -> None:
     """The reset takes map and list back to the whole city, and both show it."""
-    assert count_on_map(page) == MANY
+    assert count_on_map(page) == DEMO_PROBLEMS
     look_near(page)
-    assert count_on_map(page) < MANY
+    assert count_on_map(page) < DEMO_PROBLEMS
     page.get_by_role("button", name="Сбросить", exact=True).first.click()
     settle(page)
-    assert count_on_map(page) == MANY
+    assert count_on_map(page) == DEMO_PROBLEMS
     expect(page.get_by_label("Поиск по тексту и адресу")).to_be_focused()
 
 
@@ -181,14 +176,14 @@ def check_moving(page: Page, widget_site: WidgetSite) -> None:
     bbox = hash_of(page)["bbox"]
     settle(page)
     there = {one["number"] for one in service_items(widget_site, page, bbox=bbox)}
-    assert 0 < len(there) < MANY
+    assert 0 < len(there) < DEMO_PROBLEMS
     assert numbers_in_list(page) == there
     # Only the centre is known of a cluster that crosses the edge, so the map calls the number approximate.
     assert count_on_map(page) == len(there) or "≈" in page.locator(MAP_STATUS).inner_text()
     page.get_by_label(FOLLOW).uncheck()
     settle(page)
     assert hash_of(page) == {}
-    assert len(numbers_in_list(page)) == MANY
+    assert len(numbers_in_list(page)) == DEMO_PROBLEMS
 
 
 def check_reset_keeps_a_moved_map(page: Page) -> None:
@@ -200,5 +195,5 @@ def check_reset_keeps_a_moved_map(page: Page) -> None:
     seen = count_on_map(page)
     page.get_by_label(FOLLOW).uncheck()
     settle(page)
-    assert count_on_map(page) == seen < MANY
+    assert count_on_map(page) == seen < DEMO_PROBLEMS
     assert hash_of(page) == {}

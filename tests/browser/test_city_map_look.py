@@ -151,9 +151,6 @@ def check_cluster(look: Page) -> None:
     assert max(contrast(row[0], colour) for colour in row) >= 3  # type: ignore[arg-type]
 
 
-# --- the ground ---
-
-
 def check_dark_tiles(page: Page) -> None:
     """Only the tiles are inverted in the dark theme; marks keep their colours and have contrast."""
     shot = Image.open(io.BytesIO(page.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
@@ -195,9 +192,6 @@ def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
     assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
 
 
-# --- the number over the map ---
-
-
 def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, widget_site: WidgetSite) -> None:
     """How many problems of such a cluster are inside the view is unknown."""
     problems = scattered(widget_site, 2)
@@ -221,9 +215,6 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
     for _ in range(3):
         ground.press("ArrowRight")
     expect(seen).to_have_text("На карте 2 сообщения")
-
-
-# --- preview of a mark ---
 
 
 def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(

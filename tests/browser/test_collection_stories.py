@@ -13,8 +13,9 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support.browser import Watch
-from tests.support.collection_stories import BEGIN, DESK, PHONE, Town, act_below, add_entry, decide, fill
+from tests.support.collection_stories import BEGIN, Town, act_below, add_entry, decide, fill
 from tests.support.pictures import file, halves, photo
+from tests.support.widget import DESKTOP, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
 FoundTown = Callable[..., Town]
@@ -63,7 +64,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     watch.allow("favicon.ico")
     town = found_town("budgeting", "--votes", "2", "--votes-open", "2031-03-10", "--votes-close", "2031-03-20")
     desk = f"{town.service.url}/cabinet/sites/{town.site.site}/collections/{town.slug}"
-    admin, author, vera = (new_page(viewport=DESK) for _ in range(3))
+    admin, author, vera = (new_page(viewport=DESKTOP) for _ in range(3))
     oleg = new_page(viewport=PHONE, java_script_enabled=False)
     travel(town, 0, author, vera)
 
@@ -102,7 +103,7 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
     town.press_in_letter(author, ANNA, "Подтвердите", "/confirm/", "Подтвердить")
 
     # An official reads the project and publishes it; its author learns so. Nobody votes before the day.
-    agent = town.sign_in(new_page(viewport=DESK))
+    agent = town.sign_in(new_page(viewport=DESKTOP))
     agent.get_by_role("link", name=re.compile("Сквер у школы")).first.click()
     for words in ("Сквер у школы", re.compile(r"1\s200\s000"), "Ученики и соседи", ANNA):
         expect(agent.locator("main")).to_contain_text(words)
@@ -202,13 +203,13 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     """A volunteer centre, a volunteer, a neighbour, an official, a platform."""
     watch.allow("status of 409")
     town = found_town("volunteers", "--who", "invited", "--discussion", "moderated")
-    volunteer, neighbour = new_page(viewport=PHONE), new_page(viewport=DESK)
+    volunteer, neighbour = new_page(viewport=PHONE), new_page(viewport=DESKTOP)
 
     # The form is closed to those without a link; the administrator makes one for the centre.
     assert "/report" not in town.read(town.page)
     volunteer.goto(f"{town.page}/report")
     expect(volunteer.locator("h1")).not_to_contain_text("Рассказать о проблеме")
-    admin = town.sign_in(new_page(viewport=DESK), "admin")
+    admin = town.sign_in(new_page(viewport=DESKTOP), "admin")
     admin.goto(f"{town.service.url}/cabinet/sites/{town.site.site}/collections/{town.slug}")
     admin.get_by_role("link", name="Ссылки для организаций").click()
     admin.get_by_label("Организация").fill("Волонтёрский центр «Рядом»")
@@ -241,7 +242,7 @@ def test_volunteers_tell_of_a_problem_by_the_link_of_their_centre_and_get_an_ans
     }
 
     # The agency: by a date, as any problem.
-    agent = town.sign_in(new_page(viewport=DESK))
+    agent = town.sign_in(new_page(viewport=DESKTOP))
     agent.get_by_role("link", name="Не пускают в палаты").first.click()
     expect(agent.locator("main")).to_contain_text("Волонтёрский центр «Рядом»")
     decide(town, agent, "accepted")

@@ -10,10 +10,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch, rect
-from tests.support.widget import CLOSE, REPORT, Examples, fill_form, number, send, to_form
+from tests.support.widget import CLOSE, DESKTOP, REPORT, Examples, fill_form, number, report, send, to_form
 
 pytestmark = pytest.mark.browser
-DESKTOP = {"width": 1280, "height": 900}
 MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
 new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
 .observe({type: "layout-shift", buffered: true}) }"""
@@ -58,9 +57,7 @@ def test_the_counter_gets_goals_and_nothing_personal(desktop: Page, watch: Watch
     desktop.goto(example_pages.address("metrika"))
     buttons(desktop).click()
     to_form(desktop)
-    fill_form(desktop, text="Яма у подъезда", email="anna@example.test")
-    send(desktop)
-    number(desktop)
+    report(desktop, text="Яма у подъезда", email="anna@example.test")
     calls = desktop.evaluate("ym.a.map(call => [...call])")
     assert calls[0] == [12345678, "init", {"webvisor": False}]
     goals = [goal for _, method, goal in calls[1:] if method == "reachGoal"]

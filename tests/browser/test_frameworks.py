@@ -15,10 +15,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, WidgetSite, fill_form, number, send, to_form
+from tests.support.widget import DESKTOP, REPORT, WidgetSite, report, to_form
 
 HOSTS = Path(__file__).parent / "hosts"
-DESKTOP = {"width": 1280, "height": 900}
 TYPED_TEXT, ENDED = "Яма на пере", "Яма на переходе"
 # The focused field of the widget, and the caret's position.
 CARET = """() => {
@@ -114,9 +113,7 @@ def test_the_widget_works_after_navigating_away_and_back(
         expect(widget(page)).to_have_count(1)
         open_form()
     expect(description(page)).to_have_value(TYPED_TEXT)
-    fill_form(page)
-    send(page)
-    sent = number(page)
+    sent = report(page)
     assert [detail["number"] for name, detail in page.evaluate("heard") if name.endswith("submitted")] == [sent]
     press(page, "away")
     expect(widget(page)).to_have_count(0)

@@ -13,7 +13,7 @@ from tests.support.browser import Watch, arrived
 from tests.support.pages import HostPages
 from tests.support.widget import REPORT, WidgetSite
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("web_share")]
 FIT = '<script async src="{w}/w/1/frame.js"></script>'
 STYLE = ' style="width: 100%; border: 0"'
 FRAME = (
@@ -22,11 +22,6 @@ FRAME = (
 )
 
 FORGED = '{"igrajdanin":"height","height":9999}'
-
-
-@pytest.fixture(autouse=True)
-def _web_share(watch: Watch) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
 def host(
@@ -211,9 +206,6 @@ def test_the_height_is_set_in_every_width_later_without_a_referrer_and_under_the
         page.set_viewport_size({"width": width, "height": 700})
         expect_fitted()
     parameters_of_the_url_are_used(page, widget_site)
-
-
-# --- whoever speaks in another's name ---
 
 
 def test_messages_of_others_are_ignored(page: Page, widget_site: WidgetSite, watch: Watch) -> None:

@@ -14,14 +14,9 @@ from playwright.sync_api import Page, expect
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import RELEASE, REPORT, WidgetSite, open_form, wait_until
+from tests.support.widget import DESKTOP, RELEASE, REPORT, WidgetSite, open_form, wait_until
 
-DESKTOP = {"width": 1280, "height": 900}
-
-
-@pytest.fixture(autouse=True)
-def _web_share(watch: Watch) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
+pytestmark = pytest.mark.usefixtures("web_share")
 
 
 def generator(widget_site: WidgetSite, query: str = "") -> str:
@@ -42,9 +37,6 @@ def findings(widget_site: WidgetSite, wanted: str) -> list[tuple[str, str]]:
             break
         time.sleep(0.1)
     return found
-
-
-# --- the generator ---
 
 
 def test_the_generator_copies_and_shows_three_kinds_of_embedding(page: Page, widget_site: WidgetSite) -> None:
@@ -133,9 +125,6 @@ def test_the_copied_code_works_on_the_host_under_the_shown_policy(page: Page, wi
         open_form(page, widget_site.page(widget_site.snippet()))
     finally:
         widget_site.host.headers.clear()
-
-
-# --- what widgets on host pages make the check say ---
 
 
 def test_openings_and_failures_are_reported(

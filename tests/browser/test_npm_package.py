@@ -13,13 +13,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, WidgetSite, fill_form, number, send
+from tests.support.widget import DESKTOP, REPORT, WidgetSite, fill_form, number, send
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "widget_js" / "npm"
 MODULES = ROOT / "node_modules"
 HOSTS = Path(__file__).parent / "hosts" / "node_modules"  # what `make test-full` alone installs
-DESKTOP = {"width": 1280, "height": 900}
 
 TYPED = """
 import { igrajdanin, install, type IgrajdaninWidgetElement } from "igrajdanin-widget";

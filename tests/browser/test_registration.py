@@ -12,7 +12,7 @@ from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.registration import CONTACT, INN, NAME, TownHost
 from tests.support.town import sign_in
-from tests.support.widget import fill_form, number, open_form, send
+from tests.support.widget import open_form, report
 from widget_api.registration.model import PROOF_PATH
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -103,8 +103,6 @@ def accept(service: Service, new_page: Callable[..., Page], mail_sink: MailSink,
     town.put("/city.html", f"{HEAD}</head><body>{code}</body></html>")
     resident = new_page(viewport={"width": 1280, "height": 900})
     open_form(resident, f"{town.origin}/city.html")
-    fill_form(resident, TEXT)
-    send(resident)
-    assert number(resident) == 1
+    assert report(resident, TEXT) == 1
     accepts.goto(f"{service.url}/cabinet/problems")
     expect(accepts.get_by_text(TEXT).first).to_be_visible()

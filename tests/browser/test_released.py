@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browse import CARD
 from tests.support.browser import Watch
 from tests.support.pages import examples
-from tests.support.widget import REPORT, WidgetSite, fill_form, number, send, to_form
+from tests.support.widget import REPORT, WidgetSite, report, to_form
 from widget_api.web import releases
 
 RELEASED = sorted(json.loads((examples.DIST / "released.json").read_text()))
@@ -34,9 +34,7 @@ def test_a_pinned_release_sends_reports(
     page.goto(pinned(widget_site, version, kind))
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
-    fill_form(page)
-    send(page)
-    assert number(page) > 0
+    assert report(page) > 0
     chunks = [url for url in (request.url for request in watch.requests) if "/w/" in url]
     assert chunks
     assert all(url.startswith(f"{widget_site.service.url}/w/{version}/") for url in chunks)

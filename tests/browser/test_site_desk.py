@@ -12,12 +12,8 @@ from tests.support.browser import Watch
 from tests.support.town import sign_in
 from tests.support.widget import REPORT, WidgetSite
 
+pytestmark = pytest.mark.usefixtures("web_share")
 DESK: ViewportSize = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(autouse=True)
-def _web_share(watch: Watch) -> None:
-    watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
 
 
 @pytest.fixture

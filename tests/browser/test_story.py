@@ -24,14 +24,13 @@ from tests.support.mail import Letter, MailSink
 from tests.support.pages import HostPages
 from tests.support.processes import Service
 from tests.support.town import sign_in
-from tests.support.widget import to_form
+from tests.support.widget import PHONE, to_form
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 TEXT = "Глубокая яма на переходе у школы № 14, вечером её не видно"
 EMAIL = "anna@example.test"
 AGENCY = "Администрация города"
-PHONE = {"width": 360, "height": 740}
 # The minute in which a decision that closes a report can be undone, shortened.
 SHORT_MINUTE = "widget_api.cabinet.bulk_service.DELAY=1"
 SOON = 30_000  # milliseconds: polling interval between the two instances

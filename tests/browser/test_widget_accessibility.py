@@ -7,15 +7,7 @@ import re
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import (
-    WidgetSite,
-    check_appearance,
-    fill_form,
-    number,
-    open_form,
-    send,
-    to_form,
-)
+from tests.support.widget import WidgetSite, check_appearance, fill_form, number, open_form, send, to_form
 
 
 def test_states_with_real_answers_pass_axe(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:

@@ -12,6 +12,7 @@ from tests.support.browse import CARD, extended, hash_of
 from tests.support.browser import Watch
 from tests.support.widget import CLOSE, REPORT, WidgetSite, to_form
 
+DEMO_PROBLEMS = 25
 # Firefox and Safari have no CloseWatcher, so «Назад» does not reach the dialog. Chromium behaves the same without it.
 WITHOUT_CLOSE_WATCHER = "delete window.CloseWatcher"
 # A router: renders the history state, and records the events it receives.
@@ -21,11 +22,6 @@ STATE = "JSON.stringify([location.href, history.state])"
 HEADING = re.compile("Сообщение № ")
 # The back button in browsers with CloseWatcher: a close request to the dialog (HTML, «close requests»).
 CLOSE_REQUEST = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "25", "--site", widget_site.site)
 
 
 @pytest.fixture

@@ -12,15 +12,7 @@ from tests.support.browser import Watch, rect
 from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
-from tests.support.widget import (
-    PHONE,
-    POLL,
-    WidgetSite,
-    draw_twice,
-    let_time_pass,
-    no_sideways_scrolling,
-    wait_until,
-)
+from tests.support.widget import PHONE, POLL, WidgetSite, draw_twice, let_time_pass, no_sideways_scrolling, wait_until
 
 SAME_PLACE = {"lat": CENTER[0], "lng": CENTER[1]}
 FOCUSED = "document.querySelector('igrajdanin-widget').shadowRoot.activeElement.getAttribute('aria-label')"

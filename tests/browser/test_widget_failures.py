@@ -16,13 +16,9 @@ from tests.support.browser import Watch
 from tests.support.pages import examples
 from tests.support.widget import RELEASE, REPORT, WidgetSite, draw_twice, wait_until
 
+DEMO_PROBLEMS = 3
 READING = 15  # seconds, widget_js/loader/timeouts.ts
 FAILED = re.compile(r"/sites/([\w-]+)/challenge\?.*&failed=([\w-]+)$")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "3", "--site", widget_site.site)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +67,6 @@ def test_of_two_widgets_only_the_failing_one_reports(
         desktop.evaluate("setTimeout(() => print())")
     desktop.evaluate("0")
     assert failures(watch) == [(second, "crash"), (widget_site.key, "crash")]
-
-
-# --- a service that accepts connections and never answers ---
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from tests.support.widget import (
     number,
     open_form,
     publish,
+    report,
     send,
 )
 from widget_api.sites import tickets
@@ -139,9 +140,7 @@ def test_text_can_be_dictated_and_the_receipt_shared_and_printed(desktop: Page, 
     desktop.add_init_script("navigator.share = async what => { shared = what }; print = () => { printed = 1 }")
     open_form(desktop, address)
     dictated_text_is_not_changed_or_cut(desktop)
-    fill_form(desktop, "Яма у рынка", email="anna@example.test")
-    send(desktop)
-    number(desktop)
+    report(desktop, "Яма у рынка", email="anna@example.test")
     desktop.get_by_role("button", name="Поделиться").click()
     assert "/t/" in desktop.evaluate("shared.url")
     desktop.get_by_role("button", name="Распечатать").click()

@@ -11,12 +11,8 @@ from tests.support.browse import browse, extended
 from tests.support.browser import Watch
 from tests.support.widget import POLL, WidgetSite, draw_twice, let_time_pass
 
+DEMO_PROBLEMS = 45
 LISTED = re.compile(r"/problems\?$")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "45", "--site", widget_site.site)
 
 
 @pytest.fixture

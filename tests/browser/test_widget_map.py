@@ -15,12 +15,7 @@ from tests.support import maps
 from tests.support.browser import Watch, arrived, rect
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
-from tests.support.widget import (
-    PHONE,
-    WidgetSite,
-    check_appearance,
-    forget,
-)
+from tests.support.widget import PHONE, WidgetSite, check_appearance, forget
 
 HERE: Geolocation = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
 

@@ -50,9 +50,6 @@ def pin_at(page: Page) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + 50
 
 
-# --- mouse ---
-
-
 def test_dragging_and_double_clicking_with_a_mouse(desktop: Page, widget_site: WidgetSite, address: str) -> None:
     prepare(desktop, widget_site)
     x, y = middle(opened_map(desktop, address))
@@ -140,9 +137,6 @@ def test_motion_is_animated(new_page: Callable[..., Page], widget_site: WidgetSi
     assert near(centre(page), away(80, 0), pixels=2)
 
 
-# --- fingers ---
-
-
 def test_in_the_dialog_one_finger_pans_and_a_tap_sets_the_pin(
     phone: Page, widget_site: WidgetSite, address: str
 ) -> None:
@@ -192,9 +186,6 @@ def test_in_a_page_one_finger_scrolls_and_two_pan_the_map(phone: Page, widget_si
     fingers.move(((x, y - 25), (x + 50, y + 35)))
     assert near(coordinates(phone), away(50, 60, start=start), pixels=4)
     assert phone.evaluate("scrollY") == scrolled
-
-
-# --- keys ---
 
 
 def test_the_pin_is_set_by_keyboard(desktop: Page, widget_site: WidgetSite, address: str) -> None:
@@ -248,9 +239,6 @@ def keys_of_the_browser_are_not_intercepted_and_reduced_motion_is_not_animated(d
         key: False for key in ("Control", "Alt", "Shift") if key in prevented
     }
     assert moves(desktop) == (1, False)
-
-
-# --- everybody ---
 
 
 def nothing_is_cut_off_on_the_narrowest_screen(page: Page) -> None:

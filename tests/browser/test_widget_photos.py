@@ -129,9 +129,6 @@ def stored_pictures(page: Page) -> int:
     )
 
 
-# --- the way of a photo ---
-
-
 @pytest.mark.parametrize("kinds", [("jpeg", "heif"), pytest.param(("png", "webp"), marks=SELDOM)])
 def test_every_format_is_uploaded_under_the_strict_policy(
     desktop: Page, watch: Watch, widget_site: WidgetSite, kinds: tuple[str, ...]
@@ -200,9 +197,6 @@ def test_large_photos_are_resized_rotated_and_keep_only_their_location(
     choose(desktop, file(small))
     expect_uploaded(desktop, 3)
     assert record_upload(desktop) == ("photo", small)
-
-
-# --- while it is on its way ---
 
 
 def slow_uploads(page: Page, kilobytes: int) -> Callable[[], None]:
@@ -288,9 +282,6 @@ def the_start_and_end_of_uploads_are_announced(desktop: Page, small: bytes) -> N
     ]
 
 
-# --- drafts ---
-
-
 def test_photos_are_restored_with_the_draft(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     """After a reload, in another tab, and after most of a day, when they are uploaded again."""
     watch.allow("status of 503")
@@ -366,9 +357,6 @@ def test_photos_are_sent_even_if_storage_is_unavailable(
         assert len(attached_photos(watch)[-1]) == 1
 
 
-# --- ways in ---
-
-
 def test_drop_and_paste_on_a_desktop(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
     open_form(desktop, address)
     ready(desktop)
@@ -422,9 +410,6 @@ def photos_are_added_by_keyboard(desktop: Page, small: bytes) -> None:
     desktop.keyboard.press("Enter")
     expect(photos(desktop)).to_have_count(0)
     expect(desktop.locator("input#photos")).to_be_focused()
-
-
-# --- how it looks to everybody ---
 
 
 def test_the_photo_section_passes_axe(desktop: Page, watch: Watch, widget_site: WidgetSite, small: bytes) -> None:

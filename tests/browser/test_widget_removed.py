@@ -18,9 +18,7 @@ FEW, MORE = 10, 20  # rounds
 LONG_AFTER = 300_000  # milliseconds: longer than any polling interval
 
 
-@pytest.fixture(scope="module", autouse=True)
-def city(widget_site: WidgetSite) -> None:
-    widget_site.service.cli("load-demo", "--problems", "5", "--site", widget_site.site)
+DEMO_PROBLEMS = 5
 
 
 @pytest.fixture

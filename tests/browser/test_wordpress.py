@@ -15,11 +15,10 @@ from playwright.sync_api import Browser, Page, expect
 from scripts import servers
 from tests.support.browser import Watch, open_context
 from tests.support.processes import Service
-from tests.support.widget import AGENCY, REPORT, fill_form, number, send, to_form
+from tests.support.widget import AGENCY, DESKTOP, REPORT, report, to_form
 from tests.support.wordpress import PASSWORD, WordPress
 
 pytestmark = [pytest.mark.long, pytest.mark.full("a real WordPress takes half a minute")]
-DESKTOP = {"width": 1280, "height": 900}
 SETTINGS = "/wp-admin/options-general.php?page=igrajdanin-widget"
 # Insert a block, publish the page, give its address. The editor's own interface changes with every WordPress.
 PUBLISH = """async ([name, attributes]) => {
@@ -154,9 +153,7 @@ def test_an_editor_without_unfiltered_html_publishes_the_shortcode_and_a_residen
     assert page.locator("igrajdanin-widget").evaluate("one => getComputedStyle(one).minHeight") == "44px"
     page.get_by_role("button", name=REPORT, exact=True).click()
     to_form(page)
-    fill_form(page)
-    send(page)
-    assert number(page) > 0
+    assert report(page) > 0
     assert watch.hosts() == {configured.url, widget_service.url}
 
 

@@ -30,8 +30,6 @@ from widget_api.people.model import FINAL_STATUSES
 from widget_api.platform import signature
 
 BEGIN = datetime(2031, 3, 3, 12, 0, tzinfo=ZoneInfo("Europe/Moscow"))
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
 # Nobody waits: forms are sent at once, the worker looks again soon.
 QUICK = (
     NO_FILLING_TIME,

@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.city import DELAYED, LOST, FakeCity, picture
 from tests.support.pictures import file
 from tests.support.widget import TEXT, WidgetSite
 
-PHONE, DESKTOP = ViewportSize(width=360, height=740), ViewportSize(width=1280, height=900)
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"
 MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
 # The control of the photo chunk; a placeholder stands in its place until the chunk has loaded.

@@ -213,6 +213,13 @@ def number(page: Page | FrameLocator | Locator) -> int:
     return figure(page.locator(FIGURE).inner_text())
 
 
+def report(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> int:
+    """Fill in the one-page form and send it. Returns the number on the confirmation."""
+    fill_form(page, text, **given)
+    send(page)
+    return number(page)
+
+
 def figure(text: str) -> int:
     """The number in «№ 1 204»."""
     return int(re.sub(r"\D", "", text))
