@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import http.server
 import json
 import os
 import re
@@ -18,7 +17,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections import Counter
@@ -33,7 +31,9 @@ from scripts import servers
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support import nginx
 from tests.support.certificates import Certificate, issue_certificate
-from tests.support.processes import Service, die_with_parent, free_port
+from tests.support.pages import LocalServer, QuietHandler
+from tests.support.processes import Service, die_with_parent, free_port, wait_for_port
+from tests.support.waiting import wait_for
 from widget_api.cabinet.http import MAX_FORM_SIZE
 from widget_api.database import Database
 from widget_api.problems import lifecycle
@@ -91,11 +91,6 @@ def test_logs_lie_where_the_system_rotates_them() -> None:
     assert {(str(Path(log).parent), Path(log).suffix) for log in logs} == {("/var/log/nginx", ".log")}
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 class Proxy:
     """A proxy with a shipped configuration, and its log."""
 
@@ -103,20 +98,16 @@ class Proxy:
         self.port, self.plain_port, self._log = port, plain_port, log
         self._trust = ssl.create_default_context(cafile=str(certificate.authority))
         self._trust.check_hostname = False
-        self._process = subprocess.Popen(
-            die_with_parent(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=os.environ | {"HOME": str(log.parent), "XDG_DATA_HOME": str(log.parent)},
-        )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not listens(port):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                assert self._process.stdout is not None
-                raise AssertionError(self._process.stdout.read().decode())
-            time.sleep(0.05)
+        output, homes = log.with_name("proxy.out"), dict.fromkeys(("HOME", "XDG_DATA_HOME"), str(log.parent))
+        with output.open("wb") as out:
+            self._process = subprocess.Popen(
+                die_with_parent(command), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | homes
+            )
+        wait_for_port(port, self._process, output)
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=30)
+        self._process.wait(30)
 
     @property
     def log(self) -> str:
@@ -229,10 +220,7 @@ def test_proxies_log_no_secrets(front: tuple[Proxy, Service]) -> None:
     for path in ("/t/verysecret", "/confirm/verysecret", "/cabinet/x/verysecret", "/track?code=verysecret"):
         proxy.ask("GET", path, Referer=f"https://{HOST}/t/verysecret", Cookie="a=verysecret")
     proxy.ask("GET", "/api/v1/openapi.json")
-    deadline = time.monotonic() + 30
-    while "/api/v1/openapi.json" not in proxy.log:
-        assert time.monotonic() < deadline, proxy.log
-        time.sleep(0.05)
+    wait_for(lambda: "/api/v1/openapi.json" in proxy.log, "the last request is not logged")
     assert proxy.log.count("\n") >= 5
     assert "verysecret" not in proxy.log
 
@@ -320,37 +308,27 @@ def test_the_cache_drops_erased_data_and_stores_nothing_private(tmp_path: Path, 
         assert TOKEN.encode() not in b"".join(cached_files(tmp_path).values())
 
 
-class Upstream(http.server.BaseHTTPRequestHandler):
+class Upstream(QuietHandler):
     """Answers that the service does not give; counts requests by URL."""
 
     protocol_version = "HTTP/1.1"
     asked: Counter[str]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the base class names it so
         name = self.path.rpartition("?")[2]
         self.asked[name] += 1
-        self.send_response(200)
-        self.send_header("Cache-Control", {"private": "private, s-maxage=10"}.get(name, "max-age=0, s-maxage=10"))
-        self.send_header("Vary", "*" if name == "anything" else "Accept-Language")
-        if name == "cookie":
-            self.send_header("Set-Cookie", f"session={TOKEN}")
+        headers = {"Cache_Control": "private, s-maxage=10" if name == "private" else "max-age=0, s-maxage=10"}
+        headers |= {"Set_Cookie": f"session={TOKEN}"} if name == "cookie" else {}
         content = (self.headers["Accept-Language"] or "").encode()
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: Any) -> None:
-        pass
+        self.reply(200, content, "text/html", Vary="*" if name == "anything" else "Accept-Language", **headers)
 
 
 @pytest.mark.usefixtures("without_nginx")
 def test_the_cache_honours_cache_control(tmp_path: Path) -> None:
     asked = Counter[str]()
     counting = type("Counting", (Upstream,), {"asked": asked})
-    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), counting)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    proxy = start_nginx(tmp_path, upstream.server_port, issue_certificate(tmp_path, "127.0.0.1"))
+    upstream = LocalServer(counting)
+    proxy = start_nginx(tmp_path, upstream.port, issue_certificate(tmp_path, "127.0.0.1"))
     try:
         for name in ("public", "private", "anything", "cookie"):
             for _ in range(2):
@@ -364,8 +342,7 @@ def test_the_cache_honours_cache_control(tmp_path: Path) -> None:
         assert "content-encoding" not in headers, "compressed, its length would tell what is in it"
     finally:
         proxy.stop()
-        upstream.shutdown()
-        upstream.server_close()
+        upstream.close()
 
 
 def test_container_files_match_the_package() -> None:

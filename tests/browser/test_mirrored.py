@@ -8,12 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -22,8 +18,10 @@ from tests.api.test_platform_mirror import URL, own
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.city import picture
+from tests.support.pages import LocalServer, QuietHandler
 from tests.support.processes import Service
 from tests.support.town import sign_in
+from tests.support.waiting import wait_for
 from tests.support.widget import WidgetSite, wait_until
 
 pytestmark = pytest.mark.browser
@@ -34,36 +32,23 @@ LOOKS: list[axe.Look] = [
 AT_ONCE = ("widget_api.worker.SETTLING=0.1",)
 
 
-class Platform:
+class Platform(LocalServer):
     """A GeoReport server that has one request with a photo and records who requested what."""
 
     def __init__(self) -> None:
         self.requested: list[tuple[str, str]] = []  # path, user agent
         platform = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the base class names it so
                 path = self.path.partition("?")[0]
                 platform.requested.append((path, self.headers.get("User-Agent", "")))
                 known = {"/photo.jpg": ("image/jpeg", picture()), "/requests.json": ("application/json", requests_json)}
                 kind, body = known.get(path, ("text/plain", None))
-                self.send_response(404 if body is None else 200)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
+                self.reply(404 if body is None else 200, body or b"", kind)
 
-            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                """Suppress the log on standard error."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        super().__init__(Handler)
         requests_json = json.dumps([own(media_url=f"{self.url}/photo.jpg")]).encode()
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +71,12 @@ def widget_site(
 @pytest.fixture(scope="module")
 def number(widget_site: WidgetSite) -> int:
     """Number of the platform's problem, once it has been imported with its photo."""
-    items = list[dict[str, Any]]()
-    for _ in range(600):
+
+    def find() -> list[int]:
         with urllib.request.urlopen(f"{widget_site.api}/problems") as answer:
-            items = json.load(answer)["items"]
-        if items and items[0]["photos"]:
-            return int(items[0]["number"])
-        time.sleep(0.1)
-    raise AssertionError(f"not imported yet: {items}\n{widget_site.service.log[-2000:]}")
+            return [int(one["number"]) for one in json.load(answer)["items"] if one["photos"]]
+
+    return wait_for(find, "not imported yet")[0]
 
 
 def all_looks(page: Page, address: str, turn: int) -> None:

@@ -13,7 +13,6 @@ import time
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.exchange import KEY
 from tests.support.mail import Letter, MailSink
+from tests.support.pages import LocalServer, QuietHandler
 from tests.support.processes import Service
 from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
@@ -40,15 +40,15 @@ QUICK = (
 )
 
 
-class Receiver:
+class Receiver(LocalServer):
     """A platform that receives webhooks; `bodies` are the requests as they came, `events` what they say."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.bodies: list[str] = []
         receiver, self._arrived = self, threading.Condition()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(QuietHandler):
+            def do_POST(self) -> None:  # noqa: N802 - the base class names it so
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): text for name, text in self.headers.items()}
                 good = signature.is_valid(KEY, headers, body, int(now()))
@@ -58,13 +58,7 @@ class Receiver:
                 self.send_response(204 if good else 401)
                 self.end_headers()
 
-            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                """Disabled."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="webhook receiver", daemon=True)
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        super().__init__(Handler)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -83,11 +77,6 @@ class Receiver:
             found = find()
         assert found is not None, f"no {kind} with {data} among {[one['type'] for one in self.events]}"
         return found
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(10)
 
 
 class Town:
@@ -113,7 +102,7 @@ class Town:
         self.collection = self.service.cli("collection", "add", *self._of, "--preset", preset)["collection"]
         if options:
             self.service.cli("collection", "set", *self._of, *options)
-        hook = ("--protocol", "webhook", "--site", self.site.key, "--url", self.platform.url, "--key", KEY)
+        hook = ("--protocol", "webhook", "--site", self.site.key, "--url", f"{self.platform.url}/hook", "--key", KEY)
         self.service.cli("platform", "add", "--name", "Платформа", *hook)
 
     def close(self) -> None:

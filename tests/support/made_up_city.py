@@ -11,8 +11,7 @@ import io
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
 from tests.support.recorded import Answer, RecordingPlatform, Recordings, Visitor
+from tests.support.waiting import wait_for
 
 START = 1_780_315_200  # 2026-06-01T12:00:00Z, a Monday: in Moscow three in the afternoon
 SIGNED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of platforms that sign
@@ -113,6 +113,8 @@ PRODUCTION = {
 class World:
     """The city, the service and everybody involved; answers requested through `see` are recorded."""
 
+    wait = staticmethod(wait_for)
+
     def __init__(
         self, service: Service, moment: Path, mail: MailSink, elsewhere: RecordingPlatform, inbound: int
     ) -> None:
@@ -140,7 +142,7 @@ class World:
         self.now = START + moment
         self._moment.write_text(str(float(self.now)))
         reached = self._moment.with_suffix(".reached")
-        self.wait(lambda: reached.exists() and reached.read_text() == str(float(self.now)), "the clock does not go")
+        wait_for(lambda: reached.exists() and reached.read_text() == str(float(self.now)), "the clock does not go")
 
     def metrics(self) -> str:
         """The metrics, requested from the same machine."""
@@ -153,21 +155,14 @@ class World:
             counts = dict(re.findall(r'widget_deliveries\{state="(\w+)"\} ([\d.]+)', self.metrics()))
             return float(counts["pending"]) + float(counts["leased"]) == 0
 
-        self.wait(idle, "deliveries never end")
+        wait_for(idle, "deliveries never end")
 
     def count_sightings(self) -> None:
         """Wait until sightings of the widget are written: one more, on the other site, is written with them."""
         self.ticket(self.anybody, self.other_key, OTHER_ORIGIN)
         page = f"/cabinet/sites/{self.other_id}/access"
         shown = f": </span>{self.openings}</td>"
-        self.wait(lambda: shown in self.people["company"].ask("GET", page).text, "what was seen is not written")
-
-    @staticmethod
-    def wait(done: Callable[[], bool], otherwise: str) -> None:
-        deadline = time.monotonic() + 60
-        while not done():
-            assert time.monotonic() < deadline, otherwise
-            time.sleep(0.02)
+        wait_for(lambda: shown in self.people["company"].ask("GET", page).text, "what was seen is not written")
 
     # --- asking ---
 
@@ -341,6 +336,6 @@ def decide_reports(world: World) -> None:
         path = f"/cabinet/problems/{world.ids[number - 1]}"
         name = "cabinet/decided" if number == 1 else None
         world.press(agent, path, path, name, to=to, **fields)
-        world.wait(partial(_is_carried_out, agent, path), "a decision waits for ever")
+        wait_for(partial(_is_carried_out, agent, path), "a decision waits for ever")
     world.press(agent, f"/cabinet/problems/{world.ids[12]}", f"/cabinet/problems/{world.ids[12]}/spam", spam="yes")
     world.settle()

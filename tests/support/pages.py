@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import Mapping
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,23 @@ def _examples() -> Any:
 examples = _examples()
 
 
-class _Handler(SimpleHTTPRequestHandler):
+class QuietHandler(BaseHTTPRequestHandler):
+    """Answers, and writes no log: failing tests already show the requests."""
+
+    def reply(self, status: int, body: bytes = b"", media_type: str = "text/plain", **headers: str) -> None:
+        """Names of headers are written with _ for -."""
+        given = {"Content-Type": media_type, "Content-Length": str(len(body)), **headers}
+        self.send_response(status)
+        for name, value in given.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
+        """Disabled."""
+
+
+class _Handler(QuietHandler, SimpleHTTPRequestHandler):
     def __init__(self, *arguments: Any, extra: dict[str, str], replace: dict[str, str], **options: Any) -> None:
         self._extra, self._replace = extra, replace
         super().__init__(*arguments, **options)
@@ -41,33 +57,25 @@ class _Handler(SimpleHTTPRequestHandler):
         text = path.read_text()
         for old, new in self._replace.items():
             text = text.replace(old, new)
-        body = text.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        return None
+        return self.reply(200, text.encode(), "text/html; charset=utf-8")
 
     def end_headers(self) -> None:
         for name, value in self._extra.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-        """Disabled: failing tests already show the browser's requests."""
-
 
 POLICY = "Content-Security-Policy"
 
 
 class LocalServer:
-    """A server in its own thread, on 127.0.0.1."""
+    """A server in its own thread, on 127.0.0.1 or another loopback address."""
 
-    def __init__(self, server: ThreadingHTTPServer) -> None:
-        self._server = server
+    def __init__(self, handler: Any, port: int = 0, address: str = "127.0.0.1") -> None:
+        self._server = ThreadingHTTPServer((address, port), handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="host pages", daemon=True)
+        # `shutdown` waits for the end of an interval.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     @property
@@ -110,7 +118,7 @@ class WatchedPages(LocalServer):
                 csp = {POLICY: f"{policy}; report-uri /violations"} if policy else {}
                 super().answer(body, media_type, {**extra, **csp})
 
-        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), partial(Reporting, values=values)))
+        super().__init__(partial(Reporting, values=values))
 
 
 class HostPages(LocalServer):
@@ -122,4 +130,4 @@ class HostPages(LocalServer):
         self.headers = headers if headers is not None else {}
         self.replace = replace if replace is not None else {}
         handler = partial(_Handler, directory=str(folder), extra=self.headers, replace=self.replace)
-        super().__init__(ThreadingHTTPServer(("127.0.0.1", port), handler))
+        super().__init__(handler, port)

@@ -34,7 +34,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -42,7 +41,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from tests.support.mail import Letter
-from tests.support.pages import LocalServer
+from tests.support.pages import LocalServer, QuietHandler
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 MOST_LINES = 400  # limit for the differences in a failure message
@@ -464,11 +463,11 @@ class RecordingPlatform(LocalServer):
         self.taken: list[str] = []
         taken, lock = self.taken, threading.Lock()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(404, [])
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the base class names it so
+                self.reply(404, b"[]", "application/json")
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802 - the base class names it so
                 text = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 if "urlencoded" in self.headers["Content-Type"]:
                     text = text.replace("&", "\n&")
@@ -478,20 +477,9 @@ class RecordingPlatform(LocalServer):
                     taken.append("\n".join([f"> POST {self.path}", *head, "", text]))
                     number = len(taken)
                 kind = "update_id" if "updates" in self.path else "service_request_id"
-                self._answer(200, [{kind: f"theirs-{number}"}])
+                self.reply(200, json.dumps([{kind: f"theirs-{number}"}]).encode(), "application/json")
 
-            def _answer(self, status: int, answer: list[dict[str, str]]) -> None:
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments: Any) -> None:
-                """Suppress the log on standard error."""
-
-        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        super().__init__(Handler)
 
 
 if __name__ == "__main__":

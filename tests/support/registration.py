@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
 
 from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
+from tests.support.pages import LocalServer, QuietHandler
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import invitations
@@ -23,7 +22,7 @@ INN, OTHER_INN = "7707083893", "7728168971"
 NAME, CONTACT = "Администрация города Зареченска", "webmaster@zarechensk.test"
 
 
-class TownHost:
+class TownHost(LocalServer):
     """The web server of a town, on a loopback address of its own: each address is another host."""
 
     def __init__(self, address: str) -> None:
@@ -31,36 +30,21 @@ class TownHost:
         self.asked: list[str] = []
         host = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the base class names it so
                 host.asked.append(self.path)
                 status, text, headers = host.pages.get(self.path, (404, "", {}))
                 body = text.encode() if isinstance(text, str) else text
-                self.send_response(status)
-                for name, value in {"Content-Type": "text/html; charset=utf-8", **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(status, body, **{"Content-Type": "text/html; charset=utf-8", **headers})
 
-            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
-                pass
-
-        self._server = ThreadingHTTPServer((address, 0), Handler)
-        self._server.daemon_threads = True
-        # `shutdown` waits for the end of an interval.
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), name=f"host {address}", daemon=True).start()
-        self.host, self.origin = address, f"http://{address}:{self._server.server_port}"
+        super().__init__(Handler, address=address)
+        self.host, self.origin = address, f"http://{address}:{self.port}"
 
     def put(self, path: str, text: str | bytes, status: int = 200, **headers: str) -> None:
         self.pages[path] = (status, text, headers)
 
     def put_file(self, token: str) -> None:
         self.put(PROOF_PATH, f"igrajdanin-widget={token}\n")
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 async def letters_to(context: Context, sink: MailSink, address: str = CONTACT) -> list[Letter]:

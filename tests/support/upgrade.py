@@ -9,7 +9,6 @@ import asyncio
 import json
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +22,7 @@ from tests.support.cabinet import PageText
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
 from tests.support.postgres import PostgreSQL
+from tests.support.waiting import wait_for
 from widget_api import clock
 from widget_api.platform import signature
 from widget_api.sites.tickets import solve_challenge
@@ -100,12 +100,7 @@ class Peers:
 
 def until(what: str, condition: Callable[[], Result]) -> Result:
     """Wait for a truthy result. Raises AssertionError if there is none."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not arrive within {PATIENCE:.0f} s")
+    return wait_for(condition, f"{what} did not arrive")
 
 
 def path_of(link: str) -> str:

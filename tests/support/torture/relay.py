@@ -10,10 +10,9 @@ import http.client
 import re
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from tests.support.pages import LocalServer
+from tests.support.pages import LocalServer, QuietHandler
 from tests.support.torture.subjects import WRITTEN
 
 FAULTS = ("slow", "offline", "down", "html", "chunks")
@@ -32,12 +31,12 @@ class Relay(LocalServer):
         self._passing = threading.Event()
         self._passing.set()
         self.hold, self.release = self._passing.clear, self._passing.set
-        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), self._handler()))
+        super().__init__(self._handler())
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[QuietHandler]:
         relay = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def pass_on(self) -> None:
@@ -84,8 +83,5 @@ class Relay(LocalServer):
 
             def hang_up(self) -> None:
                 self.close_connection = True
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
-                """Disabled: what a visit does not survive is told by its result."""
 
         return Handler

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.support.pages import LocalServer
+from tests.support.pages import LocalServer, QuietHandler
 from tests.support.processes import die_with_parent, free_port, wait_for_port
 
 ROOT = Path(__file__).parents[3]
@@ -39,28 +38,20 @@ def isso(folder: Path, *origins: str) -> Iterator[str]:
                 process.terminate()
 
 
-class _SentryHandler(BaseHTTPRequestHandler):
+class _SentryHandler(QuietHandler):
     script = b""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the base class names it so
         self._answer("text/javascript", self.script if self.path == "/sentry.js" else b"")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the base class names it so
         """An envelope: https://develop.sentry.dev/sdk/data-model/envelopes/"""
         self.rfile.read(int(self.headers["Content-Length"]))
         self._answer("application/json", b"{}")
 
     def _answer(self, media_type: str, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", media_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Access-Control-Allow-Origin", "*")
-        self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
-        """Disabled: failing tests already show the browser's requests."""
+        policy = {"Cross_Origin_Resource_Policy": "cross-origin"}
+        self.reply(200, body, media_type, Access_Control_Allow_Origin="*", **policy)
 
 
 @contextlib.contextmanager
@@ -71,6 +62,6 @@ def sentry() -> Iterator[str]:
     environment = {"NODE_PATH": str(PACKAGES), "PATH": "/usr/bin:/bin:/usr/local/bin"}
     script = subprocess.run(command, check=True, capture_output=True, env=environment).stdout
     handler = type("Handler", (_SentryHandler,), {"script": script})
-    server = LocalServer(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+    server = LocalServer(handler)
     yield server.url
     server.close()
