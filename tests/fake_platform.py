@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,6 +44,7 @@ class FakePlatform:
     away: Fault | None = None  # the fault of every call
     broken: dict[str, Fault] = field(default_factory=dict)  # the fault of every call of a path
     poison: frozenset[str] = frozenset()  # requests with one of these descriptions are disconnected
+    bitter: Mapping[str, Fault] = field(default_factory=dict)  # those with one of these meet its fault
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     updates: list[dict[str, str]] = field(default_factory=list)
@@ -80,7 +81,8 @@ class FakePlatform:
             return web.Response(status=404, text="no such format")
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
         fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
-        fault = self.away or ("drop" if fields.get("description") in self.poison else fault)
+        described = fields.get("description", "")
+        fault = self.away or ("drop" if described in self.poison else self.bitter.get(described, fault))
         fault = self.broken.get(path, fault)
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.factories import HOST_ORIGIN
+from tests.support.cities import create_city, create_platform
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.service_database import rows, states, wait_until_delivered
@@ -95,25 +96,6 @@ class Load:
             quiet_since = time.monotonic()
 
 
-@pytest.fixture
-def platform(serve: Callable[..., Service]) -> tuple[Service, str]:
-    """The central platform: another process with its own database, and a token for it."""
-    service = serve(challenge="off", rate_limits="off", work="off")
-    agency = service.cli("agency", "add", "--name", "Платформа", "--email", "p@platform.test")["agency"]
-    options = (
-        "--name",
-        "Платформа",
-        "--agency",
-        agency,
-        "--origin",
-        "https://platform.test",
-        "--jurisdiction",
-        "gorod.test",
-    )
-    site = service.cli("site", "add", *options)["site"]
-    return service, service.cli("token", "add", "--site", site, "--scope", "platform")["token"]
-
-
 async def is_behind(database: str) -> bool:
     """Whether the service has to catch up before it may be killed again.
 
@@ -126,7 +108,6 @@ async def is_behind(database: str) -> bool:
 @POSTGRESQL_UNLESS_FULL
 async def test_nothing_acknowledged_is_lost_or_duplicated(
     serve: Callable[..., Service],
-    platform: tuple[Service, str],
     database_url: str,
     dialect: str,
     mail_sink: MailSink,
@@ -134,19 +115,10 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
     chance: random.Random,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    central, token = platform
-    database = database_url
-    service = serve(
-        database_url=database,
-        challenge="off",
-        rate_limits="off",
-        smtp_url=mail_sink.url,
-        platform_url=f"{central.url}/open311/v2",
-        platform_key=token,
-    )
-    agency = service.cli("agency", "add", "--name", "Город", "--email", "a@gorod.test")["agency"]
-    options = ("--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN, "--jurisdiction", "gorod.test")
-    key = service.cli("site", "add", *options)["key"]
+    platform = create_platform(serve)
+    database, to_platform = database_url, {"platform_url": platform.open311, "platform_key": platform.token}
+    service = serve(database_url=database, challenge="off", rate_limits="off", smtp_url=mail_sink.url, **to_platform)
+    key = create_city(service).key
     async with aiohttp.ClientSession() as session, session.get(f"{service.url}/api/v1/sites/{key}") as answer:
         consent = (await answer.json())["consent"]["version"]
 
@@ -176,18 +148,18 @@ async def test_nothing_acknowledged_is_lost_or_duplicated(
     await wait_until_delivered(database)
     assert set(await states(database)) == {"delivered"}
     await asyncio.to_thread(service.stop)
-    await asyncio.to_thread(central.stop)
+    await asyncio.to_thread(platform.service.stop)
 
     here = {row[0]: row[1] for row in await rows(database, REPORTS)}
     assert here == load.acknowledged, "every 201 exactly once, and nothing unacknowledged"
     numbers = sorted(load.acknowledged.values())
     assert numbers == list(range(1, len(numbers) + 1)), "numbers are unique and without gaps"
     confirmed = {row[0] for row in await rows(database, CONFIRMED)}
-    at_platform = Counter(row[0] for row in await rows(central.settings["WIDGET_DATABASE_URL"], ALL_TEXTS))
+    at_platform = Counter(row[0] for row in await rows(platform.database, ALL_TEXTS))
     assert set(at_platform.values()) <= {1}, "duplicated at the platform"
     assert set(at_platform) == confirmed, "exactly the confirmed reports reached the platform"
     assert await integrity(database, dialect) == "ok"
-    assert await integrity(central.settings["WIDGET_DATABASE_URL"], "sqlite") == "ok"
+    assert await integrity(platform.database, "sqlite") == "ok"
     with capsys.disabled():
         print(
             f"\n{dialect}: {kills} kills amid leased deliveries, {uncounted} more between them,"

@@ -1,21 +1,18 @@
-"""The real service with a failing platform, killed in between: every effect at the platform occurs
-once and in order.
-"""
+"""The real service with a failing platform, killed in between: every effect there occurs once and in order."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any
 
-import httpx2
+import aiohttp
 import pytest
 
-from tests.conftest import ONE_DATABASE_UNLESS_FULL, Client
+from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.fake_platform import FakePlatform
 from tests.support import service_database
-from tests.support.cities import QUICK
+from tests.support.cities import QUICK, create_city
 from tests.support.processes import Service, patched_program
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
@@ -38,26 +35,13 @@ async def test_kills_and_faults_lose_and_duplicate_nothing(
     service = await asyncio.to_thread(
         serve, changes=QUICK, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"
     )
-
-    def cli(*arguments: str) -> Any:
-        return asyncio.to_thread(service.cli, *arguments)
-
-    agency = (await cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test"))["agency"]
-    site = await cli("site", "add", "--name", "Город", "--agency", agency, "--origin", "https://gorod.test")
-    token = (await cli("token", "add", "--site", site["site"], "--scope", "platform"))["token"]
-
-    async def post(client: Client, path: str, **fields: str) -> Any:
-        answer = await client.post(f"{service.url}/open311/v2/{path}.json", data={"api_key": token, **fields})
-        assert answer.status_code == 200, answer.text
-        return answer.json()[0]
-
-    async with httpx2.AsyncClient(timeout=LIMIT) as client:  # tolerates a busy machine
+    city = await asyncio.to_thread(create_city, service)
+    timeout = aiohttp.ClientTimeout(total=LIMIT)  # tolerates a busy machine
+    async with aiohttp.ClientSession(timeout=timeout) as session:
         for number in range(REPORTS):
-            report = {"service_code": "roads", "lat": "55.08", "long": "38.78", "description": f"Яма {number}"}
-            found = await post(client, "requests", **report)
+            known = await city.report(session, f"Яма {number}")
             for status in ("IN_PROGRESS", "FIXED"):
-                known = {"service_request_id": found["service_request_id"], "description": status}
-                await post(client, "servicerequestupdates", **known, status=status)
+                await city.update(session, known, status, status)
             if number in (REPORTS // 4, REPORTS // 2):
                 await asyncio.sleep(chance.uniform(0, 0.5))
                 await asyncio.to_thread(service.kill)

@@ -1,17 +1,13 @@
-"""A thousand reports, some of which the platform cannot process: those become dead letters, are
-reported and replayed.
-"""
+"""Some of many reports cannot be processed by the platform: those become dead letters, are reported and replayed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.factories import AGENT, make_site, submit_report
@@ -31,29 +27,11 @@ PROBLEMS, FULL_PROBLEMS = 50, 500  # times two events
 POISON: dict[str, Fault] = {"Яма 7": "500", "Яма 13": "400", "Яма 29": "drop"}
 
 
-@dataclass
-class Picky(FakePlatform):
-    """A platform that fails for every report with one of these texts."""
-
-    bitter: dict[str, Fault] = field(default_factory=dict)
-
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
-        fault = self.bitter.get(str((await request.post()).get("description")))
-        return await self._fail(request, fault) if fault else await super()._handle(request)
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[Picky]:
-    platform = Picky(honours_keys=True, bitter=dict(POISON))
-    await platform.start()
-    yield platform
-    await platform.stop()
-
-
 @ONE_DATABASE_UNLESS_FULL
 async def test_poisoned_reports_only_block_their_own_updates(
-    fake: Picky, serve: Callable[..., Service], database_url: str, full_counts: bool
+    fake: FakePlatform, serve: Callable[..., Service], database_url: str, full_counts: bool
 ) -> None:
+    fake.honours_keys, fake.bitter = True, POISON
     settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
     service = await asyncio.to_thread(serve, changes=QUICK, rate_limits="off", **settings)
     city = await asyncio.to_thread(create_city, service)
@@ -86,7 +64,7 @@ async def test_poisoned_reports_only_block_their_own_updates(
     assert {one["kind"] for one in await dead()} == {"received"}
     assert await service_database.states(city.database) == ended, "updates blocked"
 
-    fake.bitter.clear()
+    fake.bitter = {}
     async with aiohttp.ClientSession() as session:  # meanwhile new reports arrive
         await city.update(session, poisoned[0], "FIXED", "Засыпана")
     replayed = await asyncio.to_thread(service.cli, "deliveries", "retry", "--dead")

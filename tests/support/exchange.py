@@ -14,7 +14,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
-from widget_api.deliveries.model import GiveUp, Retry, Withheld
+from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
@@ -30,6 +30,8 @@ ANY_PLATFORM = "platform:%"
 class PlatformWorker:
     """Delivers what is due to platforms as the worker does, with a simulated clock: waiting takes no time."""
 
+    sinks, pause = ANY_PLATFORM, 300
+
     def __init__(self, context: Context) -> None:
         self.context = context
         self.now = clock.now()
@@ -41,8 +43,7 @@ class PlatformWorker:
         for one in claimed:
             reason: Exception | None = None
             try:
-                if one.sink.startswith("platform:"):
-                    await push.deliver(self.context, one)
+                await self.deliver(one)
             except (GiveUp, Retry, Withheld) as raised:
                 reason = raised
             outcome = Outcome.of(one, reason)
@@ -51,12 +52,17 @@ class PlatformWorker:
             await queue.finish_all(self.context.database, "test", [(one, outcome)], self.now)
         return len(claimed)
 
+    async def deliver(self, one: Delivery) -> None:
+        if one.sink.startswith("platform:"):
+            await push.deliver(self.context, one)
+
     async def until_idle(self) -> None:
+        """Deliver until nothing is pending, including every retry."""
         for _ in range(200):
             if not await self.round():
-                if "pending" not in await states(self.context):
+                if "pending" not in await states(self.context, self.sinks):
                     return
-                self.now += 300
+                self.now += self.pause
         raise AssertionError("the queue never became idle")
 
 
@@ -117,10 +123,10 @@ async def status(context: Context, problem_id: str) -> str:
     return str(row["status"])
 
 
-async def states(context: Context) -> list[str]:
+async def states(context: Context, sinks: str = ANY_PLATFORM) -> list[str]:
     """The state of every delivery to a platform, in order."""
     rows = await context.database.rows(
-        "SELECT state FROM deliveries WHERE sink LIKE :sink ORDER BY position, id", sink=ANY_PLATFORM
+        "SELECT state FROM deliveries WHERE sink LIKE :sinks ORDER BY position, id", sinks=sinks
     )
     return [row["state"] for row in rows]
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import orjson
 
-from widget_api import clock
+from tests.support.exchange import PlatformWorker, states
 from widget_api.context import Context
-from widget_api.deliveries import queue
-from widget_api.deliveries.model import GiveUp, Retry
-from widget_api.deliveries.queue import Outcome
+from widget_api.deliveries.model import Delivery
 from widget_api.deliveries.sinks import resolve_handler
 
 ROOT = "/open311/v2"
@@ -61,40 +59,16 @@ class PictureServer:
         await writer.wait_closed()
 
 
-class Worker:
-    """Delivers what is due, with a simulated clock: waiting takes no time."""
+class Worker(PlatformWorker):
+    """Delivers whatever is due."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.now = clock.now()
+    sinks, pause = "%", 40_000
 
-    async def round(self) -> int:
-        self.now = max(self.now, clock.now())
-        claimed = await queue.claim(self.context.database, "test", 50, self.now)
-        for one in claimed:
-            reason: Exception | None = None
-            try:
-                await resolve_handler(one.sink)(self.context, one)
-            except (GiveUp, Retry) as raised:
-                reason = raised
-            await queue.finish_all(self.context.database, "test", [(one, Outcome.of(one, reason))], self.now)
-        return len(claimed)
-
-    async def until_idle(self) -> None:
-        """Deliver until nothing is pending, including every retry."""
-        for _ in range(200):
-            if not await self.round():
-                row = await self.context.database.row("SELECT 1 FROM deliveries WHERE state = 'pending'")
-                if row is None:
-                    return
-                self.now += 40_000
-        raise AssertionError("the queue never became idle")
+    async def deliver(self, one: Delivery) -> None:
+        await resolve_handler(one.sink)(self.context, one)
 
     async def states(self, sink: str = "media") -> list[str]:
-        rows = await self.context.database.rows(
-            "SELECT state FROM deliveries WHERE sink = :sink ORDER BY position", sink=sink
-        )
-        return [row["state"] for row in rows]
+        return await states(self.context, sink)
 
 
 async def photos_of(context: Context, number: int = 1) -> list[dict[str, Any]]:
