@@ -70,12 +70,7 @@ async def submit_report(
 ) -> Receipt:
     """Submit a report as the API does; keywords change the report."""
     return await submit(
-        database,
-        site,
-        make_report(**changes),
-        signer=Signer((SECRET,)),
-        public_url=PUBLIC_URL,
-        idempotency=idempotency,
+        database, site, make_report(**changes), signer=Signer((SECRET,)), public_url=PUBLIC_URL, idempotency=idempotency
     )
 
 

@@ -24,11 +24,8 @@ def documented(text: str) -> set[str]:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    read = set(
-        re.findall(
-            r"\bWIDGET_[A-Z_]+\b", "".join(path.read_text() for path in (ROOT / "widget_api" / "settings").glob("*.py"))
-        )
-    )
+    code = "".join(path.read_text() for path in (ROOT / "widget_api" / "settings").glob("*.py"))
+    read = set(re.findall(r"\bWIDGET_[A-Z_]+\b", code))
     assert len(read) > 15
     assert {name for name in documented(OPERATING) if name.startswith("WIDGET_")} == read
 
@@ -82,16 +79,10 @@ def test_every_preset_of_collections_is_documented_with_its_rules(name: str) -> 
     from widget_api.sites import presets
 
     english = not name.endswith(".ru.md")
-    who = (
-        {"residents": "residents", "agency": "the agency"}
-        if english
-        else {"residents": "жители", "agency": "ведомство"}
-    )
-    actions = {"none": "–"} | (
-        {}
-        if english
-        else {"support": "поддержать", "contact": "написать", "vote": "отдать голос", "join": "присоединиться"}
-    )
+    who, actions = {"residents": "residents", "agency": "the agency"}, {"none": "–"}
+    if not english:
+        who = {"residents": "жители", "agency": "ведомство"}
+        actions |= {"support": "поддержать", "contact": "написать", "vote": "отдать голос", "join": "присоединиться"}
     days, no_day = ("{} working days", "no day") if english else ("{} рабочих дней", "без срока")
     row = re.compile(r"^\| `([a-z-]+)` \| [^|]+ \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
     assert row.findall((ROOT / "docs" / name).read_text()) == [
@@ -199,7 +190,9 @@ def test_every_property_of_the_widget_is_documented_with_its_default(name: str) 
     sheets = re.sub(r"token\((\w+), (\w+)\)", lambda match: tokens[match[1]][match[2]], sheets)
     used = dict(re.findall(r"var\((--igw-[a-z-]+), ?([^()]+)\)", sheets))
     assert set(re.findall(r"--igw-[a-z-]+", sheets)) == set(used)
-    rows = re.findall(r"^\| (`--igw[^|]*) \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    text = (ROOT / "docs" / name).read_text()
+    assert set(re.findall(r"`(--igw-[a-z-]+)`", text)) == set(used)
+    rows = re.findall(r"^\| (`--igw[^|]*) \| ([^|]*) \|", text, re.MULTILINE)
     result = dict[str, str]()
     for properties, defaults in rows:
         result |= dict(zip(re.findall(r"`([^`]+)`", properties), re.findall(r"`([^`]+)`", defaults), strict=True))

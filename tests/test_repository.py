@@ -23,17 +23,8 @@ PACKAGE = ROOT / "widget_api"
 DIST = ROOT / "dist"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
 # Concatenated, so that this file does not contain them itself.
-INDEX_HOSTS = tuple(
-    f"{first}.{second}"
-    for first, second in (
-        ("pypi", "org"),
-        ("pythonhosted", "org"),
-        ("npmjs", "org"),
-        ("npmjs", "com"),
-        ("yarnpkg", "com"),
-        ("npmmirror", "com"),
-    )
-)
+INDEX_HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", *("npmjs" + end for end in (".org", ".com")))
+INDEX_HOSTS += ("yarnpkg" + ".com", "npmmirror" + ".com")
 
 
 @cache

@@ -214,11 +214,7 @@ def check_house_by_borders(town: Town, page: Page) -> None:
     assert inner["x"] + inner["width"] / 2 == pytest.approx(outer["x"] + outer["width"] / 2, abs=2)
     assert inner["y"] + inner["height"] / 2 == pytest.approx(outer["y"] + outer["height"] / 2, abs=2)
     expect(verdict).to_have_text("")
-    for rings, expected in (
-        ((ring,), "внутри границы"),
-        ((ring, hole), "за пределами"),
-        ((hole,), "внутри границы"),
-    ):
+    for rings, expected in (((ring,), "внутри границы"), ((ring, hole), "за пределами"), ((hole,), "внутри границы")):
         paste(*rings)
         expect(verdict).to_contain_text(expected)
     assert axe.violations(page) == []

@@ -38,11 +38,7 @@ def test_a_shared_url_restores_the_view(page: Page, watch: Watch, widget_site: W
     expect_done_cards(page)
 
 
-SHARED = (
-    "status=done&sort=support&problem=7",
-    "q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83",
-    "problem=7",
-)
+SHARED = ("status=done&sort=support&problem=7", "q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83", "problem=7")
 
 
 def test_a_shared_url_loads_in_one_round_trip(page: Page, widget_site: WidgetSite) -> None:

@@ -75,10 +75,7 @@ def letter_to(mail: MailSink, email: str, containing: str) -> Letter:
 # Both publication modes; tests/api covers them on both databases for each step.
 @pytest.mark.parametrize(
     ("moderation", "dialect"),
-    [
-        ("before", "sqlite"),
-        pytest.param("after", "postgresql", marks=pytest.mark.full("stories run once, on SQLite")),
-    ],
+    [("before", "sqlite"), pytest.param("after", "postgresql", marks=pytest.mark.full("stories run once, on SQLite"))],
     indirect=["dialect"],
 )
 def test_from_the_snippet_to_the_central_platform_and_back(

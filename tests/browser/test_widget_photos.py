@@ -275,11 +275,7 @@ def the_start_and_end_of_uploads_are_announced(desktop: Page, small: bytes) -> N
     photos(desktop).first.get_by_role("button", name="Убрать").click()
     expect(desktop.locator("input#photos")).to_be_focused()
     announced = desktop.evaluate("announced")
-    assert announced == [
-        "Фото 1. Загружаем",
-        "Фото 1. Загружено",
-        "Фото 1 убрано",
-    ]
+    assert announced == ["Фото 1. Загружаем", "Фото 1. Загружено", "Фото 1 убрано"]
 
 
 def test_photos_are_restored_with_the_draft(desktop: Page, watch: Watch, address: str, small: bytes) -> None:

@@ -90,10 +90,7 @@ class Town:
         self.travel_to(BEGIN)
         self.platform = Receiver(self.now)
         self.service = serve(
-            database_url=database_url,
-            smtp_url=mail.url,
-            rate_limits="off",
-            changes=(*QUICK, f"clock={self._clock}"),
+            database_url=database_url, smtp_url=mail.url, rate_limits="off", changes=(*QUICK, f"clock={self._clock}")
         )
         (folder / "web").mkdir()
         self.site = WidgetSite.build(self.service, folder / "web")

@@ -73,22 +73,19 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     for name in (*STATUSES, "note"):
         if name in ("moderation", "withdrawn"):
             continue  # not public: followers get no letter
-        yield (
-            f"followed {name}",
-            "followed",
-            {
-                **about,
-                "title": i18n.text(language, "events.note" if name == "note" else f"status_event.{name}"),
-                "about": i18n.text(language, f"status_news.{name}", number=1200),
-                "preheader": typed,
-                "text": typed,
-                "official": name in ANSWERS,
-                "author": AGENCY,
-                "why": i18n.text(language, "people.mail.news.why_merged", number=1284, own=1200, site=AGENCY),
-                "page_url": f"{W}/s/wk_key/problems/1284",
-                "stop_url": f"{W}/unfollow/{'a' * 120}",
-            },
-        )
+        values = {
+            **about,
+            "title": i18n.text(language, "events.note" if name == "note" else f"status_event.{name}"),
+            "about": i18n.text(language, f"status_news.{name}", number=1200),
+            "preheader": typed,
+            "text": typed,
+            "official": name in ANSWERS,
+            "author": AGENCY,
+            "why": i18n.text(language, "people.mail.news.why_merged", number=1284, own=1200, site=AGENCY),
+            "page_url": f"{W}/s/wk_key/problems/1284",
+            "stop_url": f"{W}/unfollow/{'a' * 120}",
+        }
+        yield f"followed {name}", "followed", values
     for name in (*STATUSES, "note", "asked"):
         entry = {
             "kind": name if name in ("note", "asked") else "status",
@@ -99,25 +96,22 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
             "duplicate_of": 1200,
             "mark": None,
         }
-        yield (
-            name,
-            "status",
-            {
-                **about,
-                "title": wording.title(language, entry),
-                "about": i18n.text(language, f"status_letter.{name}", number=1200),
-                "preheader": typed,
-                "button": i18n.text(language, "mail.status.buttons.else"),
-                "text": typed,
-                "attached": [(typed, f"{W}/documents/{'a' * 36}/act.pdf?s={'a' * 60}")],
-                "author": AGENCY,
-                "next": i18n.text(language, "mail.status.due", date="12 декабря"),
-                "track_url": f"{W}/t/{'a' * 120}",
-                "into": 1200 if name == "duplicate" else None,
-                "into_url": f"{W}/s/wk_key/problems/1200" if name == "duplicate" else None,
-                "stop_url": f"{W}/unsubscribe/{'a' * 120}",
-            },
-        )
+        values = {
+            **about,
+            "title": wording.title(language, entry),
+            "about": i18n.text(language, f"status_letter.{name}", number=1200),
+            "preheader": typed,
+            "button": i18n.text(language, "mail.status.buttons.else"),
+            "text": typed,
+            "attached": [(typed, f"{W}/documents/{'a' * 36}/act.pdf?s={'a' * 60}")],
+            "author": AGENCY,
+            "next": i18n.text(language, "mail.status.due", date="12 декабря"),
+            "track_url": f"{W}/t/{'a' * 120}",
+            "into": 1200 if name == "duplicate" else None,
+            "into_url": f"{W}/s/wk_key/problems/1200" if name == "duplicate" else None,
+            "stop_url": f"{W}/unsubscribe/{'a' * 120}",
+        }
+        yield name, "status", values
     answering = {"reply_to": f"widget+r{'a' * 48}@widget.test", "mail_answers": "publish"}
     cabinet = {**about, **answering, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
     facts = [("Место", typed), ("Почта", f"{'a' * 60}@example.ru")]
@@ -125,19 +119,16 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     waiting = [(comment, f"{W}/moderate/{letter * 160}") for letter in "ab"]
     values = {"agency": AGENCY, "site_name": about["site_name"], "comments": waiting, "waiting": 12, "more": 10}
     yield "comments waiting", "comments_waiting", values
-    yield (
-        "agency report",
-        "agency_report",
-        {
-            **cabinet,
-            "page_url": f"{W}/s/wk_key/problems/1284",
-            "map_url": MAP,
-            "due": "12 декабря",
-            "description": typed,
-            "added": [typed],
-            "facts": facts,
-        },
-    )
+    values = {
+        **cabinet,
+        "page_url": f"{W}/s/wk_key/problems/1284",
+        "map_url": MAP,
+        "due": "12 декабря",
+        "description": typed,
+        "added": [typed],
+        "facts": facts,
+    }
+    yield "agency report", "agency_report", values
     service = {"due": "12 декабря", "description": typed, "added": [typed], "facts": facts, "text": typed}
     for by_mail, news in ((True, "first"), (False, "first"), (True, "again")):
         yield (
@@ -179,16 +170,13 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     report = {"agency": AGENCY, "title": f"{i18n.text(language, 'report.heading')}: 2026", "lines": ["12", "34"]}
     own = f"{W}/cabinet/analytics/report"
     yield "report of a period", "period_report", {**report, "report_url": f"{own}?from=2026-11-01", "letters_url": own}
-    yield (
-        "agency event",
-        "agency_event",
-        {
-            **cabinet,
-            "title": "Автор дополнил сообщение",
-            "text": typed,
-            "note": i18n.text(language, "events.in_place"),
-            "author": "Автор",
-            "photos": 2,
-            "due": "12 мая",
-        },
-    )
+    values = {
+        **cabinet,
+        "title": "Автор дополнил сообщение",
+        "text": typed,
+        "note": i18n.text(language, "events.in_place"),
+        "author": "Автор",
+        "photos": 2,
+        "due": "12 мая",
+    }
+    yield "agency event", "agency_event", values

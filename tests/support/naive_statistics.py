@@ -112,12 +112,7 @@ async def read_stories(database: Database, site_id: str, zone: str) -> list[Stor
 
 
 def count(
-    stories: Iterable[Story],
-    zone: str,
-    now: int,
-    first: date = date.min,
-    last: date = date.max,
-    **wanted: str | None,
+    stories: Iterable[Story], zone: str, now: int, first: date = date.min, last: date = date.max, **wanted: str | None
 ) -> dict[str, Any]:
     """Every number of a period. `wanted` are category, service and district; None = any."""
     columns = {"category": "category", "service": "assigned_agency", "district": "district"}

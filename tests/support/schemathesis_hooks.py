@@ -39,7 +39,7 @@ schemathesis.openapi.format(
                 strategies.characters(exclude_categories=["L", "Cs"], max_codepoint=0x2FF) | letters, max_size=60
             )
             for letters in map(strategies.sampled_from, ("AaZzÉéŁłſ", "АаЯяЁёІі", "ΑαΩω"))
-        ),
+        )
     ),
 )
 

@@ -28,12 +28,7 @@ class Subject:
 
 
 WRITTEN = "Яма у школы"
-_FORM = {
-    "#category input": "Space",
-    "#description": WRITTEN,
-    "#address": "Мира, 5",
-    "#consent": "Space",
-}
+_FORM = {"#category input": "Space", "#description": WRITTEN, "#address": "Мира, 5", "#consent": "Space"}
 WIDGET = Subject(
     "widget",
     examples.ELEMENT,
