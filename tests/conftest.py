@@ -24,14 +24,14 @@ from scripts import servers
 from tests.factories import PUBLIC_URL, SECRET
 from tests.fake_platform import FakePlatform
 from tests.support import cabinet
-from tests.support.browser import SharedBrowser, Watch, open_context
+from tests.support.browser import NewPage, SharedBrowser, Watch, open_context
 from tests.support.commands import call_json
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.patched_service import TEMPLATES, share_templates
 from tests.support.postgres import PostgreSQL, Server
-from tests.support.processes import COMMAND, Service, free_port, patched_program
+from tests.support.processes import COMMAND, Serve, Service, free_port, patched_program
 from tests.support.redis import Redis
 from tests.support.s3 import S3
 from tests.support.selection import is_full
@@ -341,7 +341,7 @@ def mail_sink() -> Iterator[MailSink]:
 
 
 @contextlib.contextmanager
-def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Serve]:
     services: list[Service] = []
 
     def start(
@@ -376,7 +376,7 @@ def serving(parent: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
 
 
 @pytest.fixture
-def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Serve]:
     """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
 
     Without `database_url` it uses an SQLite file in its own directory. The file is already migrated, since a migration
@@ -389,7 +389,7 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
 
 
 @pytest.fixture(scope="module")
-def module_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+def module_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Serve]:
     """Like `serve`, for services shared by the tests of a module: a start takes two seconds of CPU time."""
     with serving(tmp_path_factory.mktemp("services"), migrated_sqlite) as start:
         yield start
@@ -496,7 +496,7 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
+def new_page(browser: Browser, watch: Watch) -> Iterator[NewPage]:
     """`new_page(**context options)` opens the browser of another visitor, with its own cookies and storage."""
     contexts = []
 
@@ -510,5 +510,5 @@ def new_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
+def page(new_page: NewPage) -> Page:
     return new_page()

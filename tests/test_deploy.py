@@ -20,7 +20,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support import nginx
 from tests.support.certificates import Certificate, issue_certificate
 from tests.support.pages import LocalServer, QuietHandler
-from tests.support.processes import Service, die_with_parent, free_port, wait_for_port
+from tests.support.processes import Serve, Service, die_with_parent, free_port, wait_for_port
 from tests.support.waiting import wait_for
 from widget_api.cabinet.http import MAX_FORM_SIZE
 from widget_api.database import Database
@@ -162,7 +162,7 @@ def start_caddy(folder: Path, upstream: int, certificate: Certificate) -> Proxy:
 
 
 @pytest.fixture(scope="module")
-def behind(module_serve: Callable[..., Service]) -> Service:
+def behind(module_serve: Serve) -> Service:
     return module_serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1")
 
 
@@ -250,7 +250,7 @@ async def accept(service: Service, number: int) -> None:
 
 
 @pytest.mark.usefixtures("without_nginx")
-def test_the_cache_drops_erased_data_and_stores_nothing_private(tmp_path: Path, serve: Callable[..., Service]) -> None:
+def test_the_cache_drops_erased_data_and_stores_nothing_private(tmp_path: Path, serve: Serve) -> None:
     service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1", challenge="off")
     agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     options = ("--agency", agency, "--origin", HOST_ORIGIN, "--type", "extended")

@@ -10,7 +10,6 @@ import sys
 import tarfile
 import urllib.request
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cyclonedx.schema
@@ -19,7 +18,7 @@ import pytest
 from packaging.version import Version
 
 from scripts.release import COPIES, read_version, unreleased_changes
-from tests.support.processes import Service, clean_environment
+from tests.support.processes import Serve, clean_environment
 from widget_api.sites.install import packages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,9 +104,7 @@ def test_the_newest_version_of_the_changelog_is_the_newest_release() -> None:
 @pytest.mark.parametrize(
     "suffix", [".whl", pytest.param(".tar.gz", marks=pytest.mark.full("pip makes the same wheel of it, slowly"))]
 )
-def test_it_installs_and_serves_from_any_directory(
-    release: Path, suffix: str, serve: Callable[..., Service], tmp_path: Path
-) -> None:
+def test_it_installs_and_serves_from_any_directory(release: Path, suffix: str, serve: Serve, tmp_path: Path) -> None:
     """As pip installs it, into an environment of its own that borrows what it depends on from this one."""
     venv = tmp_path / "venv"
     subprocess.run((sys.executable, "-m", "venv", "--without-pip", str(venv)), check=True)

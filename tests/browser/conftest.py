@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.conftest import serving
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.collection_stories import Town
 from tests.support.mail import MailSink
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.town import NO_FILLING_TIME
 from tests.support.widget import DESKTOP, Examples, WidgetSite
 
@@ -25,13 +25,13 @@ WRITTEN_SOON = "widget_api.sites.install.sightings.WRITE_INTERVAL=0.1"
 
 
 @pytest.fixture(scope="session")
-def session_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
+def session_serve(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Serve]:
     with serving(tmp_path_factory.mktemp("services"), migrated_sqlite) as start:
         yield start
 
 
 @pytest.fixture(scope="session")
-def widget_service(session_serve: Callable[..., Service]) -> Service:
+def widget_service(session_serve: Serve) -> Service:
     # All clients of these tests share one IP address.
     return session_serve(rate_limits="off", changes=(LESS_WORK, NO_FILLING_TIME, WRITTEN_SOON), fork=False)
 
@@ -45,7 +45,7 @@ def service_mail() -> Iterator[MailSink]:
 
 
 @pytest.fixture(scope="session")
-def service(session_serve: Callable[..., Service], service_mail: MailSink) -> Service:
+def service(session_serve: Serve, service_mail: MailSink) -> Service:
     """One service for the tests of the cabinet and of residents' pages: each has its own town (support/town.py)."""
     settings = {"challenge": "off", "rate_limits": "off", "smtp_url": service_mail.url}
     return session_serve(**settings, changes=(NO_FILLING_TIME,), fork=False)
@@ -75,7 +75,7 @@ def web_share(watch: Watch) -> None:
 
 
 @pytest.fixture
-def desktop(new_page: Callable[..., Page]) -> Page:
+def desktop(new_page: NewPage) -> Page:
     return new_page(viewport=DESKTOP)
 
 
@@ -88,9 +88,7 @@ def example_pages(widget_service: Service) -> Iterator[Examples]:
 
 
 @pytest.fixture
-def found_town(
-    serve: Callable[..., Service], mail_sink: MailSink, database_url: str, tmp_path: Path
-) -> Iterator[Callable[..., Town]]:
+def found_town(serve: Serve, mail_sink: MailSink, database_url: str, tmp_path: Path) -> Iterator[Callable[..., Town]]:
     """`found_town(preset, *options of "collection set")`: the town in which a story takes place, on both databases."""
     with contextlib.ExitStack() as ending:
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_cabinet import DESK, PHONE, count_printed_pages
 from tests.factories import AGENT, submit_report
-from tests.support.browser import rect
+from tests.support.browser import NewPage, rect
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api import journal
@@ -50,7 +48,7 @@ def found_city(service: Service, language: str) -> Town:
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_reports_print_on_one_sheet_and_figures_come_before_filters(
-    service: Service, new_page: Callable[..., Page], language: str
+    service: Service, new_page: NewPage, language: str
 ) -> None:
     town = found_city(service, language)
     page = new_page(viewport=DESK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,9 +15,9 @@ from playwright.sync_api import Page, expect
 from tests import factories
 from tests.factories import AGENT
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.pictures import file, halves, photo
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.town import NO_FILLING_TIME, Town
 from tests.support.widget import DESKTOP, SEND, fill_form, number, wait_until
 from widget_api.database import Database
@@ -45,7 +45,7 @@ SHARE = """town => {
 
 
 @pytest.fixture(scope="module")
-def started(module_serve: Callable[..., Service]) -> Service:
+def started(module_serve: Serve) -> Service:
     return module_serve(challenge="off", rate_limits="off", changes=(NO_FILLING_TIME,))
 
 
@@ -62,7 +62,7 @@ def town(running: Service) -> Town:
 
 
 @pytest.fixture
-def visitor(new_page: Callable[..., Page], watch: Watch) -> Page:
+def visitor(new_page: NewPage, watch: Watch) -> Page:
     watch.allow("ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|status of 404")
     return new_page(service_workers="allow", viewport=DESKTOP)
 
@@ -197,7 +197,7 @@ def test_a_report_written_without_a_network_is_sent_once_and_told(town: Town, vi
     assert count_reports(town) == [(STAYS, 1)]
 
 
-def test_a_shared_photo_opens_the_form_with_it(town: Town, visitor: Page, new_page: Callable[..., Page]) -> None:
+def test_a_shared_photo_opens_the_form_with_it(town: Town, visitor: Page, new_page: NewPage) -> None:
     visit(visitor, town)
     visitor.evaluate(SHARE, path(town))
     # Two that no form took, since it was closed at once, are none of what is shared later.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import FilePayload, Page, Request, Route, expect
 
 from tests.factories import HOST_ORIGIN
 from tests.support import axe
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.pictures import halves, photo
 from tests.support.processes import Service
 from tests.support.town import Town
@@ -32,7 +31,7 @@ def town(service: Service) -> Town:
 
 
 @pytest.fixture
-def desk(town: Town, new_page: Callable[..., Page]) -> Page:
+def desk(town: Town, new_page: NewPage) -> Page:
     return town.sign_in(new_page(viewport=DESK), to="problems")
 
 
@@ -151,7 +150,7 @@ def check_lost_connection(desk: Page, watch: Watch) -> None:
 
 
 def test_filters_and_the_open_report_beside_the_list_on_a_desk_and_on_a_phone(
-    town: Town, desk: Page, new_page: Callable[..., Page]
+    town: Town, desk: Page, new_page: NewPage
 ) -> None:
     town.report("Первое: яма")
     town.report("Второе: фонарь", category="lighting")
@@ -259,7 +258,7 @@ def check_bulk_by_keyboard(town: Town, desk: Page) -> None:
 
 
 def test_a_concurrent_change_and_an_expired_session_are_announced_and_the_typed_text_kept(
-    town: Town, desk: Page, new_page: Callable[..., Page], watch: Watch
+    town: Town, desk: Page, new_page: NewPage, watch: Watch
 ) -> None:
     watch.allow("status of (401|409)")
     town.report("Первое: яма")
@@ -371,9 +370,7 @@ def test_what_the_service_changed_in_a_form_is_not_undone_by_a_draft(town: Town,
     expect(desk.locator("#field-phone")).to_have_value("8 900 123-45-67")
 
 
-def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(
-    service: Service, new_page: Callable[..., Page]
-) -> None:
+def test_in_large_type_the_list_takes_its_width_and_the_head_one_line(service: Service, new_page: NewPage) -> None:
     town = Town.found(service, "admin", agency={"name": "Администрация Железнодорожногорска"})
     town.report("Первое: яма")
     desk = town.sign_in(new_page(viewport=DESK))
@@ -574,9 +571,7 @@ def count_printed_pages(page: Page) -> int:
     return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
-def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(
-    town: Town, new_page: Callable[..., Page]
-) -> None:
+def test_attachment_names_fit_one_line_and_a_report_prints_on_one_page(town: Town, new_page: NewPage) -> None:
     page = town.sign_in(new_page(viewport=DESK), to="problems")
     address = open_report(town, page)
     expect(page.get_by_text("напрямую")).to_be_visible()
@@ -625,7 +620,7 @@ def check_printed_list(town: Town, desk: Page) -> None:
     desk.set_viewport_size(DESK)  # type: ignore[arg-type]
 
 
-def test_the_cabinet_works_without_javascript(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_the_cabinet_works_without_javascript(town: Town, new_page: NewPage, watch: Watch) -> None:
     watch.allow("status of 422")
     town.report("Первое: яма")
     page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False), to="problems")

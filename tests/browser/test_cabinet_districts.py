@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support import axe
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.processes import Service
 from tests.support.town import Town
 from widget_api import journal
@@ -38,7 +37,7 @@ def border(page: Page) -> list[list[float]]:
     return list(json.loads(text)["coordinates"][0]) if text else []
 
 
-def test_a_district_is_drawn_on_a_map_that_moves(service: Service, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_a_district_is_drawn_on_a_map_that_moves(service: Service, new_page: NewPage, watch: Watch) -> None:
     town = Town.found(service, "admin", bbox=BOUNDS)
     page = town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
     page.goto(f"{town.desk}/districts")
@@ -117,9 +116,7 @@ def check_without_script(page: Page, watch: Watch) -> None:
     page.unroute("**/district.js*")
 
 
-def test_the_place_of_a_report_is_put_right_on_a_map(
-    service: Service, new_page: Callable[..., Page], watch: Watch
-) -> None:
+def test_the_place_of_a_report_is_put_right_on_a_map(service: Service, new_page: NewPage, watch: Watch) -> None:
     town = Town.found(service, "agent", bbox=BOUNDS)
     town.report("Яма")
     page = town.sign_in(new_page(viewport={"width": 360, "height": 800}), to="problems")

@@ -6,7 +6,6 @@ Covers the mapping of categories, held letters and failed deliveries, in both la
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from tests.factories import submit_report
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mailbox import letter
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from tests.support.town import Town
 from widget_api.attachments.storage import Storage
 from widget_api.clock import new_id, now
@@ -42,7 +41,7 @@ DAY = 86_400
 
 
 @pytest.fixture(scope="module")
-def town(module_serve: Callable[..., Service]) -> Town:
+def town(module_serve: Serve) -> Town:
     """An administrator's, with a report, two platforms, letters that wait, and deliveries in every state."""
     service = module_serve(
         "--no-work", rate_limits="off", challenge="off", platform_url="http://127.0.0.1:9/open311", platform_key="k"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, extended, hash_of
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import RELEASE, REPORT, WidgetSite
 
 DEMO_PROBLEMS = 45
@@ -72,9 +71,7 @@ def test_a_shared_url_loads_in_one_round_trip(page: Page, widget_site: WidgetSit
             expect_done_cards(page)
 
 
-def test_only_the_first_of_two_widgets_uses_the_url(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_only_the_first_of_two_widgets_uses_the_url(new_page: NewPage, watch: Watch, widget_site: WidgetSite) -> None:
     other = widget_site.snippet('type="extended" data-start="list" id="second"')
     div = f'<div id="first" data-igrajdanin-widget="{widget_site.key}" data-type="extended"></div>'
     for own in (widget_site.snippet('type="extended" id="first"'), div):

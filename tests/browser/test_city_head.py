@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Locator, ViewportSize, expect
 
-from tests.support.browser import rect
+from tests.support.browser import NewPage, rect
 from tests.support.city import DELAYED, FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import DESKTOP, WidgetSite
@@ -29,7 +27,7 @@ TOO_SMALL_TARGETS = """root => [...root.querySelectorAll("button, input, select,
 
 
 @pytest.fixture
-def tour(new_page: Callable[..., Page], widget_site: WidgetSite) -> Tour:
+def tour(new_page: NewPage, widget_site: WidgetSite) -> Tour:
     page = new_page(viewport=SMALL)
     return Tour(page, widget_site, FakeCity(page, widget_site))
 

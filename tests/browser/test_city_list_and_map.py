@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, hash_of, settle
-from tests.support.browser import rect
+from tests.support.browser import NewPage, rect
 from tests.support.clusters import city_map
 from tests.support.widget import DESKTOP, PHONE, WidgetSite
 
@@ -28,7 +27,7 @@ SCROLLED = f"""() => {{
 
 
 @pytest.fixture(params=list(SIZES))
-def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
+def both(request: pytest.FixtureRequest, new_page: NewPage, widget_site: WidgetSite) -> Page:
     page = new_page(viewport=SIZES[str(request.param)])
     page.clock.install()
     city_map(page, widget_site.page(widget_site.snippet('type="extended" data-start="list"')))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
 from tests.support.browse import settle
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.clusters import ZOOM, FakeCityMap, city_map, scattered
 from tests.support.tiles import CENTER
 from tests.support.widget import ANY_ORIGIN, PHONE, POLL, WidgetSite, draw_twice, let_time_pass, wear
@@ -163,7 +162,7 @@ def check_dark_tiles(page: Page) -> None:
 
 
 def test_the_border_is_fetched_with_the_map_and_drawn_in_place(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite
 ) -> None:
     phone = new_page(viewport=PHONE)
     FakeCityMap(phone, widget_site, scattered(widget_site, 5))
@@ -217,9 +216,7 @@ def test_a_cluster_across_the_edge_makes_the_count_approximate(desktop: Page, wi
     expect(seen).to_have_text("На карте 2 сообщения")
 
 
-def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
+def test_the_popup_of_a_mark_is_fully_visible_and_does_not_cover_it(new_page: NewPage, widget_site: WidgetSite) -> None:
     phone = new_page(viewport=PHONE)
     for count in (1, 12):
         problems = scattered(widget_site, count)

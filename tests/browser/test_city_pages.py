@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
 from itertools import combinations
 
 import pytest
@@ -13,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from tests.factories import HOST_ORIGIN
 from tests.support import axe
-from tests.support.browser import Watch, rect
-from tests.support.processes import Service
+from tests.support.browser import NewPage, Watch, rect
+from tests.support.processes import Serve
 from tests.support.town import use_database
 from widget_api.attachments.storage import Storage
 from widget_api.database import Database
@@ -35,7 +34,7 @@ REVERSED_DATES = r"status of 400 .*since=2026-06-02&until=2026-06-01"
 
 
 @pytest.fixture(scope="module")
-def city(module_serve: Callable[..., Service]) -> str:
+def city(module_serve: Serve) -> str:
     """URL of the page of a city with 300 published problems in all statuses."""
     service = module_serve(rate_limits="off", work="off")
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
@@ -53,7 +52,7 @@ def city(module_serve: Callable[..., Service]) -> str:
     return f"{service.url}/s/{site['key']}"
 
 
-def test_all_pages_of_a_town_begin_at_one_edge(city: str, new_page: Callable[..., Page]) -> None:
+def test_all_pages_of_a_town_begin_at_one_edge(city: str, new_page: NewPage) -> None:
     """However narrow what is read and filled in is, and with the page's header."""
     page = new_page(viewport={"width": 1280, "height": 800})
     edge = """part => document.querySelector(part).getBoundingClientRect().left
@@ -68,7 +67,7 @@ def test_all_pages_of_a_town_begin_at_one_edge(city: str, new_page: Callable[...
             ), path
 
 
-def test_the_first_screen_has_what_the_page_is_for(city: str, new_page: Callable[..., Page]) -> None:
+def test_the_first_screen_has_what_the_page_is_for(city: str, new_page: NewPage) -> None:
     """One thing to do, the map with marks, four figures, and the pictures of what was solved begin; without scripts."""
     page = new_page(java_script_enabled=False)
     for width, height, first_report in ((1280, 800, 1160), (360, 740, 1180)):
@@ -119,7 +118,7 @@ def check_marks(page: Page) -> None:
     page.get_by_role("link", name="Весь город").click()
 
 
-def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_the_map_opens_in_the_widget(city: str, new_page: NewPage, watch: Watch) -> None:
     """On a phone with the map, which stands beside the list elsewhere; no other host is asked."""
     page = new_page(viewport={"width": 360, "height": 740})
     page.goto(city)
@@ -130,7 +129,7 @@ def test_the_map_opens_in_the_widget(city: str, new_page: Callable[..., Page], w
     assert watch.hosts() == {city.partition("/s/")[0]}
 
 
-def test_words_of_the_figures_stay_whole_on_a_phone(city: str, new_page: Callable[..., Page]) -> None:
+def test_words_of_the_figures_stay_whole_on_a_phone(city: str, new_page: NewPage) -> None:
     page = new_page(viewport={"width": 360, "height": 740})
     page.goto(city)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
@@ -149,7 +148,7 @@ def test_words_of_the_figures_stay_whole_on_a_phone(city: str, new_page: Callabl
     assert page.locator(".charts table").evaluate_all(split) == []
 
 
-def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., Page]) -> None:
+def test_filters_have_visible_keyboard_focus(city: str, new_page: NewPage) -> None:
     page = new_page()
     page.goto(f"{city}?status=new")
     page.focus("[name=q]")
@@ -164,7 +163,7 @@ def test_filters_have_visible_keyboard_focus(city: str, new_page: Callable[..., 
     assert {"q", "status", "overdue", "category", "sort", "since", "until"} <= reached
 
 
-def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_pages_pass_axe_and_nothing_overflows(city: str, new_page: NewPage, watch: Watch) -> None:
     """At 320 px, in every scheme in turn; at 640 px, which is 200 % zoom of a desktop, also with larger text."""
     watch.allow(REVERSED_DATES)
     page = new_page(viewport={"width": 320, "height": 640})

@@ -12,14 +12,13 @@ import time_machine
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.collection_stories import BEGIN, Town, act_below, add_entry, decide, fill
 from tests.support.pictures import file, halves, photo
 from tests.support.widget import DESKTOP, PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
 FoundTown = Callable[..., Town]
-NewPage = Callable[..., Page]
 DAY = timedelta(days=1)
 ANNA, VERA, OLEG = (f"{name}@example.test" for name in ("anna", "vera", "oleg"))
 VOLUNTEER, NEIGHBOUR = "vika@volunteer.test", "petr@neighbour.test"

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_site_desk import DESK, enter  # noqa: F401 - a fixture
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.cabinet import pass_minute
 from tests.support.town import sign_in, use_database
 from tests.support.widget import WidgetSite
@@ -34,7 +34,7 @@ def check_page(page: Page) -> None:
 
 
 def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
-    new_page: Callable[..., Page],
+    new_page: NewPage,
     widget_site: WidgetSite,
     enter: Callable[[Page], str],  # noqa: F811
     watch: Watch,
@@ -114,7 +114,7 @@ def test_a_collection_goes_from_its_preset_to_an_entry_on_its_page(
 
 
 def test_a_council_checks_entries_in_its_own_cabinet_until_it_is_removed(
-    new_page: Callable[..., Page],
+    new_page: NewPage,
     widget_site: WidgetSite,
     enter: Callable[[Page], str],  # noqa: F811
     watch: Watch,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.widget import CLOSE, DESKTOP, REPORT, Examples, fill_form, number, report, send, to_form
 
 pytestmark = pytest.mark.browser
@@ -25,7 +24,7 @@ def buttons(page: Page) -> Locator:
 
 @pytest.mark.parametrize("case", LINK_CASES)
 def test_the_link_works_where_the_script_cannot_run(
-    new_page: Callable[..., Page], watch: Watch, example_pages: Examples, case: str
+    new_page: NewPage, watch: Watch, example_pages: Examples, case: str
 ) -> None:
     page = new_page(java_script_enabled=case != "no-js")
     if case == "csp-without-us":
@@ -70,7 +69,7 @@ def test_the_counter_gets_goals_and_nothing_personal(desktop: Page, watch: Watch
 
 
 def test_a_page_about_one_place_fills_in_widget_and_link(
-    new_page: Callable[..., Page], watch: Watch, example_pages: Examples
+    new_page: NewPage, watch: Watch, example_pages: Examples
 ) -> None:
     known = ("ул. Мира, 5, детская площадка", "55.0794, 38.7783")
     page = new_page(viewport=DESKTOP)
@@ -89,9 +88,7 @@ def test_a_page_about_one_place_fills_in_widget_and_link(
     assert without.input_value("[name=category]") == "playgrounds"
 
 
-def test_collections_are_tabs_of_one_page_and_links_without_scripts(
-    new_page: Callable[..., Page], example_pages: Examples
-) -> None:
+def test_collections_are_tabs_of_one_page_and_links_without_scripts(new_page: NewPage, example_pages: Examples) -> None:
     service, key = example_pages.service, example_pages.key
     for slug in ("budgeting", "initiatives", "resource-centres"):
         service.cli("collection", "add", "--site", key, "--preset", slug, "--slug", slug)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Frame, FrameLocator, Page, Route, expect
 
-from tests.support.browser import Watch, arrived
+from tests.support.browser import NewPage, Watch, arrived
 from tests.support.pages import HostPages
 from tests.support.widget import REPORT, WidgetSite
 
@@ -94,7 +94,7 @@ def wait_until_heard(page: Page, *messages: str) -> None:
     )
 
 
-def test_the_host_gets_height_events_and_links(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_the_host_gets_height_events_and_links(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(
         """window.events = [];
@@ -279,7 +279,7 @@ def links_open_outside_the_frame(page: Page) -> None:
     assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
 
 
-def test_without_javascript_the_frame_shows_the_link(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_without_javascript_the_frame_shows_the_link(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(host(widget_site))
     link = inside(page).get_by_role("link", name=REPORT)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.pages import HostPages
 from tests.support.widget import DESKTOP, RELEASE, REPORT, WidgetSite, open_form, wait_until
 
@@ -92,9 +92,7 @@ def test_options_change_the_code_at_once(page: Page, widget_site: WidgetSite) ->
     assert "view=inline" in page.url, "the URL can be shared"
 
 
-def test_labels_and_fields_of_a_row_stand_on_one_line_each(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
+def test_labels_and_fields_of_a_row_stand_on_one_line_each(new_page: NewPage, widget_site: WidgetSite) -> None:
     """However long their hints are, in both languages."""
     page = new_page(viewport={"width": 1280, "height": 900})
     for language in ("ru", "en"):
@@ -169,7 +167,7 @@ def press(page: Page, address: str) -> None:
     page.get_by_role("button", name=REPORT, exact=True).click()
 
 
-def test_a_page_is_checked_by_its_url(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_a_page_is_checked_by_its_url(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(viewport=DESKTOP)
     address = widget_site.page(widget_site.snippet())
     w = widget_site.service.url

@@ -9,7 +9,7 @@ import contextlib
 import json
 import sqlite3
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -19,7 +19,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.city import picture
 from tests.support.pages import LocalServer, QuietHandler
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from tests.support.town import sign_in
 from tests.support.waiting import wait_for
 from tests.support.widget import WidgetSite, wait_until
@@ -60,7 +60,7 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture(scope="module")
 def widget_site(
-    module_serve: Callable[..., Service], platform: Platform, tmp_path_factory: pytest.TempPathFactory
+    module_serve: Serve, platform: Platform, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WidgetSite]:
     service = module_serve(platform_url=platform.url, platform_key="secret", changes=AT_ONCE)
     built = WidgetSite.build(service, tmp_path_factory.mktemp("web"))

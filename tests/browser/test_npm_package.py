@@ -6,13 +6,12 @@ import json
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import DESKTOP, REPORT, WidgetSite, fill_form, number, send
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,7 +171,7 @@ def test_types_reject_wrong_usage(site: Path, file: str, source: str) -> None:
 
 
 def test_react_mounts_the_widget_gets_events_and_unmounts_it(
-    new_page: Callable[..., Page], widget_site: WidgetSite, site: Path, watch: Watch
+    new_page: NewPage, widget_site: WidgetSite, site: Path, watch: Watch
 ) -> None:
     (site / "application.jsx").write_text(APPLICATION)
     bundle = widget_site.folder / "npm.js"

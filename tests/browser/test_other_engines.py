@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from tests.support import firefox, webkit
 from tests.support.pictures import halves, photo
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from tests.support.reader import Reader
 from tests.support.remote_browser import EXAMPLES, FIREFOX, WEBKIT, RemoteBrowser
 from tests.support.town import NO_FILLING_TIME, Town
@@ -237,9 +237,7 @@ async def test_own_reports_are_one_press_from_the_list(browser: RemoteBrowser, e
 
 
 @_SELDOM
-async def test_a_report_waits_in_the_application_for_a_network(
-    browser: RemoteBrowser, module_serve: Callable[..., Service]
-) -> None:
+async def test_a_report_waits_in_the_application_for_a_network(browser: RemoteBrowser, module_serve: Serve) -> None:
     """The service is away while it is written; what was open before comes back, and sends it once."""
     service = module_serve(challenge="off", rate_limits="off", changes=(NO_FILLING_TIME,))
     town = Town.found(service, moderation="after", name="Зареченск")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 from email.message import EmailMessage
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.town import Town
@@ -54,7 +53,7 @@ def find_only_link(message: EmailMessage) -> str:
 
 
 def test_a_report_is_sent_and_followed_without_javascript(
-    town: Town, author: str, new_page: Callable[..., Page], service_mail: MailSink, watch: Watch
+    town: Town, author: str, new_page: NewPage, service_mail: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)

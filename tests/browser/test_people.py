@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, ViewportSize, expect
@@ -11,7 +10,7 @@ from playwright.sync_api import Page, Route, ViewportSize, expect
 from tests.factories import AGENT, submit_report
 from tests.support import axe
 from tests.support.accessibility_tree import accessibility_text
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.town import Town
@@ -62,7 +61,7 @@ def answer(page: Page, action: str, **given: str) -> None:
 
 
 def test_following_commenting_and_moderation(
-    town: Town, problem: str, neighbour: str, new_page: Callable[..., Page], service_mail: MailSink, watch: Watch
+    town: Town, problem: str, neighbour: str, new_page: NewPage, service_mail: MailSink, watch: Watch
 ) -> None:
     watch.allow("422")
     plain = new_page(java_script_enabled=False)
@@ -132,7 +131,7 @@ window.Notification = class {
 """
 
 
-def test_browser_notifications_are_opt_in(town: Town, new_page: Callable[..., Page]) -> None:
+def test_browser_notifications_are_opt_in(town: Town, new_page: NewPage) -> None:
     """What the service counts and when is covered by tests/api/test_notices.py; here its answers are faked."""
     page, polled = new_page(viewport=DESKTOP), list[str]()
     page.add_init_script(NOTIFICATIONS)

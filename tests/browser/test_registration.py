@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.mail import MailSink
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.registration import CONTACT, INN, NAME, TownHost
 from tests.support.town import sign_in
 from tests.support.widget import open_form, report
@@ -56,7 +56,7 @@ def begin(page: Page, service: Service, town: TownHost, mail: MailSink) -> str:
 
 
 def test_a_webmaster_registers_a_site(
-    town: TownHost, serve: Callable[..., Service], new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+    town: TownHost, serve: Serve, new_page: NewPage, mail_sink: MailSink, watch: Watch
 ) -> None:
     watch.allow("favicon.ico")
     watch.allow("422")
@@ -87,7 +87,7 @@ def test_a_webmaster_registers_a_site(
     expect(webmaster.get_by_role("heading", name="Заявка одобрена")).to_be_visible()
 
 
-def accept(service: Service, new_page: Callable[..., Page], mail_sink: MailSink, key: str, town: TownHost) -> None:
+def accept(service: Service, new_page: NewPage, mail_sink: MailSink, key: str, town: TownHost) -> None:
     """The contact person accepts, finds the code, pastes it into the page, and the first report arrives."""
     accepts = new_page()
     invitation = next(one for one in mail_sink.wait(CONTACT, 2)[1].links if "/cabinet/invitation/" in one)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.pages import examples
 from tests.support.widget import REPORT, WidgetSite, report, to_form
 from widget_api.web import releases
@@ -28,7 +27,7 @@ def pinned(widget_site: WidgetSite, version: str, kind: str) -> str:
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("version", RELEASED)
 def test_a_pinned_release_sends_reports(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, version: str, kind: str
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, version: str, kind: str
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 900})
     page.goto(pinned(widget_site, version, kind))

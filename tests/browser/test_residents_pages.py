@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests import factories
 from tests.factories import AGENT, SECRET
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, noise, photo
 from tests.support.processes import Service
@@ -68,7 +67,7 @@ def instance(service: Service) -> Instance:
 
 
 def test_question_answer_decision_and_rating_without_javascript(
-    instance: Instance, new_page: Callable[..., Page], watch: Watch, service_mail: MailSink
+    instance: Instance, new_page: NewPage, watch: Watch, service_mail: MailSink
 ) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
@@ -100,9 +99,7 @@ def test_question_answer_decision_and_rating_without_javascript(
     expect(page.locator(".rating summary")).to_contain_text("Ваша оценка: хорошо")
 
 
-def test_an_unsolved_problem_is_reopened(
-    instance: Instance, new_page: Callable[..., Page], watch: Watch, tmp_path: Path
-) -> None:
+def test_an_unsolved_problem_is_reopened(instance: Instance, new_page: NewPage, watch: Watch, tmp_path: Path) -> None:
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     problem_id = instance.report()
@@ -142,7 +139,7 @@ def look(control: Locator) -> list[Any]:
 
 
 def test_large_photos_are_made_small_and_the_way_is_shown(
-    instance: Instance, new_page: Callable[..., Page], watch: Watch, tmp_path: Path
+    instance: Instance, new_page: NewPage, watch: Watch, tmp_path: Path
 ) -> None:
     watch.allow("ERR_FAILED")
     page = new_page()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
 
 from scripts import screenshots
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import Examples
 
 pytestmark = [pytest.mark.browser, pytest.mark.full("pictures are for the eye; other tests follow the same steps")]
@@ -49,12 +47,7 @@ def demo(example_pages: Examples) -> dict[str, Any]:
 
 @pytest.mark.parametrize("width", screenshots.WIDTHS)
 def test_every_screenshot_is_made(
-    new_page: Callable[..., Page],
-    demo: dict[str, Any],
-    watch: Watch,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    width: int,
+    new_page: NewPage, demo: dict[str, Any], watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     watch.allow("Unrecognized feature: 'web-share'")  # missing in Chromium for Linux
     monkeypatch.setattr(screenshots, "TARGET", tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.town import sign_in
 from tests.support.widget import REPORT, WidgetSite
 
@@ -31,7 +31,7 @@ def enter(widget_site: WidgetSite) -> Callable[[Page], str]:
 
 
 def test_the_focus_goes_to_what_a_form_answers_and_the_code_follows_the_choices(
-    new_page: Callable[..., Page], widget_site: WidgetSite, enter: Callable[[Page], str], watch: Watch
+    new_page: NewPage, widget_site: WidgetSite, enter: Callable[[Page], str], watch: Watch
 ) -> None:
     watch.allow("status of 422")
     page = new_page(viewport=DESK)

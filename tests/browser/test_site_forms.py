@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import axe
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.processes import Service
 from tests.support.town import Town
 
@@ -21,7 +19,7 @@ def town(service: Service) -> Town:
 
 
 @pytest.fixture
-def page(town: Town, new_page: Callable[..., Page]) -> Page:
+def page(town: Town, new_page: NewPage) -> Page:
     """The cabinet of a new site's administrator."""
     return town.sign_in(new_page(viewport={"width": 1280, "height": 900}))
 

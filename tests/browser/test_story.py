@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.mail import Letter, MailSink
 from tests.support.pages import HostPages
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.town import sign_in
 from tests.support.waiting import wait_for
 from tests.support.widget import PHONE, to_form
@@ -81,9 +81,9 @@ def letter_to(mail: MailSink, email: str, containing: str) -> Letter:
 def test_from_the_snippet_to_the_central_platform_and_back(
     moderation: str,
     database_url: str,
-    serve: Callable[..., Service],
+    serve: Serve,
     host_pages: Callable[..., HostPages],
-    new_page: Callable[..., Page],
+    new_page: NewPage,
     mail_sink: MailSink,
     watch: Watch,
 ) -> None:

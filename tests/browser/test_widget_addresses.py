@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.tiles import CENTER
 from tests.support.widget import WidgetSite, check_appearance, draw_twice
 
@@ -110,7 +109,7 @@ def test_an_address_that_was_typed_with_a_slip_is_offered_as_it_is_known(
 
 
 def test_suggestions_on_a_phone_stand_above_what_hides_them(
-    new_page: Callable[..., Page], widget_site: WidgetSite, address: str
+    new_page: NewPage, widget_site: WidgetSite, address: str
 ) -> None:
     page = new_page(viewport={"width": 360, "height": 420}, has_touch=True, is_mobile=True)  # beside a keyboard
     maps.prepare(page, widget_site)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, extended, hash_of
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import CLOSE, REPORT, WidgetSite, to_form
 
 DEMO_PROBLEMS = 25
@@ -25,7 +25,7 @@ CLOSE_REQUEST = "document.querySelector('igrajdanin-widget').shadowRoot.querySel
 
 
 @pytest.fixture
-def phone(new_page: Callable[..., Page]) -> Page:
+def phone(new_page: NewPage) -> Page:
     page = new_page()
     page.add_init_script(WITHOUT_CLOSE_WATCHER)
     return page

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.clusters import FakeCityMap, city_map, scattered
 from tests.support.maps import Fingers, middle
 from tests.support.tiles import CENTER
@@ -216,7 +216,7 @@ def problems_in_one_place_are_listed(desktop: Page, widget_site: WidgetSite, fak
     expect(preview.get_by_role("link")).to_have_count(3)
 
 
-def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_site: WidgetSite, strict: str) -> None:
+def test_my_location_inside_and_far_away(new_page: NewPage, widget_site: WidgetSite, strict: str) -> None:
     here = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 80}
     page = new_page(viewport=PHONE, geolocation=here, permissions=["geolocation"])
     full(page, widget_site)
@@ -234,9 +234,7 @@ def test_my_location_inside_and_far_away(new_page: Callable[..., Page], widget_s
     expect(page.get_by_text("Вы далеко от города")).to_be_visible()
 
 
-def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(
-    new_page: Callable[..., Page], widget_site: WidgetSite
-) -> None:
+def test_in_a_page_one_finger_scrolls_and_a_tap_opens_a_mark(new_page: NewPage, widget_site: WidgetSite) -> None:
     phone = new_page(viewport=PHONE, has_touch=True, is_mobile=True)
     FakeCityMap(phone, widget_site, two(widget_site))
     filler = "<p style='height:1500px'>Новости города</p>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.factories import AGENT, submit_report
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.by_names import ByNames
 from tests.support.pages import EXAMPLES
 from tests.support.widget import DESKTOP, PHONE, WidgetSite, check_appearance
@@ -118,7 +117,7 @@ def test_a_collection_is_shown_as_the_city_is(page: Page, collected: WidgetSite,
     expect(cards.first).to_be_focused()
 
 
-def test_entries_are_filtered_by_what_was_answered(new_page: Callable[..., Page], collected: WidgetSite) -> None:
+def test_entries_are_filtered_by_what_was_answered(new_page: NewPage, collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
     widget = show(page, collected, "experts")
     widget.get_by_role("button", name="Фильтры").click()
@@ -157,7 +156,7 @@ def test_past_programmes_are_a_choice_among_the_filters(desktop: Page, collected
     expect(widget.locator(".card")).to_contain_text(["Будет нескоро"])
 
 
-def test_an_entry_is_added_with_its_title(new_page: Callable[..., Page], collected: WidgetSite) -> None:
+def test_an_entry_is_added_with_its_title(new_page: NewPage, collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
     widget = show(page, collected, "budgeting")
     widget.get_by_role("button", name="Предложить проект").click()
@@ -216,7 +215,7 @@ def test_each_collection_offers_what_it_has(page: Page, collected: WidgetSite) -
     expect(widget.get_by_role("button", name="Предложить инициативу")).to_have_count(0)
 
 
-def test_a_visitor_takes_part_by_a_letter(new_page: Callable[..., Page], collected: WidgetSite) -> None:
+def test_a_visitor_takes_part_by_a_letter(new_page: NewPage, collected: WidgetSite) -> None:
     page = new_page(viewport=PHONE)
     widget = show(page, collected, "budgeting, meetings")
     tabs = widget.get_by_role("navigation", name="Разделы").get_by_role("button")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import Watch, arrived, rect
+from tests.support.browser import NewPage, Watch, arrived, rect
 from tests.support.pages import HostPages
 from tests.support.widget import (
     ANY_ORIGIN,
@@ -143,7 +142,7 @@ def shift(page: Page, address: str) -> float:
     return float(page.evaluate("shifts.takeRecords().reduce((sum, entry) => sum + entry.value, shift)"))
 
 
-def test_loading_causes_no_layout_shift(new_page: Callable[..., Page], widget_site: WidgetSite) -> None:
+def test_loading_causes_no_layout_shift(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(reduced_motion="no-preference")
     page.add_init_script(
         f"""({STEPS})(); window.shift = 0;
@@ -267,7 +266,7 @@ def test_a_page_that_was_open_takes_the_next_build(desktop: Page, watch: Watch, 
 
 
 def test_the_link_stays_without_the_loader_or_javascript(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite
 ) -> None:
     watch.allow("ERR_FAILED")
     blocked, plain = new_page(), new_page(java_script_enabled=False)

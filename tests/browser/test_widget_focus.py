@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, ViewportSize, expect
 
-from tests.support.browser import Watch, arrived
+from tests.support.browser import NewPage, Watch, arrived
 from tests.support.widget import (
     ACCEPTED,
     DESKTOP,
@@ -61,7 +60,7 @@ def expect_untouched(page: Page, *place: object) -> None:
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page]) -> Page:
+def page(new_page: NewPage) -> Page:
     return new_page(viewport=DESKTOP)
 
 
@@ -127,14 +126,7 @@ ROTATION_CASES = [
 
 @pytest.mark.parametrize(("view", "kind", "label", "text", "step"), ROTATION_CASES)
 def test_rotating_a_phone_while_typing(
-    new_page: Callable[..., Page],
-    watch: Watch,
-    widget_site: WidgetSite,
-    view: str,
-    kind: str,
-    label: str,
-    text: str,
-    step: int,
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, view: str, kind: str, label: str, text: str, step: int
 ) -> None:
     phone = new_page(viewport=LYING, has_touch=True)
     address = widget_site.page(widget_site.snippet(f'type="{kind}" view="{view}"'))

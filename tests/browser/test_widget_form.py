@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Error, Page, Route, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import (
     AGENCY,
     ANY_ORIGIN,
@@ -96,7 +95,7 @@ def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> No
 
 
 def test_contacts_move_out_of_the_text_and_the_private_link_can_be_copied(
-    new_page: Callable[..., Page], watch: Watch, address: str
+    new_page: NewPage, watch: Watch, address: str
 ) -> None:
     page = new_page(viewport=DESKTOP, permissions=["clipboard-read", "clipboard-write"])
     open_form(page, address)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.factories import SECRET
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import (
     ANY_ORIGIN,
     DESKTOP,
@@ -52,9 +51,7 @@ def test_categories_are_found_by_a_part_of_their_name(page: Page, address: str) 
     expect(page.locator(".choice .icon").first).to_be_visible()
 
 
-def test_a_vote_replaces_a_duplicate_report(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_a_vote_replaces_a_duplicate_report(new_page: NewPage, watch: Watch, widget_site: WidgetSite) -> None:
     watch.allow("status of 404")
     here = {"latitude": 55.095211, "longitude": 38.768812}
     page = new_page(viewport=DESKTOP, geolocation=here, permissions=["geolocation"])

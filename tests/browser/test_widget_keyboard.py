@@ -7,12 +7,11 @@ colour with enough contrast to the background.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import intercept_choosers
+from tests.support.browser import NewPage, intercept_choosers
 from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
 from tests.support.tour import Tour
@@ -68,7 +67,7 @@ class Keys:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desk"])
-def test_the_whole_path(new_page: Callable[..., Page], widget_site: WidgetSite, size: dict[str, int]) -> None:
+def test_the_whole_path(new_page: NewPage, widget_site: WidgetSite, size: dict[str, int]) -> None:
     page = new_page(viewport=size)
     intercept_choosers(page)
     narrow = size["width"] < 600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Geolocation, Page, Route, expect
 
 from tests.support import maps
-from tests.support.browser import Watch, arrived, rect
+from tests.support.browser import NewPage, Watch, arrived, rect
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import PHONE, WidgetSite, check_appearance, forget
@@ -119,7 +119,7 @@ navigator.geolocation.getCurrentPosition = found => void asked.push(found)"""
 
 
 def test_after_a_photo_was_taken_the_place_of_the_device_is_offered(
-    new_page: Callable[..., Page], widget_site: WidgetSite, strict: str, tmp_path: Path
+    new_page: NewPage, widget_site: WidgetSite, strict: str, tmp_path: Path
 ) -> None:
     """The device is asked once the person agrees."""
     page = new_page(viewport=PHONE, has_touch=True, is_mobile=True, geolocation=HERE, permissions=["geolocation"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.support import maps
-from tests.support.browser import rect
+from tests.support.browser import NewPage, rect
 from tests.support.maps import Fingers, away, coordinates, expect_rest, middle, near, opened_map, prepare
 from tests.support.tiles import CENTER
 from tests.support.widget import DESKTOP, PHONE, WidgetSite, check_appearance, no_sideways_scrolling, wear
@@ -25,7 +24,7 @@ def inline(widget_site: WidgetSite) -> str:
 
 
 @pytest.fixture
-def phone(new_page: Callable[..., Page]) -> Page:
+def phone(new_page: NewPage) -> Page:
     return new_page(viewport=PHONE, has_touch=True, is_mobile=True)
 
 
@@ -126,7 +125,7 @@ def moves(page: Page) -> tuple[int, bool]:
     return steps, any("leaflet-zoom-anim" in names.split() for _, names in page.evaluate("seen"))
 
 
-def test_motion_is_animated(new_page: Callable[..., Page], widget_site: WidgetSite, address: str) -> None:
+def test_motion_is_animated(new_page: NewPage, widget_site: WidgetSite, address: str) -> None:
     """Unless it is to be reduced, as everywhere else here."""
     page = new_page(viewport=DESKTOP, reduced_motion="no-preference")
     prepare(page, widget_site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support import maps
 from tests.support.browser import Watch
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from tests.support.tiles import BBOX, archive
 from tests.support.widget import WidgetSite, fill_form, number, send
 
@@ -27,9 +27,7 @@ def polygon(path: Path, west: float, south: float, east: float, north: float) ->
 
 
 @pytest.fixture(scope="module")
-def site_with_map(
-    tmp_path_factory: pytest.TempPathFactory, module_serve: Callable[..., Service]
-) -> Iterator[WidgetSite]:
+def site_with_map(tmp_path_factory: pytest.TempPathFactory, module_serve: Serve) -> Iterator[WidgetSite]:
     """A site with a territory and tiles; the territory of a neighbouring site borders it in the east."""
     directory = tmp_path_factory.mktemp("town")
     archive(directory / "town.pmtiles", range(10, DEEPEST + 1))

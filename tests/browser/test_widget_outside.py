@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.widget import AGENCY, DESKTOP, TEXT, WidgetSite, number, open_form, send
 
 VILLAGE, PORTAL = "Администрация села Полевого", "Портал области"
@@ -72,7 +71,7 @@ def test_the_widget_names_the_receiver_on_each_step(
 
 
 def test_the_widget_keeps_a_report_that_nobody_gets(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, places: dict[str, Place]
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, places: dict[str, Place]
 ) -> None:
     watch.allow("status of 422")
     found, page = places["nobody"], new_page(viewport=DESKTOP)
@@ -90,7 +89,7 @@ def test_the_widget_keeps_a_report_that_nobody_gets(
 
 
 def test_the_form_without_scripts_names_the_receiver_and_asks_again(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, places: dict[str, Place]
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, places: dict[str, Place]
 ) -> None:
     watch.allow("status of 422")
     page = new_page(java_script_enabled=False)

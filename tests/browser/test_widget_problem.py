@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from tests.support.browser import Watch, rect
+from tests.support.browser import NewPage, Watch, rect
 from tests.support.city import FakeCity
 from tests.support.tour import Tour
 from tests.support.widget import AGENCY, DESKTOP, PHONE, POLL, WidgetSite, draw_twice
 
 
 @pytest.fixture
-def tour(new_page: Callable[..., Page], widget_site: WidgetSite) -> Tour:
+def tour(new_page: NewPage, widget_site: WidgetSite) -> Tour:
     page = new_page(viewport=PHONE)
     return Tour(page, widget_site, FakeCity(page, widget_site))
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.leaks import BUTTON, CITY, FORM, MOUNT_AND_REMOVE, PROBLEM, count_objects
 from tests.support.widget import ANY_ORIGIN, DESKTOP, WidgetSite, let_time_pass
 
@@ -22,7 +21,7 @@ DEMO_PROBLEMS = 5
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], widget_site: WidgetSite) -> Page:
+def page(new_page: NewPage, widget_site: WidgetSite) -> Page:
     """A page whose clock is controlled by the test. The proof of work is off, since it takes time."""
     page = new_page(viewport=DESKTOP)
     page.clock.install()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browse import CARD, browse, crowd, extended, settle
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.by_names import ByNames
 from tests.support.city import FakeCity, picture
 from tests.support.pictures import file
@@ -225,7 +224,7 @@ def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_
 
 
 def test_groups_and_tables_have_names_and_the_device_location_is_announced(
-    new_page: Callable[..., Page], widget_site: WidgetSite
+    new_page: NewPage, widget_site: WidgetSite
 ) -> None:
     here = {"latitude": 55.1, "longitude": 38.77}
     page = new_page(viewport=DESKTOP, forced_colors="active", geolocation=here, permissions=["geolocation"])
@@ -281,7 +280,7 @@ def reopening_focuses_the_title_however_soon(page: Page) -> None:
 
 
 def test_names_alone_suffice_for_every_task(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, address: str
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, address: str
 ) -> None:
     """Twelve tasks, but for the vote in a collection (test_widget_collections.py)."""
     watch.allow("status of 404")  # of the report that is not published yet

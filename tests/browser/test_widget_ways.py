@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.support.browse import CARD
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.city import FakeCity
 from tests.support.widget import DESKTOP, PHONE, REPORT, TEXT, WidgetSite, check_appearance, number, send
 
@@ -39,7 +38,7 @@ def expect_view(page: Page, name: str, content: Locator) -> None:
     "size", [PHONE, pytest.param(DESKTOP, marks=pytest.mark.full("the same way with more room"))], ids=["phone", "desk"]
 )
 def test_one_press_leads_to_form_list_and_own_reports(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, size: ViewportSize
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, size: ViewportSize
 ) -> None:
     watch.allow("status of 404")
     page = new_page(viewport=size)

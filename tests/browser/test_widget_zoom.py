@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import NewPage, Watch
 from tests.support.city import FakeCity
 from tests.support.widget import PHONE, REPORT, WidgetSite, open_form, summary, to_form
 
@@ -47,7 +46,7 @@ SPLIT_WORDS = """() => {
 
 @pytest.mark.parametrize("way", LARGER)
 def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
-    new_page: Callable[..., Page], watch: Watch, widget_site: WidgetSite, way: str
+    new_page: NewPage, watch: Watch, widget_site: WidgetSite, way: str
 ) -> None:
     """In the dialog and, in the same page, inline."""
     options, style = LARGER[way]
@@ -102,7 +101,7 @@ COVERED = """() => {
 
 @pytest.mark.parametrize("screen", [pytest.param("as usual", marks=ROOM), *list(SCREENS)[1:]])
 def test_the_next_step_is_in_sight_on_a_phone_and_covers_no_field(
-    new_page: Callable[..., Page], widget_site: WidgetSite, screen: str
+    new_page: NewPage, widget_site: WidgetSite, screen: str
 ) -> None:
     viewport, style, stays = SCREENS[screen]
     page = new_page(viewport=viewport)
@@ -138,7 +137,7 @@ def test_the_next_step_is_in_sight_on_a_phone_and_covers_no_field(
 
 
 def test_on_the_page_of_the_services_own_form_the_next_step_is_in_sight(
-    new_page: Callable[..., Page], widget_site: WidgetSite
+    new_page: NewPage, widget_site: WidgetSite
 ) -> None:
     page = new_page(viewport=PHONE)
     page.goto(f"{widget_site.service.url}/s/{widget_site.key}/form")

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from scripts import servers
-from tests.support.browser import Watch, open_context
+from tests.support.browser import NewPage, Watch, open_context
 from tests.support.processes import Service
 from tests.support.widget import AGENCY, DESKTOP, REPORT, report, to_form
 from tests.support.wordpress import PASSWORD, WordPress
@@ -113,7 +113,7 @@ def test_an_invalid_key_is_refused_with_a_reason(configured: WordPress, signed_i
 
 
 def test_an_editor_without_unfiltered_html_publishes_the_block(
-    configured: WordPress, signed_in: Callable[[str], Page], key: str, new_page: Callable[..., Page], watch: Watch
+    configured: WordPress, signed_in: Callable[[str], Page], key: str, new_page: NewPage, watch: Watch
 ) -> None:
     editor = signed_in("editor")
     editor.goto(f"{configured.url}/wp-admin/post-new.php?post_type=page")
@@ -139,7 +139,7 @@ def test_an_editor_without_unfiltered_html_publishes_the_shortcode_and_a_residen
     signed_in: Callable[[str], Page],
     widget_service: Service,
     key: str,
-    new_page: Callable[..., Page],
+    new_page: NewPage,
     watch: Watch,
 ) -> None:
     editor = signed_in("editor")

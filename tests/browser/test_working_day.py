@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,8 +13,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.support import axe
+from tests.support.browser import NewPage
 from tests.support.pictures import file, halves, photo
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.town import Town, sign_in
 from widget_api import i18n
 from widget_api.database import Database
@@ -143,7 +143,7 @@ AGAIN = "Трубу заменили целиком 27 ноября, воду п
 
 
 @ONE_DATABASE_UNLESS_FULL
-def test_a_working_day(serve: Callable[..., Service], database_url: str, new_page: Callable[..., Page]) -> None:
+def test_a_working_day(serve: Serve, database_url: str, new_page: NewPage) -> None:
     """A report, the water utility's work, an answer that a head approves, an objection, an extension, an answer."""
     agency = found_agency(serve(database_url=database_url, challenge="off", rate_limits="off"))
     say = partial(i18n.text, "ru")

@@ -18,7 +18,7 @@ from tests.conftest import ONE_DATABASE_UNLESS_FULL, POSTGRESQL_UNLESS_FULL
 from tests.support import service_database
 from tests.support.cities import QUICK, City, create_city, create_platform, fill
 from tests.support.exchange import KEY, webhook_receiver
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from widget_api import clock, schedule
 from widget_api.database import Database
 from widget_api.platform import signature
@@ -75,7 +75,7 @@ def offset(tmp_path: Path) -> Callable[[int], None]:
 @ONE_DATABASE_UNLESS_FULL
 async def test_leases_attempts_and_signatures_survive_jumps(
     receiver: tuple[Receiver, str],
-    serve: Callable[..., Service],
+    serve: Serve,
     offset: Callable[[int], None],
     tmp_path: Path,
     database_url: str,
@@ -132,7 +132,7 @@ async def test_leases_attempts_and_signatures_survive_jumps(
 
 @POSTGRESQL_UNLESS_FULL
 async def test_both_sides_agree_after_a_jump_without_a_restart(
-    serve: Callable[..., Service], offset: Callable[[int], None], tmp_path: Path, database_url: str
+    serve: Serve, offset: Callable[[int], None], tmp_path: Path, database_url: str
 ) -> None:
     """The platform was down while the clock was wrong, so every retry is scheduled by the wrong clock."""
     platform = await asyncio.to_thread(create_platform, serve)

@@ -7,7 +7,6 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -16,7 +15,7 @@ from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.factories import HOST_ORIGIN
 from tests.support.cities import create_city, create_platform
 from tests.support.mail import MailSink
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 from tests.support.service_database import rows, states, wait_until_delivered
 from widget_api.deliveries.model import LOST
 
@@ -107,7 +106,7 @@ async def is_behind(database: str) -> bool:
 
 @POSTGRESQL_UNLESS_FULL
 async def test_nothing_acknowledged_is_lost_or_duplicated(
-    serve: Callable[..., Service],
+    serve: Serve,
     database_url: str,
     dialect: str,
     mail_sink: MailSink,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -15,7 +14,7 @@ from tests.conftest import POSTGRESQL_UNLESS_FULL
 from tests.support import service_database
 from tests.support.cities import QUICK, City, create_city, create_platform, fill
 from tests.support.faults import FAULTS, FaultProxy
-from tests.support.processes import Service
+from tests.support.processes import Serve
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 UPDATES = 4
@@ -31,7 +30,7 @@ STATES = "SELECT description, status, status_at, status_event FROM problems"
 
 @POSTGRESQL_UNLESS_FULL
 async def test_every_event_arrives_once_and_in_order(
-    serve: Callable[..., Service],
+    serve: Serve,
     database_url: str,
     dialect: str,
     full_counts: bool,

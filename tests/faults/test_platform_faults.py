@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -13,7 +12,7 @@ from tests.conftest import ONE_DATABASE_UNLESS_FULL
 from tests.fake_platform import FakePlatform
 from tests.support import service_database
 from tests.support.cities import QUICK, create_city
-from tests.support.processes import Service, patched_program
+from tests.support.processes import Serve, patched_program
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
@@ -30,7 +29,7 @@ def _faulty(fake: FakePlatform) -> None:
 
 @ONE_DATABASE_UNLESS_FULL
 async def test_kills_and_faults_lose_and_duplicate_nothing(
-    fake: FakePlatform, serve: Callable[..., Service], database_url: str, chance: random.Random
+    fake: FakePlatform, serve: Serve, database_url: str, chance: random.Random
 ) -> None:
     service = await asyncio.to_thread(
         serve, changes=QUICK, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"

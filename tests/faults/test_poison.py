@@ -15,7 +15,7 @@ from tests.fake_platform import FakePlatform, Fault
 from tests.support import service_database
 from tests.support.cities import QUICK, create_city, fill
 from tests.support.exchange import PlatformWorker
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from widget_api.app import open_context
 from widget_api.deliveries import circuit
 from widget_api.problems import lifecycle
@@ -29,7 +29,7 @@ POISON: dict[str, Fault] = {"Яма 7": "500", "Яма 13": "400", "Яма 29": 
 
 @ONE_DATABASE_UNLESS_FULL
 async def test_poisoned_reports_only_block_their_own_updates(
-    fake: FakePlatform, serve: Callable[..., Service], database_url: str, full_counts: bool
+    fake: FakePlatform, serve: Serve, database_url: str, full_counts: bool
 ) -> None:
     fake.honours_keys, fake.bitter = True, POISON
     settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.support import service_database
 from tests.support.cities import City, create_city, fill
 from tests.support.event_loop_thread import run_in_thread
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, Work
+from tests.support.processes import Serve, Work
 from widget_api.ops.schema import migrate
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
@@ -45,7 +44,7 @@ def own_database(postgres: PostgreSQL) -> str:
 async def test_two_workers_share_deliveries_without_duplicates(
     fake: FakePlatform,
     own_database: str,
-    serve: Callable[..., Service],
+    serve: Serve,
     tmp_path: Path,
     full_counts: bool,
     capsys: pytest.CaptureFixture[str],

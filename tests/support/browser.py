@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ document.addEventListener("securitypolicyviolation", event => {
 });
 """
 
+NewPage = Callable[..., Page]  # of the fixture `new_page`
 # Playwright's own word, where a page registers a service worker (`open_context`).
 BLOCKED = "Service Worker registration blocked by Playwright"
 

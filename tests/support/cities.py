@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
-from tests.support.processes import Service
+from tests.support.processes import Serve, Service
 
 ORIGIN = "https://gorod.test"
 JURISDICTION = "gorod.test"
@@ -65,7 +65,7 @@ def create_city(service: Service) -> City:
     )
 
 
-def create_platform(serve: Callable[..., Service]) -> City:
+def create_platform(serve: Serve) -> City:
     """Start the central platform: another process of this service with its own database. It delivers nothing."""
     return create_city(serve(challenge="off", rate_limits="off", work="off"))
 

@@ -22,7 +22,7 @@ from playwright.sync_api import Page, expect
 from tests.support.exchange import KEY
 from tests.support.mail import Letter, MailSink
 from tests.support.pages import LocalServer, QuietHandler
-from tests.support.processes import Service
+from tests.support.processes import Serve
 from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
 from widget_api.cabinet import bulk_service
@@ -83,7 +83,7 @@ class Town:
     """A site with a collection of a preset, of the same name in addresses."""
 
     def __init__(
-        self, serve: Callable[..., Service], mail: MailSink, database_url: str, folder: Path, preset: str, *options: str
+        self, serve: Serve, mail: MailSink, database_url: str, folder: Path, preset: str, *options: str
     ) -> None:
         """`options` are those of `collection set`."""
         self._clock, self.mail, self.slug = folder / "clock", mail, preset

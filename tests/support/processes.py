@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -235,3 +235,6 @@ class Work(Service):
     def start(self, *, wait: bool = False) -> Work:
         self._run("work")
         return self
+
+
+Serve = Callable[..., Service]  # of the fixture `serve`
