@@ -479,9 +479,7 @@ def browser(_shared_chromium: Browser) -> Browser:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Close the browser before a module that does not use it, also if a fixture there is called `browser`: see
-    SharedBrowser.
-    """
+    """Close the browser before a module that does not use it (SharedBrowser), whatever is called `browser` there."""
     used = getattr(nextitem, "fixturenames", ())
     if nextitem is None or (nextitem.path != item.path and "_shared_chromium" not in used):
         _shared_browser.close()

@@ -116,7 +116,7 @@ def check_without_script(page: Page, watch: Watch) -> None:
     page.unroute("**/district.js*")
 
 
-def test_the_place_of_a_report_is_put_right_on_a_map(service: Service, new_page: NewPage, watch: Watch) -> None:
+def test_the_place_of_a_report_is_put_right_on_a_map(service: Service, new_page: NewPage) -> None:
     town = Town.found(service, "agent", bbox=BOUNDS)
     town.report("Яма")
     page = town.sign_in(new_page(viewport={"width": 360, "height": 800}), to="problems")

@@ -38,9 +38,7 @@ def both(request: pytest.FixtureRequest, new_page: NewPage, widget_site: WidgetS
 
 
 def numbers_in_list(page: Page) -> set[int]:
-    """Numbers of all problems in the list. Scrolls from the beginning to the end, since only cards near the viewport
-    are rendered.
-    """
+    """Numbers of all problems in the list, which draws only the cards near the viewport: scroll from end to end."""
     more, found = page.get_by_role("button", name="Показать ещё"), set[int]()
     page.evaluate(f"{SHEET}.scrollTop = 0")
     for _ in range(100):
@@ -55,9 +53,7 @@ def numbers_in_list(page: Page) -> set[int]:
 
 
 def count_on_map(page: Page) -> int:
-    """Number of problems behind the visible marks. The map reports the same number once both are drawn. The highlighted
-    mark is not counted: its cluster contains the problem already.
-    """
+    """Number of problems behind the visible marks but for the highlighted one, whose cluster contains it already."""
     counts, reported = list[int](), 0
     for _ in range(20):
         counts = page.locator(".mark[tabindex='0']").evaluate_all(

@@ -40,9 +40,7 @@ def scroll_to_problem(page: Page, number: int) -> None:
 
 
 def rendered_at_end(page: Page) -> int:
-    """Number of elements in the widget at the end of the list, once everything requested is rendered. Loading by a
-    click moves the focus and the scroll position when the cards arrive; wait for that first.
-    """
+    """Number of elements at the end of the list, once all that was requested is drawn and the focus has moved to it."""
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request))
     state = None

@@ -68,9 +68,7 @@ def test_the_counter_gets_goals_and_nothing_personal(desktop: Page, watch: Watch
     assert watch.hosts() == {example_pages.service.url, example_pages.pages.url}
 
 
-def test_a_page_about_one_place_fills_in_widget_and_link(
-    new_page: NewPage, watch: Watch, example_pages: Examples
-) -> None:
+def test_a_page_about_one_place_fills_in_widget_and_link(new_page: NewPage, example_pages: Examples) -> None:
     known = ("ул. Мира, 5, детская площадка", "55.0794, 38.7783")
     page = new_page(viewport=DESKTOP)
     page.goto(example_pages.address("place"))
@@ -204,9 +202,7 @@ def test_hostile_styles_do_not_reach_the_widget(desktop: Page, example_pages: Ex
     }"""
 
     def open_and_measure() -> Any:
-        """Open the form once the city behind it is fully rendered: parts hidden before they were measured keep their
-        initial size.
-        """
+        """Open the form once the city behind it is drawn: what is hidden before keeps its initial size."""
         desktop.evaluate(f"{widget}.dataset.start = 'list'")
         buttons(desktop).click()
         expect(desktop.locator("igrajdanin-widget .city .panel")).to_be_visible()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import NewPage, Watch
+from tests.support.browser import NewPage
 from tests.support.widget import DESKTOP, REPORT, WidgetSite, report, to_form
 
 HOSTS = Path(__file__).parent / "hosts"
@@ -65,7 +65,7 @@ def description(page: Page) -> Locator:
 
 
 def test_typed_text_survives_re_rendering_by_the_application(
-    new_page: NewPage, application: Callable[..., str], watch: Watch
+    new_page: NewPage, application: Callable[..., str]
 ) -> None:
     page = new_page(viewport=DESKTOP)
     page.goto(application("inline"))
@@ -90,7 +90,7 @@ def test_typed_text_survives_re_rendering_by_the_application(
 
 @pytest.mark.parametrize("view", [pytest.param("inline", marks=pytest.mark.full("the same way")), "button"])
 def test_the_widget_works_after_navigating_away_and_back(
-    new_page: NewPage, application: Callable[..., str], watch: Watch, view: str
+    new_page: NewPage, application: Callable[..., str], view: str
 ) -> None:
     page = new_page(viewport=DESKTOP)
     page.goto(application(view))
@@ -121,7 +121,7 @@ def test_the_widget_works_after_navigating_away_and_back(
 
 
 def test_the_application_sets_properties_before_the_loader_and_hears_every_event_once(
-    new_page: NewPage, application: Callable[..., str], widget_site: WidgetSite, watch: Watch
+    new_page: NewPage, application: Callable[..., str], widget_site: WidgetSite
 ) -> None:
     page = new_page(viewport=DESKTOP)
     page.goto(application("button", loader=False))

@@ -17,9 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_letters_fit_and_are_readable(page: Page) -> None:
-    """Axe looks at one letter of each template and at those with an element or class that none before it had: all have
-    the same style sheet.
-    """
+    """All have one style sheet: axe looks at one of each template, and at those with new elements or classes."""
     found: dict[str, list[str]] = {}
     seen: set[str] = set()
     for language in i18n.LANGUAGES:

@@ -76,9 +76,7 @@ HAS = "text => document.body.innerText.includes(text)"
 
 @pytest.fixture(scope="module", autouse=True)
 def fill_site(example_pages: Examples) -> None:
-    """Fill the site before the first visit: browsers may show a list of half a minute ago while revalidating (RFC
-    5861).
-    """
+    """Before the first visit: browsers may show a list of half a minute ago while revalidating (RFC 5861)."""
     example_pages.service.cli("load-demo", "--problems", "300", "--site", example_pages.site)
 
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support import maps
-from tests.support.browser import NewPage, Watch, rect
+from tests.support.browser import NewPage, rect
 from tests.support.tiles import CENTER
 from tests.support.widget import WidgetSite, check_appearance, draw_twice
 
@@ -42,7 +42,7 @@ def options(page: Page) -> Locator:
     return page.get_by_role("listbox", name="Адреса").get_by_role("option")
 
 
-def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Watch, field: Locator) -> None:
+def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, field: Locator) -> None:
     desktop.get_by_label("Дороги и тротуары").check()
     expect(field).to_have_role("textbox")
     field.press_sequentially("мира 5")
@@ -90,7 +90,7 @@ def test_suggestions_are_chosen_by_keyboard_and_pointer(desktop: Page, watch: Wa
 
 
 def test_an_address_that_was_typed_with_a_slip_is_offered_as_it_is_known(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, address: str
+    desktop: Page, widget_site: WidgetSite, address: str
 ) -> None:
     """An offer alone: what was typed stays until it is pressed."""
     maps.to_place(desktop, address)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, extended, hash_of
-from tests.support.browser import NewPage, Watch
+from tests.support.browser import NewPage
 from tests.support.widget import CLOSE, REPORT, WidgetSite, to_form
 
 DEMO_PROBLEMS = 25
@@ -53,7 +53,7 @@ def expect_start_page(page: Page) -> None:
     expect(page.get_by_role("heading", name="Начало")).to_be_visible()
 
 
-def test_however_the_dialog_closes_nothing_is_left_of_it(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_however_the_dialog_closes_nothing_is_left_of_it(phone: Page, widget_site: WidgetSite) -> None:
     address = widget_site.page(widget_site.snippet('type="extended"'))
     back_cross_key_and_script_close_it(phone, open_routed_page(phone, widget_site, address))
     open_routed_page(phone, widget_site, address)
@@ -101,7 +101,7 @@ def back_cross_key_and_script_close_it(phone: Page, before: str) -> None:
     expect_start_page(phone)
 
 
-def test_back_leads_through_what_was_opened(phone: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_back_leads_through_what_was_opened(phone: Page, widget_site: WidgetSite) -> None:
     city = extended(widget_site)
     back_leads_through_the_views(phone, open_routed_page(phone, widget_site, city))
     closing_removes_entries_of_views_and_dialog_together(phone, open_routed_page(phone, widget_site, city))
@@ -111,7 +111,7 @@ def test_back_leads_through_what_was_opened(phone: Page, watch: Watch, widget_si
         back_leads_to_the_list_on_pages_with_their_own_hash(phone, widget_site, theirs)
 
 
-def test_back_sends_close_requests_if_close_watchers_exist(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_back_sends_close_requests_if_close_watchers_exist(page: Page, widget_site: WidgetSite) -> None:
     each_request_goes_back_by_one_view(page, widget_site)
     before = open_routed_page(page, widget_site, widget_site.page(widget_site.snippet('type="basic"')))
     back_leads_through_the_steps_of_the_form(page, before, lambda: page.evaluate(CLOSE_REQUEST))

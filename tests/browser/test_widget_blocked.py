@@ -5,7 +5,6 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse
-from tests.support.browser import Watch
 from tests.support.city import FakeCity
 from tests.support.widget import REPORT, WidgetSite, fill_form, open_form, report
 
@@ -35,9 +34,7 @@ REMOVE_WIDGET = """() => {
 }"""
 
 
-def test_the_widget_works_without_blocked_neighbours_and_photos(
-    desktop: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_the_widget_works_without_blocked_neighbours_and_photos(desktop: Page, widget_site: WidgetSite) -> None:
     FakeCity(desktop, widget_site)
     cards = browse(
         desktop, widget_site.page(PAGE.format(snippet=widget_site.snippet('type="extended" data-start="list"')))
@@ -55,9 +52,7 @@ def test_the_widget_works_without_blocked_neighbours_and_photos(
     expect(desktop.locator("igrajdanin-widget .stale")).to_have_count(0)
 
 
-def test_the_form_is_reachable_whenever_the_widget_was_removed(
-    desktop: Page, watch: Watch, widget_site: WidgetSite
-) -> None:
+def test_the_form_is_reachable_whenever_the_widget_was_removed(desktop: Page, widget_site: WidgetSite) -> None:
     """At once, and with a half-typed report: the button or the plain link still leads to a form that can be sent."""
     widget = desktop.locator("igrajdanin-widget")
     link, button = widget.get_by_role("link", name=REPORT), widget.get_by_role("button", name=REPORT, exact=True)

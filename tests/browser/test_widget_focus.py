@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, ViewportSize, expect
 
-from tests.support.browser import NewPage, Watch, arrived
+from tests.support.browser import NewPage, arrived
 from tests.support.widget import (
     ACCEPTED,
     DESKTOP,
@@ -64,7 +64,7 @@ def page(new_page: NewPage) -> Page:
     return new_page(viewport=DESKTOP)
 
 
-def test_loading_inline_takes_no_focus(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_loading_inline_takes_no_focus(page: Page, widget_site: WidgetSite) -> None:
     """Neither from the host's own field nor from its start; with a shared URL no more than without."""
     page.clock.install()
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
@@ -83,7 +83,7 @@ def test_loading_inline_takes_no_focus(page: Page, watch: Watch, widget_site: Wi
         expect_untouched(page, "BODY", 0)
 
 
-def test_a_late_answer_to_a_report(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_late_answer_to_a_report(page: Page, widget_site: WidgetSite) -> None:
     """To somebody who is still there, and to one who has gone on."""
     held: list[Route] = []
     page.clock.install()
@@ -126,7 +126,7 @@ ROTATION_CASES = [
 
 @pytest.mark.parametrize(("view", "kind", "label", "text", "step"), ROTATION_CASES)
 def test_rotating_a_phone_while_typing(
-    new_page: NewPage, watch: Watch, widget_site: WidgetSite, view: str, kind: str, label: str, text: str, step: int
+    new_page: NewPage, widget_site: WidgetSite, view: str, kind: str, label: str, text: str, step: int
 ) -> None:
     phone = new_page(viewport=LYING, has_touch=True)
     address = widget_site.page(widget_site.snippet(f'type="{kind}" view="{view}"'))

@@ -152,9 +152,7 @@ def test_text_can_be_dictated_and_the_receipt_shared_and_printed(desktop: Page, 
 def test_a_slow_phone_meets_the_time_budgets(
     page: Page, widget_site: WidgetSite, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a 6× slower processor and slow 3G (400 ms, 400 kbit/s): the documented budgets, with a margin for busy
-    machines.
-    """
+    """The documented budgets, with a margin: a 6× slower processor and slow 3G (400 ms, 400 kbit/s)."""
     monkeypatch.setattr(tickets, "MAX_NUMBER", WHOLE_WORK)
     challenge = tickets.Challenges((SECRET,)).issue(widget_site.site, widget_site.host.url, "127.0.0.1")
     page.route(re.compile("/challenge"), lambda route: route.fulfill(json=challenge, headers=ANY_ORIGIN))

@@ -353,7 +353,7 @@ def test_photos_are_sent_even_if_storage_is_unavailable(
         assert len(attached_photos(watch)[-1]) == 1
 
 
-def test_drop_and_paste_on_a_desktop(desktop: Page, watch: Watch, address: str, small: bytes) -> None:
+def test_drop_and_paste_on_a_desktop(desktop: Page, address: str, small: bytes) -> None:
     open_form(desktop, address)
     ready(desktop)
     # The section goes and comes, as it does with each step on a phone: what is pasted is taken once.

@@ -183,9 +183,7 @@ def test_cards_photos_and_changes_of_a_problem_are_told(page: Page, widget_site:
 
 
 def test_the_form_announces_everything_once(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
-    """Either by focus or by a live region: text with both is read twice. The search is silent until
-    something is typed.
-    """
+    """By focus or by a live region: text with both is read twice. The search is silent until something is typed."""
     allow_failures(watch)
     city = FakeCity(desktop, widget_site)
     open_widget(desktop, widget_site.page(widget_site.snippet()))

@@ -7,7 +7,6 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse, extended
-from tests.support.browser import Watch
 from tests.support.widget import WidgetSite, number, open_form, report, send, summary, to_form
 
 DEMO_PROBLEMS = 45
@@ -41,7 +40,7 @@ def translate(page: Page) -> None:
     expect(page.locator(TRANSLATED).first).to_be_attached()
 
 
-def test_a_translated_form_can_be_sent(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_translated_form_can_be_sent(desktop: Page, widget_site: WidgetSite) -> None:
     open_form(desktop, widget_site.page(widget_site.snippet()))
     translate(desktop)
     send(desktop)
@@ -53,7 +52,7 @@ def test_a_translated_form_can_be_sent(desktop: Page, watch: Watch, widget_site:
     assert report(desktop, "Второе сообщение") > 0
 
 
-def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_translated_form_can_be_sent_step_by_step(page: Page, widget_site: WidgetSite) -> None:
     open_form(page, widget_site.page(widget_site.snippet()))
     translate(page)
     following = page.get_by_role("button", name="Далее")
@@ -72,7 +71,7 @@ def test_a_translated_form_can_be_sent_step_by_step(page: Page, watch: Watch, wi
     assert number(page) > 0
 
 
-def test_a_translated_list_can_be_filtered_and_read(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_a_translated_list_can_be_filtered_and_read(desktop: Page, widget_site: WidgetSite) -> None:
     cards = browse(desktop, extended(widget_site))
     translate(desktop)
     desktop.get_by_role("button", name="Показать ещё").click()

@@ -1,6 +1,4 @@
-"""The widget does not trust content that others may write into a host page: names, attributes, links,
-modified files.
-"""
+"""The widget does not trust what others may write into a host page: names, attributes, links, modified files."""
 
 from __future__ import annotations
 
@@ -75,9 +73,7 @@ def test_the_citys_map_works_beside_such_elements(
     assert requests_to(watch, evil) == []
 
 
-def test_the_frame_script_works_beside_such_elements(
-    desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
-) -> None:
+def test_the_frame_script_works_beside_such_elements(desktop: Page, widget_site: WidgetSite, evil: HostPages) -> None:
     frame = f'<iframe src="{widget_site.service.url}/s/{widget_site.key}/embed" width="100%" height="500"></iframe>'
     script = f'<script async src="{widget_site.service.url}/w/1/frame.js"></script>'
     desktop.goto(widget_site.page(bait(evil) + frame + script, loader=False))
@@ -100,7 +96,7 @@ def test_elements_of_the_page_cannot_change_the_service(
     assert watch.hosts() == {widget_site.service.url, widget_site.host.url}
 
 
-def test_links_are_never_code(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_links_are_never_code(desktop: Page, widget_site: WidgetSite) -> None:
     """A compromised service answers with javascript: URLs; everything else in its answers is trusted."""
     code = "javascript:document.title='stolen'"
 
@@ -155,7 +151,7 @@ def test_a_modified_file_does_not_run_and_the_link_returns(page: Page, watch: Wa
     assert page.evaluate("globalThis.stolen") is None
 
 
-def test_an_unmodified_copy_works_and_removes_the_link(desktop: Page, watch: Watch, widget_site: WidgetSite) -> None:
+def test_an_unmodified_copy_works_and_removes_the_link(desktop: Page, widget_site: WidgetSite) -> None:
     shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "whole" / RELEASE)
     script = f'<script async src="/whole/{RELEASE}/loader.js" data-api="{widget_site.service.url}"></script>'
     desktop.goto(widget_site.page(widget_site.snippet('type="extended"') + script, loader=False))

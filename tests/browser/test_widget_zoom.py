@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 
-from tests.support.browser import NewPage, Watch
+from tests.support.browser import NewPage
 from tests.support.city import FakeCity
 from tests.support.widget import PHONE, REPORT, WidgetSite, open_form, summary, to_form
 
@@ -46,7 +46,7 @@ SPLIT_WORDS = """() => {
 
 @pytest.mark.parametrize("way", LARGER)
 def test_an_enlarged_page_scrolls_in_one_direction_and_is_usable(
-    new_page: NewPage, watch: Watch, widget_site: WidgetSite, way: str
+    new_page: NewPage, widget_site: WidgetSite, way: str
 ) -> None:
     """In the dialog and, in the same page, inline."""
     options, style = LARGER[way]

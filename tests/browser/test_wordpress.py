@@ -113,7 +113,7 @@ def test_an_invalid_key_is_refused_with_a_reason(configured: WordPress, signed_i
 
 
 def test_an_editor_without_unfiltered_html_publishes_the_block(
-    configured: WordPress, signed_in: Callable[[str], Page], key: str, new_page: NewPage, watch: Watch
+    configured: WordPress, signed_in: Callable[[str], Page], key: str, new_page: NewPage
 ) -> None:
     editor = signed_in("editor")
     editor.goto(f"{configured.url}/wp-admin/post-new.php?post_type=page")

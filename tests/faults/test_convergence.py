@@ -300,9 +300,7 @@ class TwoInstances(RuleBasedStateMachine):
         return {row["id"] for found in rows for row in found}
 
     async def _all(self, one: Instance) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
-        """All problems with their exchanged events, by the birth id of their first event. The first event of a problem
-        read from the platform is not part of any update, so it is taken from the platform.
-        """
+        """All problems with their exchanged events, by the birth id of their first one, which no update contains."""
         mirrored = "SELECT problem_id, remote_id FROM platform_links WHERE born = 'there'"
         own = {row["problem_id"]: int(row["remote_id"]) for row in await one.database.rows(mirrored)}
         births = "SELECT p.number, e.id FROM problems p JOIN events e ON e.problem_id = p.id WHERE e.kind = 'received'"

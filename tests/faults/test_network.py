@@ -93,9 +93,7 @@ async def interrupt(proxy: FaultProxy, chance: random.Random) -> None:
 
 
 async def decide(city: City, platform: City, problems: int) -> set[str]:
-    """Decide reports at the platform while more arrive. Returns the birth ids of those decided. Only linked reports are
-    decided: test_convergence covers earlier decisions.
-    """
+    """Decide linked reports at the platform while more arrive. Returns the birth ids of the decisions."""
     decided: dict[str, str] = {}
     wanted = problems // DECIDED
     async with aiohttp.ClientSession() as session:

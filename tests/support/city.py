@@ -74,10 +74,7 @@ def problem(widget_site: WidgetSite, number: int, text: str, status: str, **more
 
 
 def _with_fixed_date(track: str) -> str:
-    """Replace the date an answer is due by with a fixed one; the real date is covered by other tests.
-
-    At the end of December the service also names the year.
-    """
+    """With a fixed date an answer is due by; at the end of December the real one has a year."""
     russian = re.sub(r"\d+\s[а-я]{3,}(\s20\d\d)?", "4 декабря", track)
     return re.sub(r"\d+\s[A-Z][a-z]+(\s20\d\d)?", "4 December", russian)
 

@@ -48,9 +48,7 @@ def _as_operator(arguments: tuple[str, ...], settings: Mapping[str, str], direct
 
 
 def attempt(*arguments: str, settings: Mapping[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    """The result of `widget-api ARGUMENTS`, whatever its exit code. Not for commands that keep running (`serve`,
-    `work`).
-    """
+    """The result of `widget-api ARGUMENTS`, whatever its exit code. Not for `serve` and `work`, which keep running."""
     output, errors = io.StringIO(), io.StringIO()
     ends: list[BaseException] = []
 

@@ -6,9 +6,7 @@ from widget_api.database import Database, sqlite_path
 
 
 def database_files_contain(database: Database, word: str) -> bool:
-    """Whether SQLite's file or its write-ahead log contains a word. Always false on PostgreSQL, whose files belong to
-    the server.
-    """
+    """Whether SQLite's file or its write-ahead log contains a word; PostgreSQL's files belong to the server."""
     if database.dialect != "sqlite":
         return False
     path = sqlite_path(database.url)

@@ -74,10 +74,7 @@ def fork(
 
 
 def _running_server(interpreter: Sequence[str]) -> socket.socket:
-    """Return the socket of the fork server; start it if there is none.
-
-    It exits when this process does, since nobody else holds this end of the socket.
-    """
+    """The socket of the fork server, started if there is none. It ends with this process, the only one at this end."""
     global _server
     with _starting:
         if _server is None:

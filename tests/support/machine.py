@@ -29,9 +29,7 @@ class Machine:
     """Files of it are below `root`."""
 
     def __init__(self, folder: Path, *, inward: Mapping[int, int], outward: tuple[int, ...]) -> None:
-        """`inward`: ports of the machine and the ports of 127.0.0.1 that lead there; `outward`: ports of the tests that
-        the machine reaches at its 127.0.0.1.
-        """
+        """`inward`: its ports, and those of 127.0.0.1 here that lead there; `outward`: ports here that it reaches."""
         self.root = folder / "machine"
         self._folder = folder
         self._inward, self._outward = inward, outward

@@ -159,9 +159,7 @@ class MailSink:
     def wait(
         self, address: str, count: int = 1, *, matching: Callable[[Letter], bool] = lambda _: True, limit: float = 30
     ) -> list[Letter]:
-        """The letters to `address` once there are `count` of them. Fails with all received letters after `limit`
-        seconds.
-        """
+        """The letters to `address` once there are `count` of them. Fails after `limit` seconds."""
 
         def found() -> list[Letter]:
             return [letter for letter in self.to(address) if matching(letter)]

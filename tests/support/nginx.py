@@ -15,11 +15,9 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 def command(folder: Path, upstream: int, port: int, plain_port: int, certificate: Certificate | None) -> list[str]:
-    """The command that starts nginx in front of the service on port `upstream`; without a certificate it serves plain
-    HTTP.
+    """The command that starts nginx in front of the service on port `upstream`, without a certificate for plain HTTP.
 
-    The shipped file is surrounded by the relevant parts of Debian's nginx.conf. The cache is `folder/cache`, the log
-    `folder/widget.log`.
+    The shipped file stands in parts of Debian's nginx.conf. The cache is `folder/cache`, the log `folder/widget.log`.
     """
     text = CONFIGURATION.read_text()
     text = re.sub(r"\n\s+listen \[::\].+;", "", text)  # this machine may have no IPv6

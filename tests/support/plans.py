@@ -20,10 +20,7 @@ async def plan(database: Database, sql: str, values: dict[str, Any]) -> str:
 
 
 async def record_statements(what: Awaitable[Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The statements, with their values, that are read by this task or run while `what` is awaited.
-
-    A worker beside it reads too; transactions run in a task of their own.
-    """
+    """Statements with values that this task reads, or that run in tasks of transactions, while `what` is awaited."""
     found: list[tuple[str, dict[str, Any]]] = []
     rows, run = Database.rows, Transaction.run
 

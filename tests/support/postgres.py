@@ -128,10 +128,7 @@ class Server:
 
 
 class PostgreSQL:
-    """Databases on a server: on the one at `port`, or else on a server of its own, started with `configuration`.
-
-    `database()` returns the URL of a new database, a copy of `template` if one is given.
-    """
+    """Databases on a server: on the one at `port`, or else on a server of its own, started with `configuration`."""
 
     def __init__(self, configuration: str = "", *, port: int | None = None) -> None:
         self.server = None if port else Server(configuration)

@@ -106,9 +106,7 @@ def _numbered(text: str, name: str, pattern: re.Pattern[str]) -> str:
 
 
 def unfold(text: str) -> str:
-    """JSON broken into lines where it does not fit one. Only line breaks and spaces are added; existing ones are shown
-    as symbols.
-    """
+    """JSON broken into lines where it does not fit one. Its own line breaks and spaces are shown as symbols."""
     signs = str.maketrans({"\n": "␤", " ": "␠"})
     levels: list[list[str]] = [[""]]  # what each open bracket holds so far
     for part in re.findall(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^"{}\[\],:]+', text):
@@ -312,10 +310,7 @@ class Recordings:
 
 
 def _shorten(name: str, lines: list[str], known: Mapping[str, list[str]]) -> list[str]:
-    """The lines as in a file: like the closest recording of the same folder, if enough of them can be left out.
-
-    A recording stays like the one that it was like while another is not much closer.
-    """
+    """The lines as in a file, like the closest recording of the folder, or the former one if none is much closer."""
     former = _read(name).partition("\n")[0]
     others = [one for one in known if one.partition("/")[0] == name.partition("/")[0]]
     close = heapq.nlargest(3, others, key=lambda one: len(set(lines) & set(known[one])))

@@ -86,9 +86,7 @@ class RemoteBrowser(ABC):
         await self.perform([{"type": "key", "id": "keyboard", "actions": keys}])
 
     async def open_cluster(self) -> tuple[int, int]:
-        """Open the city map, by way of the form, and its largest cluster. Returns the number of marks before and
-        after.
-        """
+        """Open the city map, by way of the form, and its largest cluster. Returns how many marks were and are there."""
         await self.tap("button", REPORT)
         await self.tap("button", "Проблемы города")
         await self.until("the city, with its map or the way there", _TO_MAP)

@@ -246,10 +246,7 @@ def wait_until(page: Page, condition: Callable[[], object]) -> None:
 
 
 def draw_twice(page: Page) -> None:
-    """Wait until the page has been drawn two more times.
-
-    Animations follow the real frames, also where `page.clock` has replaced requestAnimationFrame.
-    """
+    """Wait for two frames. Animations follow the real ones, also where `page.clock` replaces requestAnimationFrame."""
     page.evaluate("() => document.documentElement.animate(null, 1).finished.then(() => {})")
 
 

@@ -87,9 +87,7 @@ class Driver(Protocol):
     def add_init_script(self, script: str) -> None: ...
 
     def arrive(self, url: str, held: str) -> None:
-        """Open the page, and hold back what is requested of the origin `held` until `release`. Returns when the page
-        is parsed up to a script that blocks.
-        """
+        """Open the page, until it is parsed or a script blocks; requests to the origin `held` wait for `release`."""
 
     def release(self) -> None: ...
 
