@@ -155,12 +155,9 @@ async def test_every_curl_command_works(make_settings: Callable[..., Settings], 
                 if "$TICKET" in line:
                     sent = await client.post(f"/api/v1/sites/{site.key}/tickets", json={"challenge": known["SOLUTION"]})
                     known["TICKET"] = sent.json()["ticket"]
-                answer = await send(client, filled(line, known), body)
+                filled = re.sub(r"\$([A-Z]+)", lambda match: known.get(match[1], match[0]), line)
+                answer = await send(client, filled, body)
                 assert 200 <= answer.status_code < 300, f"{line}\n{answer.status_code} {answer.text}"
-
-
-def filled(line: str, known: dict[str, str]) -> str:
-    return re.sub(r"\$([A-Z]+)", lambda match: known.get(match[1], match[0]), line)
 
 
 async def send(client: httpx2.AsyncClient, line: str, event: bytes) -> httpx2.Response:

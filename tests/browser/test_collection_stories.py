@@ -49,14 +49,6 @@ def count_voices(town: Town, number: int) -> int:
     return int(json.loads(town.read(f"{town.api}/entries/{number}"))["participants"])
 
 
-def vote_on_page(page: Page, address: str, email: str) -> None:
-    """Without scripts."""
-    page.goto(address)
-    fill(page, {"declared": True, "email": email, "consent": True})
-    page.locator("main form button.primary").click()
-    expect(page.locator("main")).to_contain_text("На почту идёт письмо")
-
-
 def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, new_page: NewPage, watch: Watch) -> None:
     """An administrator, an author, voters, an official, a council, a platform."""
     watch.allow("status of 409")
@@ -137,7 +129,10 @@ def test_residents_propose_vote_and_see_what_was_built(found_town: FoundTown, ne
 
     # Oleg votes without scripts, for two projects, and takes one voice back.
     for number in (3, 1):
-        vote_on_page(oleg, f"{town.page}/{number}/vote", OLEG)
+        oleg.goto(f"{town.page}/{number}/vote")
+        fill(oleg, {"declared": True, "email": OLEG, "consent": True})
+        oleg.locator("main form button.primary").click()
+        expect(oleg.locator("main")).to_contain_text("На почту идёт письмо")
         town.press_in_letter(oleg, OLEG, f"голос за проект № {number}", "/action/", "Подтвердить голос")
     oleg.get_by_role("link", name="Отозвать голос").click()
     oleg.get_by_role("button", name="Отозвать голос").click()

@@ -113,7 +113,11 @@ def test_the_host_gets_height_events_and_links(new_page: NewPage, widget_site: W
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
     wait_until_fitted(page)
     the_frames_height_follows_its_content_without_oscillating(page)
-    links_open_outside_the_frame(page)
+    link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
+    with page.expect_popup() as opened:
+        link.click()
+    assert "/consent/" in opened.value.url
+    assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
     reporting_sends_an_event_to_the_host(page)
 
 
@@ -205,7 +209,13 @@ def test_the_height_is_set_in_every_width_later_without_a_referrer_and_under_the
     for width in (320, 768, 1280):
         page.set_viewport_size({"width": width, "height": 700})
         expect_fitted()
-    parameters_of_the_url_are_used(page, widget_site)
+    # Parameters of the URL are used.
+    page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
+    widget = inside(page).locator("igrajdanin-widget")
+    expect(widget.locator("h2").first).to_be_visible()
+    assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"
+    assert (widget.get_attribute("theme"), widget.get_attribute("category")) == ("light", "roads")
+    assert widget.get_attribute("lang") == "en"
 
 
 def test_messages_of_others_are_ignored(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
@@ -271,14 +281,6 @@ def test_only_registered_origins_may_embed_the_frame(
     assert page.evaluate("heard") == ["the last one"]
 
 
-def links_open_outside_the_frame(page: Page) -> None:
-    link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
-    with page.expect_popup() as opened:
-        link.click()
-    assert "/consent/" in opened.value.url
-    assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
-
-
 def test_without_javascript_the_frame_shows_the_link(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(host(widget_site))
@@ -286,12 +288,3 @@ def test_without_javascript_the_frame_shows_the_link(new_page: NewPage, widget_s
     expect(link).to_be_visible()
     assert link.get_attribute("target") == "_blank"
     assert str(link.get_attribute("href")).endswith(f"/s/{widget_site.key}/report")
-
-
-def parameters_of_the_url_are_used(page: Page, widget_site: WidgetSite) -> None:
-    page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
-    widget = inside(page).locator("igrajdanin-widget")
-    expect(widget.locator("h2").first).to_be_visible()
-    assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"
-    assert (widget.get_attribute("theme"), widget.get_attribute("category")) == ("light", "roads")
-    assert widget.get_attribute("lang") == "en"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
 from tests.support.widget import WidgetSite, check_appearance, fill_form, number, open_form, send, to_form
@@ -32,7 +32,9 @@ def test_states_with_real_answers_pass_axe(desktop: Page, watch: Watch, widget_s
     check_appearance(page, "problem")
     to_form(page)
     fill_form(page)
-    page.route(re.compile("/problems$"), abort_posts)
+    page.route(
+        re.compile("/problems$"), lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
     send(page)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_visible()
     check_appearance(page, "waiting")
@@ -40,13 +42,6 @@ def test_states_with_real_answers_pass_axe(desktop: Page, watch: Watch, widget_s
     page.get_by_role("button", name="Отправить ещё раз").click()
     number(page)
     check_appearance(page, "done")
-
-
-def abort_posts(route: Route) -> None:
-    if route.request.method == "POST":
-        route.abort()
-    else:
-        route.continue_()
 
 
 def test_touch_targets_are_large_enough_and_a_selection_is_seen_with_forced_colours(

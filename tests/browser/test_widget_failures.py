@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from secrets import token_hex
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD
 from tests.support.browser import Watch
@@ -93,19 +93,12 @@ def press(page: Page, at: int = 0) -> None:
     page.get_by_role("button", name=REPORT, exact=True).nth(at).click()
 
 
-def hold(_: Route) -> None:
-    """Never answer."""
-
-
-def both(widget_site: WidgetSite) -> str:
-    return widget_site.snippet('type="basic"') + widget_site.snippet('type="extended"')
-
-
 def test_a_service_that_only_serves_files(patient: Page, watch: Watch, widget_site: WidgetSite, silent: str) -> None:
     watch.allow("не ответил|ERR_CONNECTION_RESET.*failed=config")
     shutil.copytree(examples.DIST / RELEASE, widget_site.folder / "silent" / RELEASE)
     script = f'<script async src="/silent/{RELEASE}/loader.js" data-api="{silent}"></script>'
-    patient.goto(widget_site.page(both(widget_site) + script, loader=False))
+    both = widget_site.snippet('type="basic"') + widget_site.snippet('type="extended"')
+    patient.goto(widget_site.page(both + script, loader=False))
     for at in range(2):
         press(patient, at)
         expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
@@ -126,7 +119,7 @@ def test_the_button_is_busy_until_the_link_returns_if_files_hang(
     patient: Page, watch: Watch, widget_site: WidgetSite
 ) -> None:
     watch.allow("uncaught: http")
-    patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
+    patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: None)
     patient.goto(widget_site.page(widget_site.snippet()))
     button = patient.locator("igrajdanin-widget button")
     # In the task of the press, so that the next frame shows it, where nothing moves too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, ViewportSize, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.support import maps
 from tests.support.browser import NewPage, rect
@@ -251,9 +251,5 @@ def nothing_is_cut_off_on_the_narrowest_screen(page: Page) -> None:
     for name in ("Приблизить", "Отдалить", "Метка. Стрелки сдвигают её"):
         size = rect(page.get_by_role("button", name=name))
         assert min(size["width"], size["height"]) >= 44
-    _apart(page.get_by_role("button", name="Приблизить"), page.locator(".source span").first)
-
-
-def _apart(one: Locator, other: Locator) -> None:
-    a, b = rect(one), rect(other)
+    a, b = rect(page.get_by_role("button", name="Приблизить")), rect(page.locator(".source span").first)
     assert a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse, crowd, extended, settle
 from tests.support.browser import NewPage, Watch
@@ -134,18 +134,14 @@ def expect_cards_after_press(page: Page, count: int, pointer: bool) -> None:
 
     def listed() -> int:
         page.evaluate(SCROLL_TO_END)
-        return max(10_001 - int(one) for one in numbers(page.locator(CARD)))
+        numbers = page.locator(CARD).evaluate_all("all => all.map(one => one.id.slice('problem-'.length))")
+        return max(10_001 - int(one) for one in numbers)
 
     wait_until(page, lambda: listed() >= count and more.is_visible())
     for _ in range(3):
         settle(page)
         assert listed() == count
     expect(more).to_be_visible()
-
-
-def numbers(cards: Locator) -> list[str]:
-    found: list[str] = cards.evaluate_all("all => all.map(one => one.id.slice('problem-'.length))")
-    return found
 
 
 def test_loading_more_adds_one_page_by_keyboard_and_three_by_pointer(page: Page, widget_site: WidgetSite) -> None:

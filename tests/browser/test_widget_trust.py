@@ -57,11 +57,6 @@ def bait(host: HostPages) -> str:
     return "".join(named) + f'<form data-igrajdanin-widget="wk_x">{hidden}</form>'
 
 
-def requests_to(watch: Watch, host: HostPages) -> list[str]:
-    """Requests to the foreign server, except for the bait pictures themselves."""
-    return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
-
-
 def test_the_citys_map_works_beside_such_elements(
     desktop: Page, watch: Watch, widget_site: WidgetSite, evil: HostPages
 ) -> None:
@@ -70,7 +65,8 @@ def test_the_citys_map_works_beside_such_elements(
     expect(desktop.get_by_role("application").get_by_role("button").first).to_be_visible()
     desktop.locator(CARD).first.click()
     expect(desktop.locator("igrajdanin-widget .timeline")).to_be_visible()
-    assert requests_to(watch, evil) == []
+    there = [one for one in watch.requests if one.url.startswith(evil.url)]
+    assert [one.url for one in there if one.resource_type != "image"] == [], "the bait's own pictures alone"
 
 
 def test_the_frame_script_works_beside_such_elements(desktop: Page, widget_site: WidgetSite, evil: HostPages) -> None:

@@ -70,8 +70,10 @@ async def test_two_workers_share_deliveries_without_duplicates(
     assert len(fake.requests) == problems
     assert len({one["description"] for one in fake.requests}) == problems
     assert len(fake.updates) == len({one["update_id"] for one in fake.updates}) == events - problems
-    for updates in by_request(fake).values():  # reports without an update have none
-        assert [int(one["description"].split()[1]) for one in updates] == list(range(UPDATES)), "in order"
+    in_order = {one["service_request_id"]: list[int]() for one in fake.updates}  # reports without an update have none
+    for one in fake.updates:
+        in_order[one["service_request_id"]].append(int(one["description"].split()[1]))
+    assert all(found == list(range(UPDATES)) for found in in_order.values()), in_order
     taken = await service_database.rows(own_database, "SELECT delivery, holder FROM taken")
     assert len(taken) == len({row["delivery"] for row in taken}) == events, "leased once each"
     shares = Counter(row["holder"] for row in taken)
@@ -98,10 +100,3 @@ async def until_both_take(city: City) -> int:
 
         await service_database.wait_until(both_started, holders, "only one worker takes deliveries")
     return sent
-
-
-def by_request(fake: FakePlatform) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = {}
-    for one in fake.updates:
-        found.setdefault(one["service_request_id"], []).append(one)
-    return found

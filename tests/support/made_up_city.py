@@ -12,7 +12,6 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -326,16 +325,12 @@ def sign_in(world: World) -> None:
     assert len(world.ids) == len(REPORTS), len(world.ids)
 
 
-def _is_carried_out(agent: Visitor, path: str) -> bool:
-    return 'id="waiting"' not in agent.ask("GET", path).text
-
-
 def decide_reports(world: World) -> None:
     agent = world.people["agent"]
     for number, to, fields in DECISIONS:
         path = f"/cabinet/problems/{world.ids[number - 1]}"
         name = "cabinet/decided" if number == 1 else None
         world.press(agent, path, path, name, to=to, **fields)
-        wait_for(partial(_is_carried_out, agent, path), "a decision waits for ever")
+        wait_for(lambda: 'id="waiting"' not in agent.ask("GET", path).text, "a decision waits for ever")  # noqa: B023
     world.press(agent, f"/cabinet/problems/{world.ids[12]}", f"/cabinet/problems/{world.ids[12]}/spam", spam="yes")
     world.settle()

@@ -49,15 +49,10 @@ def draw_tiles(page: Page) -> None:
     page.route(re.compile("/tiles/"), answer)
 
 
-def answerable(page: Page, answer: dict[str, Any] = INSIDE) -> None:
-    """Answer every GET /place with this."""
-    page.route(re.compile(r"/place\?"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
-
-
 def prepare(page: Page, widget_site: WidgetSite, **change: Any) -> None:
     config(page, widget_site, **change)
     draw_tiles(page)
-    answerable(page)
+    page.route(re.compile(r"/place\?"), lambda route: route.fulfill(json=INSIDE, headers=ANY_ORIGIN))
 
 
 def to_place(page: Page, address: str) -> None:

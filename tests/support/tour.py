@@ -246,11 +246,15 @@ class Tour:
         yield "done without e-mail"
         waits: dict[str, Any] = {"waiting offline": LOST, "waiting for the service": (503, {})}
         waits["waiting a minute"] = (429, {})
-        for state, answer in waits.items():
+
+        def send(answer: Any, email: str = "") -> None:
             self.city.answers[post] = answer
             self.form()
-            self.fill_form()
+            self.fill_form(email)
             self.press_continue()
+
+        for state, answer in waits.items():
+            send(answer)
             self.expect_alert()
             yield state
             # Discard it: it would retry by itself and keep its draft during the following states.
@@ -259,17 +263,11 @@ class Tour:
         used = (422, {"code": "idempotency_key_reused"})
         refused = (403, {"code": "ticket_invalid", "detail": "Срок формы истёк. Отправьте ещё раз."})
         for state, answer in {"conflict": used, "not accepted": refused}.items():
-            self.city.answers[post] = answer
-            self.form()
-            self.fill_form()
-            self.press_continue()
+            send(answer)
             self.expect_alert()
             yield state
         link = "https://widget.test/t/made-up"
-        self.city.answers[post] = (201, self.city.receipt(code=None, track_url=link))
-        self.form()
-        self.fill_form("anna@example.test")
-        self.press_continue()
+        send((201, self.city.receipt(code=None, track_url=link)), "anna@example.test")
         expect(self.control("track")).to_be_visible()
         yield "done with e-mail"
         self.city.answers.clear()
