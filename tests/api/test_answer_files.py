@@ -201,7 +201,7 @@ BROKEN = {
 @ONE_DATABASE
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_bad_file_is_named_and_the_other_input_kept(
-    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt, name: str
+    client: Client, cabinet: Answering, site: Site, accepted: Receipt, name: str
 ) -> None:
     content, reason = BROKEN[name]
     refused = await cabinet.answer(
@@ -326,9 +326,7 @@ async def test_withdrawal_and_erasure_remove_the_files_at_once(
     assert await photos.sweep(context.database, context.storage) == 1
 
 
-async def test_unused_files_are_deleted_in_time(
-    cabinet: Answering, context: Context, site: Site, accepted: Receipt
-) -> None:
+async def test_unused_files_are_deleted_in_time(cabinet: Answering, context: Context, accepted: Receipt) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), text="")
     (row,) = await context.database.rows("SELECT id FROM documents")
     assert await documents.purge(context.database, context.storage) == 0
@@ -354,7 +352,7 @@ async def test_restoring_a_backup_keeps_the_files_it_references(
 
 
 async def test_the_letter_links_to_the_files(
-    client: Client, cabinet: Answering, context: Context, site: Site, accepted: Receipt, monkeypatch: pytest.MonkeyPatch
+    client: Client, cabinet: Answering, context: Context, accepted: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
     sent: list[Any] = []

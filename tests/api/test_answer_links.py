@@ -31,9 +31,7 @@ async def listed(client: Client, site: Site, query: str = "") -> httpx2.Response
     return answer
 
 
-async def test_list_items_have_their_page_and_category_name(
-    client: Client, context: Context, site: Site, cli: Callable[..., Any]
-) -> None:
+async def test_list_items_have_their_page_and_category_name(client: Client, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     address = f"{PUBLIC_URL}/s/{site.key}/problems/{number}"
     for query in ("", "?status=accepted"):  # the two code paths that build a page

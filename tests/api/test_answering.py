@@ -141,7 +141,7 @@ async def test_an_invalid_template_is_refused_with_a_reason(database: Any, enter
 
 
 async def test_the_default_templates_are_offered_once_and_are_all_valid(
-    database: Any, enter: Enter, site: Site, problem: str
+    database: Any, enter: Enter, site: Site
 ) -> None:
     admin = await enter("admin", site.agency.id)
     form = next(form for form in (await admin.read(PATH)).forms if form.action == PATH)

@@ -283,9 +283,7 @@ async def test_sessions_are_not_restored(database: Database, settings: Settings,
     assert len((await content(database))["users"]) == 1
 
 
-async def test_photos_are_included_and_the_file_is_private(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_photos_are_included_and_the_file_is_private(settings: Settings, tmp_path: Path) -> None:
     folder = existing(backup.media_folder(settings))
     (folder / "ab").mkdir(parents=True)
     (folder / "ab" / "photo.webp").write_bytes(b"photo")

@@ -451,7 +451,7 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
 
 @pytest.mark.waits
 async def test_a_decision_that_came_too_late_keeps_its_text(
-    context: Context, site: Site, enter: Enter, client: Client, problem: str
+    context: Context, site: Site, enter: Enter, problem: str
 ) -> None:
     path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
     assert (await anna.decide(problem, "in_progress")).headers["location"].endswith("done=decided"), "that acts at once"
@@ -474,7 +474,7 @@ async def test_a_decision_that_came_too_late_keeps_its_text(
 @pytest.mark.waits
 @pytest.mark.parametrize("waits", [True, False])
 async def test_an_erasure_takes_the_words_of_a_decision_that_was_not_carried_out(
-    context: Context, site: Site, enter: Enter, client: Client, problem: str, waits: bool
+    context: Context, site: Site, enter: Enter, problem: str, waits: bool
 ) -> None:
     await (await enter("agent", site.agency.id)).decide(problem, "answered", text=ANSWER)
     if not waits:

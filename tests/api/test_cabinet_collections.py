@@ -32,7 +32,6 @@ from tests.support.cabinet import Cabinet, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, journal
 from widget_api.context import Context
-from widget_api.database import Database
 from widget_api.participation import service
 from widget_api.participation import store as participants
 from widget_api.people import accounts
@@ -442,9 +441,7 @@ def test_any_bytes_are_rows_or_a_clear_error(rows: list[list[Any]], way: int, da
 
 
 @ONE_DATABASE
-def test_a_command_loads_entries_once_and_names_wrong_rows(
-    cli: Callable[..., Any], database: Database, tmp_path: Path
-) -> None:
+def test_a_command_loads_entries_once_and_names_wrong_rows(cli: Callable[..., Any], tmp_path: Path) -> None:
     agency = cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     key = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")["key"]
     cli("collection", "add", "--site", key, "--preset", "experts", "--slug", "experts")

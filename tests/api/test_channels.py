@@ -119,7 +119,7 @@ async def test_it_may_wait_and_may_have_come_days_ago(database: Any, enter: Ente
 
 
 async def test_rules_photos_and_questions_are_those_of_a_residents_report(
-    app: Any, database: Any, enter: Enter, site: Site
+    database: Any, enter: Enter, site: Site
 ) -> None:
     await changes.update_site(database, site.id, {"contact": "required", "bbox": (38.5, 54.9, 39.1, 55.3)})
     await changes.set_category(database, site.id, "roads", {"photo_required": True})

@@ -94,7 +94,7 @@ async def test_compressed_answers_have_the_same_content(app: Any, site: Site, mo
 
 
 async def test_every_chunk_of_a_streamed_answer_can_be_decompressed_at_once(
-    app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+    app: Any, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from widget_api.browse import open_data_routes as service
 

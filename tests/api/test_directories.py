@@ -339,9 +339,7 @@ async def test_another_register_may_vouch_for_an_organisation(
     assert (await client.get(own)).status_code == 409, "links count where the register says so"
 
 
-async def test_links_are_made_and_revoked_in_the_cabinet(
-    client: Client, context: Context, city: Site, enter: Enter
-) -> None:
+async def test_links_are_made_and_revoked_in_the_cabinet(context: Context, city: Site, enter: Enter) -> None:
     child = await collection.add_collection(context.database, city, "volunteers", "volunteers")
     path = f"/cabinet/sites/{city.id}/collections/volunteers"
     cabinet = await enter("admin", city.agency.id)

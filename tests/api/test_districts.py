@@ -404,9 +404,7 @@ async def test_nothing_is_written_where_nothing_waits(context: Context, site: Si
 # --- the command ---
 
 
-async def test_the_command_loads_lists_and_deletes(
-    context: Context, site: Site, cli: Callable[..., Any], tmp_path: Path
-) -> None:
+async def test_the_command_loads_lists_and_deletes(site: Site, cli: Callable[..., Any], tmp_path: Path) -> None:
     file = tmp_path / "districts.geojson"
     file.write_text(collection(feature("Западный", square(*WEST)), feature("Восточный", square(*EAST))))
     bad = tmp_path / "bad.geojson"

@@ -142,9 +142,7 @@ async def test_every_status_of_fixmystreet_is_accepted(client: Client, context: 
         assert len(again) == 1
 
 
-async def test_fixmystreet_receives_the_reason_of_a_refusal(
-    client: Client, context: Context, site: Site, key: str
-) -> None:
+async def test_fixmystreet_receives_the_reason_of_a_refusal(client: Client, key: str) -> None:
     """A report without a map position is sent with an address; one for an unknown service is refused."""
     form = {"api_key": key, "service_code": "roads", "description": "Яма", "address_id": "#NOTPINPOINTED#"}
     assert (await client.post(f"{ROOT}/requests.xml", data=form)).status_code == 200
@@ -186,9 +184,7 @@ async def test_a_citysdk_app_reads_requests_nearby(client: Client, context: Cont
     assert (await client.get(f"{ROOT}/requests.json", params=near | {"radius": "50"})).json() == []
 
 
-async def test_georeporter_sends_a_photo_in_a_multipart_form(
-    client: Client, context: Context, site: Site, key: str
-) -> None:
+async def test_georeporter_sends_a_photo_in_a_multipart_form(client: Client, context: Context, key: str) -> None:
     """Every field is a part and the picture is called `media`; then it looks for its own report."""
     fields = {
         "jurisdiction_id": "gorod.test",
@@ -224,9 +220,7 @@ async def test_georeporter_sends_a_photo_in_a_multipart_form(
     assert own["description"] == "Переполнены контейнеры"
 
 
-async def test_httpie_repeats_a_file_field_and_requests_extensions(
-    client: Client, context: Context, site: Site, key: str
-) -> None:
+async def test_httpie_repeats_a_file_field_and_requests_extensions(client: Client, context: Context, key: str) -> None:
     form = {
         "api_key": key,
         "service_code": "roads",

@@ -40,9 +40,7 @@ async def many(context: Context, table: str) -> int:
 
 @ONE_DATABASE
 @pytest.mark.parametrize("name", ["media", "media[]", "media_url", "file", "photo", "photo1", "photo12"])
-async def test_all_field_names_of_clients_are_accepted(
-    client: Client, context: Context, site: Site, key: str, name: str
-) -> None:
+async def test_all_field_names_of_clients_are_accepted(client: Client, context: Context, key: str, name: str) -> None:
     answer = await send(client, key, file(name, kind="png"))
     assert answer.status_code == 200, answer.text
     assert [one["width"] for one in await photos_of(context)] == [64]
@@ -58,7 +56,7 @@ async def test_pictures_keep_their_order_and_their_number_is_limited(
 
 
 async def test_pictures_are_checked_after_key_and_fields_and_every_invalid_one_is_named(
-    client: Client, context: Context, site: Site, key: str
+    client: Client, context: Context, key: str
 ) -> None:
     assert (await send(client, "wrong", file("media"))).status_code == 403
     answer = await send(client, key, file("media", b"MZ"), service_code="nonsense")
@@ -77,7 +75,7 @@ async def test_pictures_are_checked_after_key_and_fields_and_every_invalid_one_i
 
 @pytest.mark.parametrize("written", ["{}", "data:image/jpeg;base64,{}", "spaces"])
 async def test_old_clients_send_base64_in_a_text_field(
-    client: Client, context: Context, site: Site, key: str, written: str
+    client: Client, context: Context, key: str, written: str
 ) -> None:
     text = base64.b64encode(photo(noise(64, 48))).decode()
     assert "+" in text
@@ -89,7 +87,7 @@ async def test_old_clients_send_base64_in_a_text_field(
 
 
 async def test_base64_pictures_are_cleaned_like_files_and_empty_files_ignored(
-    client: Client, context: Context, site: Site, key: str
+    client: Client, context: Context, key: str
 ) -> None:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
     wrong = form | {"media": base64.b64encode(b"MZ" + bytes(100)).decode()}
@@ -109,7 +107,7 @@ async def test_base64_pictures_are_cleaned_like_files_and_empty_files_ignored(
 
 
 async def test_a_retry_is_the_same_report_and_other_files_make_another(
-    client: Client, context: Context, site: Site, key: str
+    client: Client, context: Context, key: str
 ) -> None:
     named = {"Idempotency-Key": "k-1"}
     first = await send(client, key, file("media"), headers=named)

@@ -101,7 +101,7 @@ async def test_services_and_definitions_in_both_formats(client: Client, site: Si
 
 
 async def test_questions_become_attributes_and_answers_are_stored(
-    client: Client, database: Database, site: Site, token: Token
+    client: Client, database: Database, token: Token
 ) -> None:
     questions: list[dict[str, Any]] = [
         {"code": "size", "datatype": "singlevaluelist", "required": True, "description": "Размер", "order": 2}
@@ -156,9 +156,7 @@ async def test_jurisdictions(client: Client, database: Database, site: Site) -> 
         assert status == 200 or refusals(answer)[0][0] == status
 
 
-async def test_the_key_is_checked_before_the_fields(
-    client: Client, database: Database, site: Site, token: Token
-) -> None:
+async def test_the_key_is_checked_before_the_fields(client: Client, database: Database, token: Token) -> None:
     key = await token("georeport")
     for path in ("requests.json", "requests.xml", "servicerequestupdates.json"):
         for form in ({}, {"api_key": "wrong"}, {"api_key": "", "service_code": "nonsense"}):
@@ -225,7 +223,7 @@ async def test_xml_requests_are_equivalent(client: Client, database: Database, s
 
 
 @ONE_DATABASE
-async def test_invalid_fields_are_named(client: Client, site: Site, token: Token) -> None:
+async def test_invalid_fields_are_named(client: Client, token: Token) -> None:
     key = await token("georeport")
     for changed, named in (
         ({"service_code": "absent"}, "service_code"),
@@ -244,7 +242,7 @@ async def test_invalid_fields_are_named(client: Client, site: Site, token: Token
 
 
 async def test_an_address_alone_is_a_location_multipart_is_accepted_and_json_is_not(
-    client: Client, site: Site, token: Token
+    client: Client, token: Token
 ) -> None:
     key = await token("georeport")
     await send(client, key, lat="", long="", address_string="ул. Ленина, 5", media_url="", email="")
@@ -264,9 +262,7 @@ async def test_an_address_alone_is_a_location_multipart_is_accepted_and_json_is_
     assert huge.status_code == 400
 
 
-async def test_a_repeated_key_gives_the_same_bytes(
-    client: Client, database: Database, site: Site, token: Token
-) -> None:
+async def test_a_repeated_key_gives_the_same_bytes(client: Client, database: Database, token: Token) -> None:
     key = await token("georeport")
     named = {"Idempotency-Key": "k-1"}
     first = await post(client, "requests.json", fields(key), **named)
@@ -280,9 +276,7 @@ async def test_a_repeated_key_gives_the_same_bytes(
     assert other.json()[0]["service_request_id"] == "2", "another sender's key is another key"
 
 
-async def test_contacts_are_stored_for_scope_platform_only(
-    client: Client, database: Database, site: Site, token: Token
-) -> None:
+async def test_contacts_are_stored_for_scope_platform_only(client: Client, database: Database, token: Token) -> None:
     person = {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна К.", "phone": "+7 900 000"}
     await send(client, await token("georeport"), **person)
     assert await database.row("SELECT * FROM contacts") is None
@@ -292,9 +286,7 @@ async def test_contacts_are_stored_for_scope_platform_only(
     assert await database.rows("SELECT * FROM deliveries") == []  # no letter: the sender informs the resident
 
 
-async def test_scope_platform_carries_code_and_birth_id(
-    client: Client, database: Database, site: Site, token: Token
-) -> None:
+async def test_scope_platform_carries_code_and_birth_id(client: Client, token: Token) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
     update = {
         "extended_attributes[status_code]": "in_progress",
@@ -316,7 +308,7 @@ async def test_scope_platform_carries_code_and_birth_id(
 # --- reading requests ---
 
 
-async def test_filters(client: Client, database: Database, site: Site, token: Token) -> None:
+async def test_filters(client: Client, token: Token) -> None:
     key = await token("platform")
     for code, status, at in (
         ("roads", "accepted", "2026-01-01T00:00:00Z"),
@@ -357,7 +349,7 @@ async def test_filters(client: Client, database: Database, site: Site, token: To
     assert "от 1 до 1\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=1001"))[0][1]
 
 
-async def test_by_default_the_last_ninety_days_are_listed(client: Client, site: Site, token: Token) -> None:
+async def test_by_default_the_last_ninety_days_are_listed(client: Client, token: Token) -> None:
     key = await token("platform")
     for days in (89, 91):
         at = clock.rfc3339(clock.now() - days * 86_400)
@@ -458,7 +450,7 @@ async def test_an_unpublished_report_is_visible_to_the_platform_only(
     assert (found["status"], found["description"]) == ("NO_FURTHER_ACTION", "Это не городская территория")
 
 
-async def test_an_update_is_imported_once(client: Client, database: Database, site: Site, token: Token) -> None:
+async def test_an_update_is_imported_once(client: Client, token: Token) -> None:
     key, born = await token("platform"), str(uuid.uuid4())
     number = await send(client, key)
     update = {
@@ -487,9 +479,7 @@ async def test_an_update_is_imported_once(client: Client, database: Database, si
     assert request["extended_attributes"]["status_code"] == "planned"
 
 
-async def test_an_update_with_a_text_only_does_not_change_the_status(
-    client: Client, database: Database, site: Site, token: Token
-) -> None:
+async def test_an_update_with_a_text_only_does_not_change_the_status(client: Client, token: Token) -> None:
     """The specification requires a status, which may be outdated on arrival."""
     key = await token("platform")
     number = await send(client, key)
@@ -532,7 +522,7 @@ async def test_an_external_update_keeps_its_birth_id_when_repeated(
     assert request["extended_attributes"]["status_code"] == "resolved"
 
 
-async def test_invalid_updates_are_refused(client: Client, database: Database, site: Site, token: Token) -> None:
+async def test_invalid_updates_are_refused(client: Client, token: Token) -> None:
     key = await token("georeport")
     number = await send(client, key)
     for changed, status in (
@@ -571,7 +561,7 @@ async def test_a_platform_cannot_act_for_our_residents(
     assert answer.status_code == 200
 
 
-async def test_erasure_is_passed_on(client: Client, database: Database, site: Site, token: Token) -> None:
+async def test_erasure_is_passed_on(client: Client, database: Database, token: Token) -> None:
     key = await token("platform")
     number = await send(client, key, email="anna@example.test", first_name="Анна")
     update = {

@@ -275,9 +275,7 @@ async def test_no_door_runs_what_was_written_or_tells_who_wrote_it(
 
 
 @ONE_DATABASE
-async def test_no_page_of_the_cabinet_runs_it_and_who_sees_no_contacts_learns_none(
-    client: Client, context: Context, town: Town, enter: Enter
-) -> None:
+async def test_no_page_of_the_cabinet_runs_it_and_who_sees_no_contacts_learns_none(town: Town, enter: Enter) -> None:
     for role in ("admin", "viewer"):
         cabinet = await enter(role, town.site.agency.id, f"{role}@gorod.test")
         count = 0

@@ -292,9 +292,7 @@ async def test_an_answer_of_another_issuer(
 
 
 @ONE_DATABASE
-async def test_a_promised_issuer_that_is_missing(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
-) -> None:
+async def test_a_promised_issuer_that_is_missing(agency: str, new_browser: Browser, context: Context) -> None:
     laptop = new_browser()
     back = urlsplit(await go(laptop, agency))
     without = {name: values[0] for name, values in parse_qs(back.query).items() if name != "iss"}
@@ -304,7 +302,7 @@ async def test_a_promised_issuer_that_is_missing(
 
 @ONE_DATABASE
 async def test_a_description_that_is_not_the_providers(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
+    agency: str, new_browser: Browser, idp: IdentityProvider
 ) -> None:
     for metadata in (
         {"issuer": "https://evil.test"},
@@ -500,7 +498,7 @@ async def test_a_code_links_nothing_that_changed_meanwhile(
 
 
 async def test_a_sign_in_ends_with_the_provider_with_which_it_began(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+    agency: str, new_browser: Browser, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow provider does not outlast its removal."""
     fetch = providers._fetch_claims
@@ -517,7 +515,7 @@ async def test_a_sign_in_ends_with_the_provider_with_which_it_began(
 
 
 async def test_every_administrator_is_told_when_the_provider_changes(
-    agency: str, enter: Enter, context: Context, idp: IdentityProvider, mail_sink: MailSink
+    agency: str, enter: Enter, context: Context, mail_sink: MailSink
 ) -> None:
     async def count_letters() -> list[int]:
         while await letters.send_due(context, providers.LETTERS) == 0:
@@ -763,9 +761,7 @@ async def test_secrets_sent_in_the_body_where_the_provider_wants_that(
     assert not is_refused(await sign_in(new_browser(), agency), agency)
 
 
-async def test_an_invitation_opened_by_another_signed_in_person(
-    agency: str, enter: Enter, context: Context, new_browser: Browser
-) -> None:
+async def test_an_invitation_opened_by_another_signed_in_person(agency: str, enter: Enter, context: Context) -> None:
     """The link makes the invited account and no other; whoever was signed in there is not changed by it."""
     from tests.api.test_third_language import invited
 

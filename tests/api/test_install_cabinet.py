@@ -100,9 +100,7 @@ async def test_a_page_is_inspected_from_the_cabinet(site: Site, enter: Enter) ->
     assert "Это не страница сайта" in answer.text
 
 
-async def test_the_commands_print_the_addresses_of_the_pages(
-    cli: Callable[..., Any], site: Site, context: Context
-) -> None:
+async def test_the_commands_print_the_addresses_of_the_pages(cli: Callable[..., Any], site: Site) -> None:
     shown = cli("site", "show", site.id)
     assert shown["install"] == f"{PUBLIC_URL}/s/{site.key}/install"
     assert shown["install_check"].startswith(f"{PUBLIC_URL}/s/{site.key}/install/check?token=")

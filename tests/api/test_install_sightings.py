@@ -102,9 +102,7 @@ async def test_unknown_releases_are_counted_together(client: Client, context: Co
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, OTHERS): 4}
 
 
-async def test_at_most_fifty_unregistered_origins_are_counted_per_day(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_at_most_fifty_unregistered_origins_are_counted_per_day(context: Context, site: Site) -> None:
     """Also in several batches and from several processes."""
     for wave in range(3):
         other = Sightings()
@@ -120,7 +118,7 @@ async def test_at_most_fifty_unregistered_origins_are_counted_per_day(
     assert sum(found.values()) == 3 * 2 * (MAX_ORIGINS + 10), "the rest are counted, under one name"
 
 
-async def test_unwritten_counts_are_bounded(site: Site, context: Context) -> None:
+async def test_unwritten_counts_are_bounded(site: Site) -> None:
 
     full = Sightings()
     full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MAX_PENDING)}

@@ -106,7 +106,7 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
 
 
 async def test_failed_sign_ins_are_bounded(
-    enter: Enter, site: Site, context: Context, client: Client, monkeypatch: pytest.MonkeyPatch
+    enter: Enter, site: Site, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def differs(stored: str | None, password: str) -> bool:
         return False

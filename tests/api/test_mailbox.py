@@ -11,7 +11,6 @@ import zipfile
 
 import orjson
 import pytest
-from starlette.applications import Starlette
 
 from tests.api.test_letters import letters
 from tests.conftest import ONE_DATABASE
@@ -170,7 +169,7 @@ async def test_attached_photos_are_published_with_the_answer(mailbox: AgencyMail
     assert (photo["role"], photo["event_id"]) == ("answer", (await mailbox.problem())["status_event"])
 
 
-async def test_documents_are_offered_as_downloads(mailbox: AgencyMailbox, client) -> None:  # type: ignore[no-untyped-def]
+async def test_documents_are_offered_as_downloads(mailbox: AgencyMailbox) -> None:  # type: ignore[no-untyped-def]
     await mailbox.send("pdf")
     (document,) = await mailbox.list_documents()
     assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")
@@ -566,7 +565,7 @@ async def test_one_process_listens_and_another_takes_over(mailbox: AgencyMailbox
         await (await Lmtp.connect(path=str(path))).close()
 
 
-async def test_the_letter_explains_how_to_answer(mailbox: AgencyMailbox, mail_sink: MailSink, app: Starlette) -> None:
+async def test_the_letter_explains_how_to_answer(mailbox: AgencyMailbox, mail_sink: MailSink) -> None:
     (report,) = await letters(mailbox.context, mail_sink, OFFICE)
     assert report.message["Reply-To"] == mailbox.reply
     assert len(mailbox.reply.partition("@")[0]) <= 64

@@ -282,9 +282,7 @@ class Reader:
 
 
 @pytest.mark.parametrize("ending", ["csv", "geojson"])
-async def test_other_requests_run_between_small_chunks(
-    app: Any, context: Context, site: Site, settings: Any, ending: str
-) -> None:
+async def test_other_requests_run_between_small_chunks(app: Any, site: Site, settings: Any, ending: str) -> None:
     await samples.add_problems(settings.database_url, site, 500)
     reader = Reader()
     await reader.ask(app, api(site, ending))
@@ -294,7 +292,7 @@ async def test_other_requests_run_between_small_chunks(
 
 
 async def test_between_two_other_requests_only_one_chunk_is_written(
-    app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+    app: Any, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every chunk of every file yields to others, instead of all files in sequence."""
     await samples.add_problems(settings.database_url, site, 200)
@@ -320,9 +318,7 @@ async def test_between_two_other_requests_only_one_chunk_is_written(
     assert len(made) == len(set(made)) == len(readers) * 200 // service.PORTION
 
 
-async def test_files_are_read_in_a_separate_thread(
-    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_files_are_read_in_a_separate_thread(context: Context, site: Site) -> None:
     """Not in the event loop that answers all others."""
     await publish(context, site)
     readers = [await context.database._free.get() for _ in context.database._readers]
@@ -339,7 +335,7 @@ async def test_files_are_read_in_a_separate_thread(
 
 
 async def test_a_reader_that_stops_is_cut_off(
-    app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+    app: Any, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "GRACE_PERIOD", 0.1)
     await samples.add_problems(settings.database_url, site, 2 * service.PORTION)
@@ -357,7 +353,7 @@ async def test_a_reader_that_stops_is_cut_off(
 
 
 async def test_nothing_is_read_after_the_client_disconnects(
-    app: Any, context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+    app: Any, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE", service.PORTION)
     await samples.add_problems(settings.database_url, site, 25 * service.PORTION)
