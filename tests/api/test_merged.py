@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.api.test_followers import OTHER, following
+from tests.api.test_followers import OTHER, Followed
 from tests.api.test_letters import letters
 from tests.conftest import Client
 from tests.factories import AGENT, RESIDENT, existing, submit_report
@@ -133,9 +133,7 @@ async def test_answers_reach_authors_through_chains_of_merges(
 
 
 @pytest.mark.parametrize("end", ["stopped", "erased", "taken up again", "withdrawn"])
-async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
-    context: Context, merged_reports: MergedReports, end: str
-) -> None:
+async def test_authors_who_ended_it_get_no_letter(context: Context, merged_reports: MergedReports, end: str) -> None:
     main, merged = await merged_reports.report(), await merged_reports.report(ANNA)
     await merged_reports.merge(merged, main)
     if end == "stopped":
@@ -154,7 +152,7 @@ async def test_authors_who_unsubscribed_or_withdrew_get_no_letter(
 @pytest.mark.parametrize("seen", ["published", "never published"])
 @pytest.mark.parametrize("end", ["withdrawn", "erased"])
 async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
-    client: Client, widget: Widget, context: Context, merged_reports: MergedReports, end: str, seen: str
+    client: Client, context: Context, merged_reports: MergedReports, end: str, seen: str
 ) -> None:
     database, site = context.database, merged_reports.site
     main = await merged_reports.report(BORIS)
@@ -188,9 +186,7 @@ async def test_a_merged_report_reopens_when_the_main_report_is_withdrawn(
 
 
 @pytest.mark.parametrize("end", ["answered", "past its retention"])
-async def test_answered_or_old_merged_reports_do_not_reopen(
-    context: Context, merged_reports: MergedReports, end: str
-) -> None:
+async def test_answered_or_old_ones_do_not_reopen(context: Context, merged_reports: MergedReports, end: str) -> None:
     main, merged = await merged_reports.report(BORIS), await merged_reports.report(ANNA)
     await merged_reports.merge(merged, main)
     if end == "answered":
@@ -223,7 +219,7 @@ async def test_letters_go_to_confirmed_addresses_only(context: Context, merged_r
 async def test_one_letter_per_address(widget: Widget, context: Context, merged_reports: MergedReports) -> None:
     """Also for somebody who reported the same twice and follows it as well."""
     main = await merged_reports.report(BORIS)
-    await following(widget, context, merged_reports.sink, main.number, OTHER)
+    await Followed(widget, context, merged_reports.sink, main.number).following(OTHER)
     for email in (BORIS, OTHER, ANNA, ANNA):
         await merged_reports.merge(await merged_reports.report(email), main)
     await merged_reports.answer(main)

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import orjson
 import pytest
 
-from tests.api.test_followers import following
+from tests.api.test_followers import Followed
 from tests.api.test_letters import letters
 from tests.conftest import GOROD, Client
-from tests.factories import AGENT, existing, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support import migrations
 from tests.support.cabinet import signed_in
 from tests.support.exchange import KEY
@@ -20,7 +20,7 @@ from tests.support.mail import MailSink
 from tests.support.public_api import Widget
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.open311.intake import derive_event_id
 from widget_api.ops.schema import migrate
 from widget_api.platform import signature
@@ -250,7 +250,7 @@ async def test_letters_and_the_cabinet_name_the_sender(
     await platforms.disable(context.database, DEFAULT)  # no further action
     elsewhere = await ExternalSystem(context, client, site, "georeport").connect()
     number = await elsewhere.send(published=True)
-    await following(Widget(client, site), context, mail_sink, number, "vera@example.test")
+    await Followed(Widget(client, site), context, mail_sink, number).following("vera@example.test")
     assert (await elsewhere.say(number, at=clock.now() + 1))[0] == 200
     letter = (await letters(context, mail_sink, "vera@example.test"))[-1]
     assert f"{NAME} сообщает, что проблема решена." in letter.text
@@ -283,9 +283,7 @@ async def test_the_private_page_names_who_closed_the_report(
     assert '<div class="official">' not in page
 
 
-async def test_a_command_sets_whether_a_token_speaks_for_the_agency(
-    cli: Callable[..., Any], context: Context, site: Site
-) -> None:
+async def test_a_command_lets_a_token_speak_officially(cli: Callable[..., Any], context: Context, site: Site) -> None:
     async def tokens_and_flags() -> list[tuple[str, bool]]:
         rows = await context.database.rows("SELECT source, speaks FROM agency_voices")
         return [(row["source"], bool(row["speaks"])) for row in rows]
@@ -317,13 +315,8 @@ async def test_the_migration_marks_earlier_answers_of_tokens_as_unofficial(datab
         receipt = await submit_report(database, site)
         await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text=WORDS))
-
-        async def work(tx: Transaction, source: str | None = source) -> None:
-            await tx.run(
-                "UPDATE events SET source = :source WHERE status = 'resolved' AND source IS NULL", source=source
-            )
-
-        await database.write(work)
+        said = "UPDATE events SET source = :source WHERE status = 'resolved' AND source IS NULL"
+        await run_statement(database, said, source=source)
         numbers.append(receipt.number)
     await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as in the release before
     await database.disconnect()
