@@ -15,6 +15,7 @@ import time_machine
 from limits import parse_many
 
 from tests.api.test_journal import entries
+from tests.api.test_third_language import invited
 from tests.conftest import ONE_DATABASE
 from tests.factories import existing, make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
@@ -29,7 +30,7 @@ from widget_api.people import accounts, invitations, letters, providers, second_
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import changes
-from widget_api.sites.model import Site
+from widget_api.sites import service as sites
 from widget_api.web.brute_force import FREE_ATTEMPTS
 
 EMAIL = "anna@gorod.test"
@@ -63,6 +64,12 @@ async def agency(context: Context, idp: IdentityProvider) -> str:
     await providers.set_provider(context, site.agency.id, given(idp))
     await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
     return site.agency.id
+
+
+@pytest.fixture
+def note_all(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each failure is noted, not the powers of two alone."""
+    monkeypatch.setattr(context.failures, "count", lambda _: 1)
 
 
 async def go(cabinet: Cabinet, agency: str, wanted: str = "/cabinet/problems") -> str:
@@ -143,41 +150,25 @@ async def test_attempts_of_one_address_are_limited(agency: str, new_browser: Bro
 
 @pytest.mark.settings(work="off", rate_limits="off")
 async def test_claims_that_let_nobody_in(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, note_all: None
 ) -> None:
     """`boris@selo.test` is an account of another agency."""
     other = await make_site(context.database, agency={"name": "Село"}, jurisdiction="selo.test")
     await accounts.add_user(context.database, email="boris@selo.test", role="admin", agency_id=other.agency.id)
     laptop, noted = new_browser(), list[str]()
-    monkeypatch.setattr(context.failures, "count", lambda _: 1)  # each is noted, not the powers of two alone
     for claims, reason in (
-        ({"nonce": "another"}, "token"),
-        ({"nonce": None}, "token"),
-        ({"exp": 1}, "token"),
-        ({"exp": None}, "token"),
-        ({"aud": "another client"}, "token"),
-        ({"aud": [CLIENT_ID, "another client"]}, "token"),
-        ({"aud": None}, "token"),
-        ({"azp": "another client"}, "token"),
-        ({"iss": "https://evil.test"}, "token"),
-        ({"iss": None}, "token"),
-        ({"iat": 4_000_000_000}, "token"),
-        ({"sub": None}, "token"),
-        ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "token"),
-        ({"email_verified": False}, "unverified"),
-        ({"email_verified": None}, "unverified"),
-        ({"email_verified": "true"}, "unverified"),
-        ({"groups": None}, "role"),
-        ({"groups": {"staff": True}}, "role"),
-        ({"sub": 7}, "token"),
-        ({"sub": "\0"}, "token"),
-        ({"sub": "\ud800"}, "token"),
-        ({"email": "\ud800@gorod.test"}, "token"),
-        ({"email": ["anna@gorod.test"]}, "unverified"),
-        ({"email": "boris@selo.test"}, "unknown"),
-        ({"email": "nobody@gorod.test"}, "unknown"),
-        ({"groups": ["cleaners"]}, "role"),
-    ):
+        ({"nonce": "another"}, "token"), ({"nonce": None}, "token"), ({"exp": 1}, "token"),
+        ({"exp": None}, "token"), ({"aud": "another client"}, "token"),
+        ({"aud": [CLIENT_ID, "another client"]}, "token"), ({"aud": None}, "token"),
+        ({"azp": "another client"}, "token"), ({"iss": "https://evil.test"}, "token"), ({"iss": None}, "token"),
+        ({"iat": 4_000_000_000}, "token"), ({"sub": None}, "token"),
+        ({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}, "token"), ({"email_verified": False}, "unverified"),
+        ({"email_verified": None}, "unverified"), ({"email_verified": "true"}, "unverified"),
+        ({"groups": None}, "role"), ({"groups": {"staff": True}}, "role"), ({"sub": 7}, "token"),
+        ({"sub": "\0"}, "token"), ({"sub": "\ud800"}, "token"), ({"email": "\ud800@gorod.test"}, "token"),
+        ({"email": ["anna@gorod.test"]}, "unverified"), ({"email": "boris@selo.test"}, "unknown"),
+        ({"email": "nobody@gorod.test"}, "unknown"), ({"groups": ["cleaners"]}, "role"),
+    ):  # fmt: skip
         idp.set(claims=PERSON)
         idp.set(**claims)
         assert is_refused(await sign_in(laptop, agency), agency), claims
@@ -189,13 +180,17 @@ async def test_claims_that_let_nobody_in(
     assert "не получилось" in page, "the same words whatever the reason"
 
 
+NO_KEYS: list[Any] = ["x", ["x"], [{}], None, [{"kty": "oct", "k": "A" * 43, "kid": "first"}]]
+SIGNATURES = [{"signature": signature} for signature in ("another key", "none", "HS256")]
+
+
 @ONE_DATABASE
-@pytest.mark.parametrize("attack", ["another key", "none", "HS256"])
+@pytest.mark.parametrize("attack", [*SIGNATURES, *({"keys": keys} for keys in NO_KEYS)], ids=str)
 async def test_a_token_that_the_providers_keys_did_not_sign(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, attack: str
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, attack: dict[str, Any]
 ) -> None:
-    """None at all, or one by a key that everybody has (RFC 8725, 2.1)."""
-    idp.set(signature=attack)
+    """None at all, one by a key that everybody has (RFC 8725, 2.1), or keys that are none."""
+    idp.set(**attack)
     assert is_refused(await sign_in(new_browser(), agency), agency)
     assert await reasons(context) == ["token"]
 
@@ -267,55 +262,38 @@ async def test_a_state_that_is_not_ours(
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    ("answer", "metadata"),
-    [
-        ({"iss": "https://evil.test"}, {}),
-        ({"iss": ""}, {}),
-        ({"iss": "https://evil.test"}, {"authorization_response_iss_parameter_supported": False}),
-    ],
-    ids=["another", "empty", "though it promised none"],
-)
-async def test_an_answer_of_another_issuer(
-    agency: str,
-    new_browser: Browser,
-    context: Context,
-    idp: IdentityProvider,
-    answer: dict[str, str],
-    metadata: dict[str, Any],
+async def test_an_answer_of_another_issuer_or_of_none(
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, note_all: None
 ) -> None:
     """Mix-up (RFC 9207): the code goes nowhere."""
-    idp.set(answer=answer, metadata=metadata)
-    assert is_refused(await sign_in(new_browser(), agency), agency)
-    assert await reasons(context) == ["issuer"]
-    assert idp.list_asked() == ["description", "description", "description"]
-
-
-@ONE_DATABASE
-async def test_a_promised_issuer_that_is_missing(agency: str, new_browser: Browser, context: Context) -> None:
+    evil = {"iss": "https://evil.test"}
+    promised_none = {"authorization_response_iss_parameter_supported": False}
+    for times, (answer, metadata) in enumerate(((evil, {}), ({"iss": ""}, {}), (evil, promised_none)), 1):
+        idp.set(answer=answer, metadata=metadata, asked=[])
+        assert is_refused(await sign_in(new_browser(), agency), agency), answer
+        assert await reasons(context) == ["issuer"] * times, answer
+        assert set(idp.list_asked()) == {"description"}, answer
+    idp.set(answer={}, metadata={})
     laptop = new_browser()
     back = urlsplit(await go(laptop, agency))
-    without = {name: values[0] for name, values in parse_qs(back.query).items() if name != "iss"}
+    given = {name: values[0] for name, values in parse_qs(back.query).items()}
+    without = {name: value for name, value in given.items() if name != "iss"}
     assert is_refused(await laptop.client.get(back.path, params=without), agency)
-    assert await reasons(context) == ["issuer"]
+    assert await reasons(context) == ["issuer"] * 4, "it was promised"
+    denied = parse_qs(urlsplit(await go(laptop, agency)).query) | {"error": ["access_denied"]}
+    denied.pop("code")
+    assert is_refused(await laptop.client.get(back.path, params=denied), agency)
+    assert (await reasons(context))[4:] == ["denied"]
 
 
 @ONE_DATABASE
-async def test_a_description_that_is_not_the_providers(
-    agency: str, new_browser: Browser, idp: IdentityProvider
-) -> None:
+async def test_a_description_not_the_providers(agency: str, new_browser: Browser, idp: IdentityProvider) -> None:
     for metadata in (
-        {"issuer": "https://evil.test"},
-        {"issuer": None},
-        {"token_endpoint": "http://10.0.0.1/token"},
-        {"authorization_endpoint": "javascript:alert(1)"},
-        {"authorization_endpoint": "http://[::1"},
-        {"authorization_endpoint": "https://a.test/\ud800"},
-        {"token_endpoint": "https://[::1"},
-        {"token_endpoint": 5},
-        {"jwks_uri": None},
-        {"jwks_uri": "http://127.0.0.1:1/\ud800"},
-    ):
+        {"issuer": "https://evil.test"}, {"issuer": None}, {"token_endpoint": "http://10.0.0.1/token"},
+        {"authorization_endpoint": "javascript:alert(1)"}, {"authorization_endpoint": "http://[::1"},
+        {"authorization_endpoint": "https://a.test/\ud800"}, {"token_endpoint": "https://[::1"},
+        {"token_endpoint": 5}, {"jwks_uri": None}, {"jwks_uri": "http://127.0.0.1:1/\ud800"},
+    ):  # fmt: skip
         laptop = new_browser()
         idp.set(metadata=metadata)
         started = await laptop.client.get(f"/cabinet/sign-in/{agency}/provider")
@@ -327,26 +305,13 @@ async def test_a_description_that_is_not_the_providers(
 
 
 @ONE_DATABASE
-async def test_the_provider_says_no(agency: str, new_browser: Browser, context: Context) -> None:
-    laptop = new_browser()
-    back = urlsplit(await go(laptop, agency))
-    state = parse_qs(back.query)["state"][0]
-    iss = parse_qs(back.query)["iss"][0]
-    refused = await laptop.client.get(back.path, params={"error": "access_denied", "state": state, "iss": iss})
-    assert is_refused(refused, agency)
-    assert await reasons(context) == ["denied"]
-
-
-@ONE_DATABASE
 async def test_it_leads_nowhere_but_into_the_cabinet(agency: str, new_browser: Browser) -> None:
     for target in ("//evil.test/", "https://evil.test/", "/cabinet/\\evil", "/track", "/cabinet/" + "x" * 900):
         entered = await sign_in(new_browser(), agency, target)
         assert (entered.status_code, entered.headers["location"]) == (303, "/cabinet/"), target
 
 
-async def test_an_unknown_agency_looks_like_one_without_a_provider(
-    agency: str, new_browser: Browser, context: Context
-) -> None:
+async def test_an_unknown_agency_looks_like_one_without(agency: str, new_browser: Browser, context: Context) -> None:
     other = await make_site(context.database, agency={"name": "Село"}, jurisdiction="selo.test")
     laptop = new_browser()
     for named in ("01900000-0000-7000-8000-000000000000", other.agency.id):
@@ -361,19 +326,16 @@ async def test_an_unknown_agency_looks_like_one_without_a_provider(
 # --- accounts and roles --------------------------------------------------------------------------------------------
 
 
-async def test_an_address_given_to_somebody_else_opens_nothing(
+async def test_a_disabled_account_and_an_address_given_to_somebody_else_open_nothing(
     agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
 ) -> None:
+    await accounts.disable_user(context.database, EMAIL)
+    assert is_refused(await sign_in(new_browser(), agency), agency)
+    await accounts.enable_user(context.database, EMAIL)
     assert not is_refused(await sign_in(new_browser(), agency), agency)
     idp.set(sub="2002")
     assert is_refused(await sign_in(new_browser(), agency), agency)
-    assert await reasons(context) == ["linked"]
-
-
-async def test_a_disabled_person_is_refused(agency: str, new_browser: Browser, context: Context) -> None:
-    await accounts.disable_user(context.database, EMAIL)
-    assert is_refused(await sign_in(new_browser(), agency), agency)
-    assert await reasons(context) == ["disabled"]
+    assert await reasons(context) == ["disabled", "linked"]
 
 
 @pytest.mark.parametrize(
@@ -586,9 +548,7 @@ async def test_administrators_set_it_up_and_remove_it(
     ]
 
 
-async def test_nobody_at_an_open_session_changes_it(
-    agency: str, enter: Enter, context: Context, idp: IdentityProvider
-) -> None:
+async def test_no_open_session_changes_it(agency: str, enter: Enter, context: Context, idp: IdentityProvider) -> None:
     """It signs in whom it names: whoever changes it gives the password again, and a code where there is a factor."""
     admin = await enter("admin", agency)
 
@@ -666,20 +626,10 @@ async def test_a_private_network_is_asked_where_the_operator_allows_it_alone(
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize("keys", ["x", ["x"], [{}], None, [{"kty": "oct", "k": "A" * 43, "kid": "first"}]], ids=str)
-async def test_keys_that_are_none(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, keys: Any
-) -> None:
-    idp.set(keys=keys)
-    assert is_refused(await sign_in(new_browser(), agency), agency)
-    assert await reasons(context) == ["token"]
-
-
-@ONE_DATABASE
-async def test_methods_that_are_no_list_count_as_not_named(
+async def test_the_secret_goes_in_the_body_where_a_list_says_so(
     agency: str, new_browser: Browser, idp: IdentityProvider
 ) -> None:
-    for methods in list[Any]((None, 5, "client_secret_post", {})):
+    for methods in list[Any]((None, 5, "client_secret_post", {}, ["client_secret_post"])):
         idp.set(metadata={"token_endpoint_auth_methods_supported": methods})
         assert not is_refused(await sign_in(new_browser(), agency), agency), methods
 
@@ -699,6 +649,7 @@ async def test_the_secret_goes_to_no_other_issuer(
 @pytest.mark.parametrize(
     ("changed", "ends"),
     [
+        (None, True),
         ({"replaces_factor": ""}, True),
         ({"roles": "none = agent"}, True),
         ({"claim": "teams"}, True),
@@ -707,27 +658,20 @@ async def test_the_secret_goes_to_no_other_issuer(
     ],
     ids=str,
 )
-async def test_changing_it_ends_the_sessions_begun_by_it(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, changed: dict[str, str], ends: bool
+async def test_changing_or_removing_it_ends_the_sessions_begun_by_it(
+    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider, changed: Any, ends: bool
 ) -> None:
     settings = given(idp, replaces_factor="yes")
     await providers.set_provider(context, agency, settings)
     laptop, phone = new_browser(), new_browser()
     await sign_in(laptop, agency)
     await phone.sign_in(EMAIL, PASSWORD)
-    await providers.set_provider(context, agency, settings | changed)
+    if changed is None:
+        await providers.remove_provider(context.database, agency)
+    else:
+        await providers.set_provider(context, agency, settings | changed)
     assert await is_signed_in(laptop) != ends
     assert await is_signed_in(phone), "a password's session goes on"
-
-
-async def test_removing_it_ends_the_sessions_begun_by_it(
-    agency: str, new_browser: Browser, context: Context, idp: IdentityProvider
-) -> None:
-    await providers.set_provider(context, agency, given(idp, replaces_factor="yes"))
-    laptop = new_browser()
-    await sign_in(laptop, agency)
-    await providers.remove_provider(context.database, agency)
-    assert not await is_signed_in(laptop)
 
 
 async def test_the_command_line_sets_it_up(cli: Callable[..., Any], idp: IdentityProvider, settings: Settings) -> None:
@@ -744,30 +688,18 @@ async def test_the_command_line_sets_it_up(cli: Callable[..., Any], idp: Identit
     assert removed == {"agency": agency}
 
 
-async def test_the_nightly_purge_encrypts_the_secret_with_the_newest_key(
-    agency: str, context: Context, settings: Settings
-) -> None:
+async def test_the_purge_encrypts_secrets_with_the_new_key(agency: str, context: Context, settings: Settings) -> None:
     keys = ("another key, of thirty-two letters", *settings.secret_keys)
     assert (await retention.purge(context.database, context.storage, keys))["encrypted_again"] == 1
     row = existing(await context.database.row("SELECT * FROM identity_providers"))
     assert encryption.decrypt(keys[:1], f"provider/{agency}", row["client_secret"]) == CLIENT_SECRET
 
 
-@ONE_DATABASE
-async def test_secrets_sent_in_the_body_where_the_provider_wants_that(
-    agency: str, new_browser: Browser, idp: IdentityProvider
-) -> None:
-    idp.set(metadata={"token_endpoint_auth_methods_supported": ["client_secret_post"]})
-    assert not is_refused(await sign_in(new_browser(), agency), agency)
-
-
 async def test_an_invitation_opened_by_another_signed_in_person(agency: str, enter: Enter, context: Context) -> None:
     """The link makes the invited account and no other; whoever was signed in there is not changed by it."""
-    from tests.api.test_third_language import invited
-
     boris = await enter("agent", agency, "boris@gorod.test")
-    site = existing(await context.database.row("SELECT id FROM sites"))
-    token = await invited(context, await _site(context, site["id"]))
+    (site,) = await sites.list_sites(context.database)
+    token = await invited(context, site)
     before = await user(context, "boris@gorod.test")
     page = f"/cabinet/invitation/{token}"
     shown = await boris.client.get(page)
@@ -782,9 +714,3 @@ async def test_an_invitation_opened_by_another_signed_in_person(agency: str, ent
     assert made["email"] != "boris@gorod.test"
     assert made["email"] in (await boris.read("/cabinet/account")).text, "the session is the new account's"
     assert (await boris.client.get(page)).status_code == 404, "good once"
-
-
-async def _site(context: Context, site_id: str) -> Site:
-    from widget_api.sites import service
-
-    return await service.by_id(context.database, site_id)
