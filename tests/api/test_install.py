@@ -21,7 +21,7 @@ from widget_api.outbound import Answer, Outbound
 from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.install import service, sightings
+from widget_api.sites.install import inspection, service, sightings
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
@@ -61,19 +61,13 @@ async def test_the_default_is_the_snippet_of_the_contract(client: Client, site: 
     assert f'src="{PUBLIC_URL}/s/{site.key}/embed"' in code["frame"]
     assert 'allow="geolocation; clipboard-write; web-share"' in code["frame"]
     assert f'<script async src="{PUBLIC_URL}/w/1/frame.js"></script>' in code["frame"]
+    assert 'width="640"' in code["frame"]
+    assert "style=" in code["frame"], "a policy without 'unsafe-inline' drops it, leaving 640 pixels"
+    assert i18n.text("ru", "install.ways.frame_policy_lead") in (await client.get(f"/s/{site.key}/install")).text
     own = f"'self' {PUBLIC_URL}"  # the site's own files, which a new directive would block
     assert code["policy"] == f"script-src {own}; connect-src {own}; img-src {own} blob:"
     assert code["frame-policy"] == f"frame-src {own}; script-src {own}"
     assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
-
-
-async def test_a_csp_that_blocks_the_iframes_style_is_reported(client: Client, site: Site) -> None:
-    """The iframe code has a style attribute; a policy without 'unsafe-inline' drops it, leaving 640 pixels."""
-    frame = (await shown(client, site))["frame"]
-    page = await client.get(f"/s/{site.key}/install")
-    assert 'width="640"' in frame
-    assert "style=" in frame
-    assert i18n.text("ru", "install.ways.frame_policy_lead") in page.text
 
 
 async def test_every_option_and_view_is_in_the_code(client: Client, site: Site) -> None:
@@ -96,16 +90,9 @@ async def test_every_option_and_view_is_in_the_code(client: Client, site: Site) 
     assert 'value="red"' in page, "what was typed is not lost"
 
 
-async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
-    client: Client, context: Context, site: Site
-) -> None:
-    chosen = {
-        "view": "floating",
-        "corner": "top-left",
-        "label": " Написать  мэру ",
-        "hide_name": "yes",
-        "hide_email": "yes",
-    }
+async def test_text_corner_and_hidden_contacts_are_in_the_code(client: Client, context: Context, site: Site) -> None:
+    chosen = {"view": "floating", "corner": "top-left", "label": " Написать  мэру "}
+    chosen |= {"hide_name": "yes", "hide_email": "yes"}
     code = await shown(client, site, **chosen)
     assert 'view="floating" corner="top-left" label="Написать мэру" hide="name email"' in code["script"]
     assert ">Написать мэру</a>" in code["script"]
@@ -119,7 +106,7 @@ async def test_the_buttons_text_its_corner_and_hidden_contacts_are_in_the_code(
     assert 'hide="name"' in (await shown(client, required, **chosen))["script"]
 
 
-async def test_a_button_that_opens_the_list(client: Client, site: Site) -> None:
+async def test_a_button_that_opens_the_list(client: Client, context: Context, site: Site) -> None:
     """Its text names the list and its link leads there; only a button of an extended widget has it."""
     code = await shown(client, site, start="map")
     assert 'type="extended" label="Проблемы города" data-start="map">' in code["script"]
@@ -128,6 +115,10 @@ async def test_a_button_that_opens_the_list(client: Client, site: Site) -> None:
     assert 'label="Карта"' in (await shown(client, site, start="list", label="Карта"))["script"]
     for other in ({"type": "basic"}, {"view": "inline"}, {"view": "figures"}, {"start": "x"}):
         assert "data-start" not in (await shown(client, site, **{"start": "list"} | other))["script"]
+    basic = await make_site(context.database, type="basic", accent="#117733")
+    code = await shown(client, basic, type="extended")
+    assert 'type="basic"' in code["script"], "type and colour of the site hold"
+    assert "--igw-accent: #117733;" in code["rule"]
 
 
 async def test_code_on_the_hosts_own_server_and_of_a_pinned_release(client: Client, site: Site) -> None:
@@ -147,13 +138,6 @@ async def test_code_on_the_hosts_own_server_and_of_a_pinned_release(client: Clie
     assert code["hash"] == released[version]["loader.js"]
 
 
-async def test_type_and_colour_of_the_site_hold(client: Client, context: Context) -> None:
-    basic = await make_site(context.database, type="basic")
-    assert 'type="basic"' in (await shown(client, basic, type="extended"))["script"]
-    site = await make_site(context.database, accent="#117733")
-    assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
-
-
 async def test_the_contrast_of_an_accent_colour_is_shown(client: Client, site: Site) -> None:
     for accent, says, ink in (
         ("#0a58a6", "Текст на кнопке читается", ""),
@@ -166,22 +150,9 @@ async def test_the_contrast_of_an_accent_colour_is_shown(client: Client, site: S
 
 
 OPTIONS = (
-    "type",
-    "view",
-    "start",
-    "corner",
-    "label",
-    "hide_name",
-    "language",
-    "theme",
-    "category",
-    "accent",
-    "version",
-    "host",
-    "lang",
-    "address",
-    "point",
-)
+    "type", "view", "start", "corner", "label", "hide_name", "language", "theme", "category", "accent", "version",
+    "host", "lang", "address", "point",
+)  # fmt: skip
 
 
 async def test_options_are_escaped(client: Client, site: Site) -> None:
@@ -215,25 +186,16 @@ async def test_the_check_requires_its_signed_link(client: Client, context: Conte
     assert "Виджет ещё ни разу не открывали" in answer.text
     assert "noindex" in answer.text
     assert answer.headers["cache-control"] == "no-store"
-    for token in (
-        "",
-        "x",
-        context.signer.sign(Purpose.TRACK, {"s": site.id}),
-        context.signer.sign(Purpose.INSTALL, "x"),
-    ):
+    forged = (context.signer.sign(Purpose.TRACK, {"s": site.id}), context.signer.sign(Purpose.INSTALL, "x"))
+    for token in ("", "x", *forged):
         assert (await client.get(f"/s/{site.key}/install/check", params={"token": token})).status_code == 404
-
-
-async def test_a_link_stays_valid_for_ninety_days_whatever_the_key(
-    client: Client, context: Context, site: Site
-) -> None:
     with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
         old = link(context, site)
     with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
-        assert (await client.get(old)).status_code == 404
+        assert (await client.get(old)).status_code == 404, "ninety days are over"
     before = link(context, site)
     await changes.rotate_key(context.database, site.id)
-    assert (await client.get(before)).status_code == 200
+    assert (await client.get(before)).status_code == 200, "whatever the key"
 
 
 async def test_the_check_shows_sightings_and_problems(client: Client, context: Context, site: Site) -> None:
@@ -278,9 +240,7 @@ async def look(client: Client, context: Context, site: Site, url: str, **headers
     return await client.post(link(context, site), data={"url": url}, headers=headers)
 
 
-async def test_a_page_is_inspected(
-    client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_is_checked(client: Client, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     snippet = (await shown(client, site))["script"]
     policy = {"content-security-policy": f"default-src 'self'; script-src {PUBLIC_URL}"}
     web = Web(monkeypatch, **{f"{HOST}/news": (200, HTML | policy, f"<p>x</p>{snippet}")})
@@ -320,28 +280,18 @@ async def test_only_pages_of_the_site_are_fetched(
 ) -> None:
     web = Web(monkeypatch)
     for url in (
-        "https://evil.test/",
-        "https://gorod.test.evil.test/",
-        "https://gorod.test@evil.test/",
-        "https://gorod.test:8443/",
-        "http://gorod.test/",
-        "http://127.0.0.1/",
-        "http://169.254.169.254/latest/meta-data/",
-        "file:///etc/passwd",
-        "https://gorod.test\\@evil.test/",
-        "//gorod.test/",
-        "",
-        "x" * 3000,
-    ):
+        "https://evil.test/", "https://gorod.test.evil.test/", "https://gorod.test@evil.test/",
+        "https://gorod.test:8443/", "http://gorod.test/", "http://127.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "https://gorod.test\\@evil.test/",
+        "//gorod.test/", "", "x" * 3000,
+    ):  # fmt: skip
         answer = await look(client, context, site, url)
         assert answer.status_code == 422, url
         assert "Это не страница сайта" in answer.text
         assert web.asked == []
 
 
-async def test_redirects_stay_on_the_sites_origins(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_redirects_stay_on_own_origins(client: Client, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     site = await make_site(context.database, allowed_origins=[HOST, "https://www.gorod.test"])
     web = Web(
         monkeypatch,
@@ -363,8 +313,6 @@ async def test_redirects_stay_on_the_sites_origins(
 
 async def test_private_addresses_are_not_fetched_in_production(make_settings: Callable[..., Any]) -> None:
     """The guarded client itself, with a registered origin that resolves to a private address."""
-    from widget_api.sites.install import inspection
-
     production = make_settings(environment="production", database_url="sqlite:///x.db")
     outbound = Outbound(production=True)
     site = Site.__new__(Site)

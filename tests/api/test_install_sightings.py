@@ -43,6 +43,8 @@ async def test_every_opening_is_counted_by_origin_and_release(client: Client, co
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2, ("seen", HOST_ORIGIN, ""): 1}
     await ask(client, site.key)
     assert (await counted(context, site))["seen", HOST_ORIGIN, "1.0.0"] == 3, "a second write adds to the first"
+    await ask(client, site.key, origin=None)
+    assert (await counted(context, site))["seen", PUBLIC_URL, "1.0.0"] == 1, "without an origin it is our own page"
 
 
 async def test_a_request_does_not_write(
@@ -79,9 +81,7 @@ async def test_rotated_keys_are_counted_separately(client: Client, context: Cont
     assert sum(found.values()) == 4
 
 
-async def test_a_widget_with_an_expired_key_is_counted_by_its_only_request(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_a_widget_with_an_expired_key_counts_by_one_request(client: Client, context: Context, site: Site) -> None:
     """It asks for the configuration, is refused, and gets no further. What no page asked counts nothing."""
     await changes.rotate_key(context.database, site.id)
     for key, headers in ((site.key, {"Origin": HOST_ORIGIN}), (site.key, {}), ("wk_nobody", {"Origin": HOST_ORIGIN})):
@@ -126,9 +126,7 @@ async def test_unwritten_counts_are_bounded(site: Site) -> None:
     assert len(full._waiting) == sightings._MAX_PENDING
 
 
-async def test_counts_survive_an_unavailable_database(
-    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_counts_outlive_a_database_outage(context: Context, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(*_: Any) -> None:
         raise Unavailable
 
@@ -179,34 +177,26 @@ async def test_counts_are_deleted_after_ninety_days(context: Context, site: Site
 
 
 @ONE_DATABASE
-async def test_a_failure_is_counted_without_creating_a_challenge(client: Client, context: Context) -> None:
+async def test_a_failure_or_a_showing_is_counted_without_creating_a_challenge(client: Client, context: Context) -> None:
     kinds = {"load": "load", "connect-src": "connect", "script-src-elem": "script", "crash": "crash", "send": "send"}
-    for word, kind in kinds.items():
+    failures = {f"failed={word}": f"failed.{kind}" for word, kind in kinds.items()}
+    shown = dict.fromkeys(("seen", "seen=1", "failed=seen"), "seen")  # the city is shown, without a proof of work
+    for query, kind in (failures | shown).items():
         site = await make_site(context.database)
-        answer = await ask(client, site.key, f"?v=1.0.0&failed={word}")
-        assert (answer.status_code, answer.content) == (204, b""), word
+        answer = await ask(client, site.key, f"?v=1.0.0&{query}")
+        assert (answer.status_code, answer.content) == (204, b""), query
         assert answer.headers["cache-control"] == "no-store"
-        assert await counted(context, site) == {(f"failed.{kind}", HOST_ORIGIN, "1.0.0"): 1}, word
-
-
-async def test_showing_the_city_is_counted_without_a_proof_of_work(client: Client, context: Context) -> None:
-    for word in ("seen", "seen=1", "failed=seen"):
-        site = await make_site(context.database)
-        answer = await ask(client, site.key, f"?v=1.0.0&{word}")
-        assert (answer.status_code, answer.content) == (204, b""), word
-        assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1}, word
+        assert await counted(context, site) == {(kind, HOST_ORIGIN, "1.0.0"): 1}, query
 
 
 @ONE_DATABASE
-async def test_unknown_failure_names_are_not_stored(client: Client, context: Context, site: Site) -> None:
+async def test_unknown_failures_are_not_stored_and_those_elsewhere_refused(
+    client: Client, context: Context, site: Site
+) -> None:
     for word in ("", "anna@example.test", "failed.load", "<script>", "x" * 4000):
-        assert (await client.get(f"/api/v1/sites/{site.key}/challenge", params={"failed": word})).status_code == 204, (
-            word
-        )
+        answer = await client.get(f"/api/v1/sites/{site.key}/challenge", params={"failed": word})
+        assert answer.status_code == 204, word
         assert await counted(context, site) == {}
-
-
-async def test_failures_from_other_origins_are_refused(client: Client, context: Context, site: Site) -> None:
     assert (await ask(client, site.key, "?failed=load", FOREIGN)).status_code == 403
     assert await counted(context, site) == {("origin_refused", FOREIGN, ""): 1}
 
@@ -215,8 +205,3 @@ async def test_failures_are_limited_to_thirty_an_hour_per_address(client: Client
     for _ in range(40):
         assert (await ask(client, site.key, "?failed=crash")).status_code == 204, "never an error on somebody's page"
     assert await counted(context, site) == {("failed.crash", HOST_ORIGIN, ""): 30}
-
-
-async def test_a_request_without_an_origin_counts_as_our_own_page(client: Client, context: Context, site: Site) -> None:
-    await ask(client, site.key, origin=None)
-    assert await counted(context, site) == {("seen", PUBLIC_URL, "1.0.0"): 1}
