@@ -83,16 +83,10 @@ class FixMyStreet:
 
     async def update(self, request_id: str, update_id: str, status: str, **more: str) -> str:
         fields = {
-            "updated_datetime": clock.rfc3339(clock.now()).replace("Z", "+00:00"),
-            "service_request_id": request_id,
-            "status": status,
-            "description": f"Новость {update_id}",
-            "last_name": "-",
-            "first_name": "Anna",
-            "email": "anna@example.test",
-            "update_id": update_id,
-            **more,
-        }
+            "updated_datetime": clock.rfc3339(clock.now()).replace("Z", "+00:00"), "service_request_id": request_id,
+            "status": status, "description": f"Новость {update_id}", "last_name": "-", "first_name": "Anna",
+            "email": "anna@example.test", "update_id": update_id, **more,
+        }  # fmt: skip
         root = await self.post("servicerequestupdates.xml", list(fields.items()))
         found = root.findtext("request_update/update_id")
         assert found
@@ -154,30 +148,17 @@ async def test_fixmystreet_receives_the_reason_of_a_refusal(client: Client, key:
 
 async def test_a_citysdk_app_reads_requests_nearby(client: Client, context: Context, site: Site, key: str) -> None:
     form = {
-        "api_key": key,
-        "email": "anna@example.test",
-        "service_code": "lighting",
-        "description": "Не горит фонарь",
-        "lat": "55.0794",
-        "long": "38.7783",
-        "privacy_policy_accepted": "true",
-        "photo_required": "false",
-    }
+        "api_key": key, "email": "anna@example.test", "service_code": "lighting", "description": "Не горит фонарь",
+        "lat": "55.0794", "long": "38.7783", "privacy_policy_accepted": "true", "photo_required": "false",
+    }  # fmt: skip
     answer = await client.post(f"{ROOT}/requests.json?extensions=citysdk,media", data=form)
     number = answer.json()[0]["service_request_id"]
     await accept(context, site, Change(to="in_progress"))
     near = {
-        "lat": "55.08",
-        "long": "38.77",
-        "radius": "1000",
-        "status": "open",
-        "detailed_status": "RECEIVED, IN_PROCESS",
-        "extensions": "true",
-        "updated_after": "2011-01-01T00:00:00Z",
-        "max_requests": "20",
-        "also_archived": "true",
-        "api_key": key,
-    }
+        "lat": "55.08", "long": "38.77", "radius": "1000", "status": "open",
+        "detailed_status": "RECEIVED, IN_PROCESS", "extensions": "true", "updated_after": "2011-01-01T00:00:00Z",
+        "max_requests": "20", "also_archived": "true", "api_key": key,
+    }  # fmt: skip
     (found,) = (await client.get(f"{ROOT}/requests.json", params=near)).json()
     assert (found["service_request_id"], found["extended_attributes"]["detailed_status"]) == (number, "IN_PROGRESS")
     assert (await client.get(f"{ROOT}/requests.json", params=near | {"detailed_status": "PROCESSED"})).json() == []
@@ -187,19 +168,10 @@ async def test_a_citysdk_app_reads_requests_nearby(client: Client, context: Cont
 async def test_georeporter_sends_a_photo_in_a_multipart_form(client: Client, context: Context, key: str) -> None:
     """Every field is a part and the picture is called `media`; then it looks for its own report."""
     fields = {
-        "jurisdiction_id": "gorod.test",
-        "api_key": key,
-        "service_code": "garbage",
-        "lat": "55.079400",
-        "long": "38.778300",
-        "address_string": "ул. Мира, 5",
-        "device_id": "2b6f0cc904d137be2e1730235f5664094b83",
-        "first_name": "Анна",
-        "last_name": "",
-        "phone": "",
-        "email": "",
-        "description": "Переполнены контейнеры",
-    }
+        "jurisdiction_id": "gorod.test", "api_key": key, "service_code": "garbage", "lat": "55.079400",
+        "long": "38.778300", "address_string": "ул. Мира, 5", "device_id": "2b6f0cc904d137be2e1730235f5664094b83",
+        "first_name": "Анна", "last_name": "", "phone": "", "email": "", "description": "Переполнены контейнеры",
+    }  # fmt: skip
     boundary = "0xKhTmLbOuNdArY"
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -222,13 +194,9 @@ async def test_georeporter_sends_a_photo_in_a_multipart_form(client: Client, con
 
 async def test_httpie_repeats_a_file_field_and_requests_extensions(client: Client, context: Context, key: str) -> None:
     form = {
-        "api_key": key,
-        "service_code": "roads",
-        "title": "Multipart",
-        "description": "Яма",
-        "lat": "60.1",
+        "api_key": key, "service_code": "roads", "title": "Multipart", "description": "Яма", "lat": "60.1",
         "lon": "25",
-    }
+    }  # fmt: skip
     files = [("media", (f"{kind}.x", photo(halves(64, 48), kind), "image/x")) for kind in ("jpeg", "png")]
     answer = await client.post(f"{ROOT}/requests.json?extensions=citysdk,media,geometry", data=form, files=files)
     assert answer.status_code == 200, answer.text
@@ -277,9 +245,10 @@ async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
     client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
     """The first one succeeds only on the second attempt. None keeps its camera metadata or location."""
-    urls = [pictures.set_answer(f"/{width}", picture(width)) for width in (640, 320, 480)]
+    urls = [pictures.set_answer(f"/{width}", picture(width)) for width in (640, 320, 480, 160, 80, 40)]
     pictures.set_answer("/640", b"", "503 Service Unavailable", "Retry-After: 30")
-    await send(client, context, site, urls[0], urls[0], **{"media_url[]": urls[1], "media_url[5]": urls[2]})
+    more = {"media_url[]": urls[1], "media_url[5]": urls[2], "media_url[6]": urls[site.photos :]}
+    await send(client, context, site, urls[0], urls[0], **more)
     assert not pictures.asked
     await worker.round()
     assert await outcomes(context) == {"640": None, "320": "taken", "480": "taken"}
@@ -287,7 +256,7 @@ async def test_pictures_are_fetched_after_the_answer_and_keep_their_order(
     pictures.set_answer("/640", picture(640))
     await worker.until_idle()
     assert [one["width"] for one in await photos_of(context)] == [640, 320, 480]
-    assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}
+    assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}, "no more than a report may have"
     assert await worker.states() == ["delivered"]
     problem_id = (await problem(context))["id"]
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
@@ -313,13 +282,9 @@ async def test_permanent_failures_are_final_and_keep_the_report(
     await send(client, context, site, pictures.url + "/good")
     await worker.until_idle()
     assert await outcomes(context) == {
-        "text": "photo_type",
-        "broken": "photo_broken",
-        "gone": "status_404",
-        "moved": "redirected",
-        "large": "photo_too_large",
-        "good": "taken",
-    }
+        "text": "photo_type", "broken": "photo_broken", "gone": "status_404", "moved": "redirected",
+        "large": "photo_too_large", "good": "taken",
+    }  # fmt: skip
     assert pictures.asked["/good"] == 1  # redirects are not followed
     assert set(await worker.states()) == {"delivered"}
     assert len(await context.database.rows("SELECT id FROM problems")) == 6
@@ -327,39 +292,27 @@ async def test_permanent_failures_are_final_and_keep_the_report(
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "address",
-    [
-        "http://10.1.2.3/a.jpg",
-        "https://192.168.1.1/a.jpg",
-        "http://169.254.169.254/latest/meta-data",
-        "https://[::ffff:10.0.0.1]/a.jpg",
-        "https://[fd00::1]/a.jpg",
-        "https://user:password@93.184.216.34/a.jpg",
-        "https://１２７.0.0.1/a.jpg",
-    ],
-)
 async def test_internal_addresses_are_not_fetched(
-    client: Client, context: Context, site: Site, worker: Worker, address: str
-) -> None:
-    if "１" in address:  # this number is the loopback address if full-width digits are normalised
-        object.__setattr__(context, "outbound", Outbound(production=True))
-    await send(client, context, site, address)
-    await worker.until_idle()
-    assert list((await outcomes(context)).values()) == ["forbidden"]
-    assert await worker.states() == ["delivered"]
-
-
-async def test_loopback_addresses_are_fetched_only_outside_production(
     client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
 ) -> None:
+    addresses = (
+        "http://10.1.2.3/a.jpg", "https://192.168.1.1/a.jpg", "http://169.254.169.254/latest/meta-data",
+        "https://[::ffff:10.0.0.1]/a.jpg", "https://[fd00::1]/a.jpg", "https://user:password@93.184.216.34/a.jpg",
+    )  # fmt: skip
+    for address in addresses:
+        await send(client, context, site, address)
+    await worker.until_idle()
+    # In production the loopback address is one too, also where full-width digits are normalised to it.
     object.__setattr__(context, "outbound", Outbound(production=True))
     url = pictures.set_answer("/good", picture())
-    for address in (url, url.replace("http:", "https:"), url.replace("127.0.0.1", "localhost")):
+    own = (url, url.replace("http:", "https:"), url.replace("127.0.0.1", "localhost"))
+    for address in (*own, "https://１２７.0.0.1/a.jpg"):
         await send(client, context, site, address, scope="platform")
     await worker.until_idle()
-    rows = await context.database.rows("SELECT outcome FROM media_sources")
-    assert [row["outcome"] for row in rows] == ["forbidden"] * 3
+    rows = await context.database.rows("SELECT url, outcome FROM media_sources")
+    assert [row["url"] for row in rows if row["outcome"] != "forbidden"] == []
+    assert len(rows) == 10
+    assert set(await worker.states()) == {"delivered"}
     assert not pictures.asked
 
 
@@ -377,15 +330,6 @@ async def test_failing_servers_are_retried_to_the_last_attempt_and_can_be_retrie
     errors = await context.database.rows("SELECT DISTINCT error FROM delivery_attempts")
     assert errors
     assert not any("secret" in row["error"] for row in errors)
-
-
-async def test_the_number_of_pictures_is_limited(
-    client: Client, context: Context, site: Site, pictures: PictureServer, worker: Worker
-) -> None:
-    urls = [pictures.set_answer(f"/{number}", picture()) for number in range(site.photos + 3)]
-    await send(client, context, site, *urls)
-    await worker.until_idle()
-    assert len(await photos_of(context)) == site.photos == len(pictures.asked)
 
 
 async def test_two_workers_attach_a_picture_once(
@@ -443,14 +387,10 @@ async def test_pictures_of_an_update_are_public_but_not_those_of_an_author(
 ) -> None:
     key = await send(client, context, site, scope="platform")
     fields = {
-        "api_key": key,
-        "service_request_id": "1",
-        "update_id": str(uuid.uuid4()),
-        "status": "IN_PROGRESS",
-        "description": "Смотрите",
-        "extended_attributes[actor]": actor,
+        "api_key": key, "service_request_id": "1", "update_id": str(uuid.uuid4()), "status": "IN_PROGRESS",
+        "description": "Смотрите", "extended_attributes[actor]": actor,
         "media_url": [pictures.set_answer("/a", picture()), pictures.set_answer("/b", picture())],
-    }
+    }  # fmt: skip
     for _ in range(2):
         answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=fields)
         assert answer.status_code == 200, answer.text
