@@ -30,6 +30,7 @@ from tests.support.registration import (
     NAME,
     NEW,
     OTHER_INN,
+    PDF,
     Applicant,
     TownHost,
     letters_to,
@@ -37,6 +38,7 @@ from tests.support.registration import (
 )
 from widget_api import clock, journal
 from widget_api.app import open_context
+from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.errors import Conflict, Invalid
@@ -84,9 +86,18 @@ def apply(context: Context, client: Client, mail_sink: MailSink, town: TownHost)
     return make
 
 
+@pytest.fixture
+async def operator(enter: Enter) -> Cabinet:
+    return await enter("operator", None)
+
+
 async def count(context: Context, table: str) -> int:
     row = existing(await context.database.row(f"SELECT COUNT(*) FROM {table}"))
     return int(row[0])
+
+
+async def stored_documents(context: Context) -> list[str]:
+    return [one async for batch in context.storage.documents() for one in batch]
 
 
 async def kinds(context: Context) -> list[str]:
@@ -97,7 +108,7 @@ async def kinds(context: Context) -> list[str]:
 
 
 async def test_from_the_form_to_the_key(
-    apply: Apply, town: TownHost, context: Context, client: Client, enter: Enter, mail_sink: MailSink,
+    apply: Apply, town: TownHost, context: Context, client: Client, operator: Cabinet, mail_sink: MailSink,
     fake: FakePlatform,
 ) -> None:  # fmt: skip
     """Every step by forms alone; agency, site and key exist once the operator has approved, not before."""
@@ -124,14 +135,12 @@ async def test_from_the_form_to_the_key(
     assert (answer.status_code, "Выберите файл ещё раз" in answer.text) == (422, True), "it would be dropped"
     answer = await applicant.post("/work", **work | {"area": swapped}, time_zone="Asia/Omsk", swap="yes")
     assert answer.headers["location"].endswith("/proof?done=saved")
-    town.put_file((await applicant.row())["proof_token"])
-    assert (await applicant.post("/proof", method="file")).status_code == 303
+    await applicant.prove_by_file(town)
     assert "Домен подтверждён" in (await applicant.read()).text
     assert (await applicant.post("/send")).status_code == 303
     assert "Заявка у оператора" in (await applicant.read()).text
     assert await count(context, "sites") == 0
 
-    operator = await enter("operator", None)
     assert "заявка на сайт" in (await operator.read("/cabinet/")).text
     (path,) = [link for link in (await operator.read(APPLICATIONS)).links if link.startswith(f"{APPLICATIONS}/")]
     store_area = "UPDATE applications SET area = :area"  # as they were stored before borders were checked
@@ -179,7 +188,7 @@ async def test_from_the_form_to_the_key(
     ]  # fmt: skip
 
 
-async def test_nothing_happens_before_the_button(apply: Apply, town: TownHost, context: Context) -> None:
+async def test_nothing_happens_before_the_button(apply: Apply, town: TownHost) -> None:
     """Mail scanners follow links: GET and HEAD confirm nothing, and no step works before the address is confirmed."""
     applicant = await apply().begin()
     town.put_file((await applicant.row())["proof_token"])
@@ -243,7 +252,9 @@ async def test_the_address_of_any_page_is_that_of_its_site(
     assert row["origin"] == origin
 
 
-async def test_the_name_comes_from_the_register(apply: Apply, context: Context, town: TownHost, enter: Enter) -> None:
+async def test_the_name_comes_from_the_register(
+    apply: Apply, context: Context, town: TownHost, operator: Cabinet
+) -> None:
     full = "Администрация " + "Зареченского " * 10 + "городского округа"
 
     async def load(tx: Any) -> None:
@@ -255,7 +266,6 @@ async def test_the_name_comes_from_the_register(apply: Apply, context: Context, 
     assert row["name"] == full
     email = f"b@{town.host}"
     other = await apply(contact_email=email, email=email, inn=OTHER_INN, name="Город").send(town)
-    operator = await enter("operator", None)
     shown = (await operator.read(f"{APPLICATIONS}/{(await other.row())['id']}")).text
     assert "В реестре под этим ИНН другое название: Село" in shown
     assert f"хорошо: Официальная почта на домене сайта, проверена: {email}" in shown, (
@@ -295,45 +305,36 @@ async def test_the_operator_sees_whose_territory_it_overlaps(context: Context, e
     assert page.count('<path class="neighbour"') == 1
 
 
-async def test_a_letter_serves_instead_of_a_proof(
-    apply: Apply, enter: Enter, context: Context, town: TownHost, make_pdf: bytes
-) -> None:
+async def test_a_letter_serves_instead_of_a_proof(apply: Apply, context: Context, operator: Cabinet) -> None:
     applicant = await apply().confirm()
     for name, content, status in (
         ("letter.exe", b"MZ", 422), ("big.pdf", b"%PDF-1.4" + b"0" * 10_500_000, 422),
-        ("фото.jpg", photo(noise(64, 48)), 303), ("Письмо.pdf", make_pdf, 303),
+        ("фото.jpg", photo(noise(64, 48)), 303), ("Письмо.pdf", PDF, 303),
     ):  # fmt: skip
-        answer = await applicant.client.post(f"{applicant.link}/letter", files={"file": (name, content)})
-        assert answer.status_code == status, name
+        assert (await applicant.send_letter(name, content)).status_code == status, name
     assert (await applicant.client.post(f"{applicant.link}/letter", data={"a": "b"})).status_code == 422
     row = await applicant.row()
     assert row["letter_name"] == "Письмо.pdf"
-    stored = [one async for batch in context.storage.documents() for one in batch]
-    assert stored == [row["letter_id"]], "the photo before it is deleted"
+    assert await stored_documents(context) == [row["letter_id"]], "the photo before it is deleted"
+    await context.storage.put_document("01900000-0000-7000-8000-000000000000", PDF)
+    await documents.reconcile(context.database, context.storage)
+    assert await stored_documents(context) == [row["letter_id"]], "after a restore, what belongs to nothing is deleted"
     await applicant.post("/send")
-    operator = await enter("operator", None)
     path = f"{APPLICATIONS}/{row['id']}"
     letter = await operator.client.get(f"{path}/letter")
-    assert (letter.status_code, letter.content, letter.headers["content-type"]) == (200, make_pdf, "application/pdf")
+    assert (letter.status_code, letter.content, letter.headers["content-type"]) == (200, PDF, "application/pdf")
     assert letter.headers["content-disposition"].startswith("attachment")
     assert (await operator.send(path, f"{path}/approve")).status_code == 303
     assert await count(context, "site_proofs") == 0, "nothing to look for again"
 
 
-@pytest.fixture
-def make_pdf() -> bytes:
-    return b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
-
-
 async def test_a_refusal_is_a_letter_with_the_reason(
-    apply: Apply, enter: Enter, context: Context, town: TownHost, mail_sink: MailSink
+    apply: Apply, context: Context, town: TownHost, mail_sink: MailSink, operator: Cabinet
 ) -> None:
     applicant = await apply().send(town)
-    operator = await enter("operator", None)
     path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
-    empty = await operator.send(path, f"{path}/refuse", reason="  ")
-    assert empty.status_code == 422
-    assert (await operator.send(path, f"{path}/refuse", reason="Нужно письмо\nс подписью")).status_code == 303
+    assert (await decide(operator, applicant, "refuse", reason="  ")).status_code == 422
+    assert (await decide(operator, applicant, "refuse", reason="Нужно письмо\nс подписью")).status_code == 303
     letter = (await letters_to(context, mail_sink))[-1]
     assert letter.subject == "Заявка на подключение сайта: отказ"
     assert "Нужно письмо\nс подписью" in letter.text.replace("\r\n", "\n")
@@ -346,6 +347,11 @@ async def test_a_refusal_is_a_letter_with_the_reason(
     assert await count(context, "agencies") == 0
     again = await apply().begin()
     assert again.link != applicant.link, "a refused one does not stand in the way"
+
+
+async def decide(operator: Cabinet, applicant: Applicant, action: str = "approve", **fields: str) -> httpx2.Response:
+    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
+    return await operator.send(path, f"{path}/{action}", **fields)
 
 
 async def token(cabinet: Cabinet) -> dict[str, str]:
@@ -470,7 +476,7 @@ async def test_production_takes_public_sites_alone(in_production: Settings, cont
 
 
 async def test_production_never_looks_into_a_private_network(
-    in_production: Settings, context: Context, town: TownHost, monkeypatch: pytest.MonkeyPatch
+    in_production: Settings, town: TownHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By an address, by a name that leads there, and by a redirect of a public site."""
     from widget_api.outbound import Answer, Outbound
@@ -549,7 +555,7 @@ async def test_what_a_stranger_wrote_into_a_draft_is_seen_before_it_is_confirmed
 
 
 async def test_holders_of_a_host_get_one_letter_a_day(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, make_pdf: bytes
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink
 ) -> None:
     """However many ask for it, and take back what they asked; none for those who have proven nothing."""
     old = await make_site(context.database, allowed_origins=[town.origin])
@@ -557,15 +563,16 @@ async def test_holders_of_a_host_get_one_letter_a_day(
     for number, before, after in ((1, 0, 1), (2, 1, 1), (3, 1, 2)):
         with time_machine.travel(clock.now() + (DAY + 1 if number == 3 else 0), tick=False):
             applicant = await apply(contact_email=f"{number}@zarechensk.test", name=f"Управа {number}").confirm()
-            await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
+            await applicant.send_letter()
             assert (await applicant.post("/send")).status_code == 303
             assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == before
-            town.put_file((await applicant.row())["proof_token"])
-            assert (await applicant.post("/proof", method="file")).status_code == 303
+            await applicant.prove_by_file(town)
             assert len(await letters_to(context, mail_sink, "boss@staraya.test")) == after
             if number == 2:
                 assert "Управа 2" in (await admin.read(f"/cabinet/sites/{old.id}")).text
-            assert (await applicant.post("/withdraw", sure="yes")).status_code == 200
+            assert (await applicant.post("/withdraw")).status_code == 422, "not sure"
+            assert "Заявка удалена" in (await applicant.post("/withdraw", sure="yes")).text
+            assert await count(context, "applications") == 0
 
 
 async def test_on_ones_own_machine_each_port_is_a_site(context: Context) -> None:
@@ -586,22 +593,17 @@ async def test_two_registrations_of_one_host_at_once(
     town: TownHost,
     context: Context,
     settings: Settings,
-    enter: Enter,
-    mail_sink: MailSink,
     monkeypatch: pytest.MonkeyPatch,
+    operator: Cabinet,
 ) -> None:
     """The operator sees both. Whichever is approved second becomes a handover, also when both are at once."""
     first = await apply().confirm()
     unverified = {"email": f"priem@{town.host}"}
     second = await apply(contact_email="b@zarechensk.test", name="Управа", inn=OTHER_INN, **unverified).confirm()
-    tokens = [(await one.row())["proof_token"] for one in (first, second)]
-    town.put_file(tokens[0])
-    await first.post("/proof", method="file")
-    town.put("/", f'<meta name="igrajdanin-widget" content="{tokens[1]}">')
-    await second.post("/proof", method="meta")
+    await first.prove_by_file(town)
+    await second.prove_by_meta(town)
     for one in (first, second):
         assert (await one.post("/send")).status_code == 303
-    operator = await enter("operator", None)
     ids = [(await one.row())["id"] for one in (first, second)]
     for application_id, mark in zip(ids, ("не на домене сайта и не", "на домене сайта, но не"), strict=True):
         shown = (await operator.read(f"{APPLICATIONS}/{application_id}")).text
@@ -633,26 +635,29 @@ async def test_two_registrations_of_one_host_at_once(
 
 
 async def test_a_stale_proof_is_found_out_at_the_approval(
-    apply: Apply, town: TownHost, enter: Enter, context: Context
+    apply: Apply, town: TownHost, context: Context, operator: Cabinet
 ) -> None:
     applicant = await apply().send(town)
     town.pages.clear()  # the domain has another owner
-    operator = await enter("operator", None)
-    path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
-    answer = await operator.send(path, f"{path}/approve")
+    answer = await decide(operator, applicant)
     assert answer.status_code == 409
     assert "Подтверждения домена сейчас нет на месте" in answer.text
     assert (await applicant.row())["proven_at"] is None
-    answer = await operator.send(path, f"{path}/approve")
+    answer = await decide(operator, applicant)
     assert answer.status_code == 409, "without a proof and without a letter it is never approved"
     assert await count(context, "sites") == 0
-    town.put_file((await applicant.row())["proof_token"])
-    assert (await applicant.post("/proof", method="file")).status_code == 303, "the applicant can prove it again"
-    assert (await operator.send(path, f"{path}/approve")).status_code == 303
+    await applicant.prove_by_file(town)  # the applicant can prove it again
+    assert (await decide(operator, applicant)).status_code == 303
 
 
 async def test_the_origin_of_another_agency_is_handed_over_or_stays(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, settings: Settings
+    apply: Apply,
+    town: TownHost,
+    enter: Enter,
+    context: Context,
+    mail_sink: MailSink,
+    settings: Settings,
+    operator: Cabinet,
 ) -> None:
     """With its consent the origins of the host move, and nothing else does."""
     held = [town.origin, "https://other.test"]
@@ -661,7 +666,6 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
     admin = await enter("admin", old.agency.id, "boss@staraya.test")
     head = await enter("head", old.agency.id, "head@staraya.test")
     stranger = await enter("admin", foreign.agency.id)
-    operator = await enter("operator", None)
     applicant = await apply().send(town)
     assert "Мы спросили ведомство" in (await applicant.read()).text
     (letter,) = await letters_to(context, mail_sink, "boss@staraya.test")
@@ -709,7 +713,7 @@ async def test_the_origin_of_another_agency_is_handed_over_or_stays(
 @pytest.mark.parametrize("answered", [True, False])
 @time_machine.travel(datetime(2026, 12, 4, 9, tzinfo=UTC))  # a Friday
 async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, make_pdf: bytes, mail_sink: MailSink, answered: bool
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, answered: bool
 ) -> None:
     """An administrator adds any address; who proves the domain needs no consent of theirs. A letter alone does.
 
@@ -722,7 +726,7 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
     assert (await admin.send(page, f"/cabinet/sites/{other.id}/origins/add", origin=town.origin)).status_code == 303
     assert "Не подтверждён: если другое ведомство" in (await admin.read(page)).text
     by_letter = await apply(contact_email="b@zarechensk.test").confirm()
-    await by_letter.client.post(f"{by_letter.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await by_letter.send_letter()
     proven = await apply().send(town)
     (letter,) = await letters_to(context, mail_sink, "a@claimed.test")
     assert "может перейти к другому ведомству" in letter.subject
@@ -764,20 +768,14 @@ async def test_an_origin_claimed_in_a_cabinet_locks_nobody_out(
 
 
 async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
-    apply: Apply,
-    town: TownHost,
-    enter: Enter,
-    context: Context,
-    make_pdf: bytes,
-    mail_sink: MailSink,
-    settings: Settings,
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, settings: Settings
 ) -> None:
     """A letter promised that nothing changes without their consent; then the applicant proves the domain."""
     other = await make_site(context.database)
     await changes.update_site(context.database, other.id, {}, add_origins=[town.origin], claimed=True)
     await enter("admin", other.agency.id, "a@claimed.test")
     applicant = await apply().confirm()
-    await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await applicant.send_letter()
     await applicant.post("/send")
     application = (await applicant.row())["id"]
 
@@ -792,8 +790,7 @@ async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
     (asked,) = await letters_to(context, mail_sink, "a@claimed.test")
     assert "просит адрес" in asked.subject
     with time_machine.travel(clock.now() + 10 * DAY):
-        town.put_file((await applicant.row())["proof_token"])
-        assert (await applicant.post("/proof", method="file")).status_code == 303
+        await applicant.prove_by_file(town)
         _, told = await letters_to(context, mail_sink, "a@claimed.test")
         assert "может перейти" in told.subject
         (asked_again,) = await store.list_handovers(context.database, application)
@@ -801,7 +798,7 @@ async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
 
 
 async def test_each_address_is_proven_in_the_cabinet(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, settings: Settings
+    apply: Apply, town: TownHost, enter: Enter, context: Context, settings: Settings, operator: Cabinet
 ) -> None:
     """Of a site that moves to another domain. What is proven is not given away, and checked each month.
 
@@ -809,7 +806,7 @@ async def test_each_address_is_proven_in_the_cabinet(
     """
     given = "http://administration-of-the-town.test"
     site = await make_site(context.database, allowed_origins=[given])
-    admin, operator = await enter("admin", site.agency.id), await enter("operator", None)
+    admin = await enter("admin", site.agency.id)
     page, action = f"/cabinet/sites/{site.id}/access", f"/cabinet/sites/{site.id}/origins/prove"
     assert (await admin.send(page, f"/cabinet/sites/{site.id}/origins/add", origin=town.origin)).status_code == 303
     assert given in (shown := await admin.read(f"/s/{site.key}")).links
@@ -829,11 +826,9 @@ async def test_each_address_is_proven_in_the_cabinet(
     assert "Подтверждён, проверено" in (await admin.read(page)).text
     assert town.origin in (await admin.read(f"/s/{site.key}")).links
     rival = await apply().confirm()
-    town.put("/", f'<meta name="igrajdanin-widget" content="{(await rival.row())["proof_token"]}">')
-    assert (await rival.post("/proof", method="meta")).status_code == 303
+    await rival.prove_by_meta(town)
     assert (await rival.post("/send")).status_code == 303
-    path = f"{APPLICATIONS}/{(await rival.row())['id']}"
-    assert (await operator.send(path, f"{path}/approve")).status_code == 409, "it has to agree"
+    assert (await decide(operator, rival)).status_code == 409, "it has to agree"
     town.pages.clear()
     (row,) = await store.list_proofs(context.database, site.id)
     assert row["next_at"] > clock.now()
@@ -861,7 +856,7 @@ async def test_another_port_or_an_open_line_proves_no_host(
     assert row["origin"] == "https://gorod.test"
 
 
-async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, enter: Enter, context: Context) -> None:
+async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, context: Context, operator: Cabinet) -> None:
     applicant = await apply().send(town)
     assert (await applicant.post("/send")).status_code == 303
     assert (await applicant.post("/confirm")).status_code == 303
@@ -870,7 +865,6 @@ async def test_late_and_repeated_submissions(apply: Apply, town: TownHost, enter
         answer = await applicant.post(step, **fields)
         assert answer.status_code == 409
         assert "уже отправлена или решена" in answer.text
-    operator = await enter("operator", None)
     path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
     assert (await operator.send(path, f"{path}/approve")).status_code == 303
     for step, fields in (("/send", {}), ("/proof", {"method": "file"}), ("/withdraw", {"sure": "yes"})):
@@ -917,32 +911,26 @@ async def test_floods_are_bounded_and_keep_what_was_typed(
     assert page.form(NEW).fields["consent"] == "yes"
 
 
-async def test_nobody_keeps_the_service_busy_with_borders(apply: Apply) -> None:
-    """Each costs up to a second of the processor, and any mailbox gets a link."""
+async def test_borders_looks_at_a_site_and_official_letters_are_limited(apply: Apply) -> None:
+    """A border costs up to a second of the processor, and any mailbox gets a link."""
     applicant = await apply().confirm()
     work = {"mode": "email", "time_zone": "Asia/Omsk"}
     assert [(await applicant.post("/work", **work, area="{")).status_code for _ in range(10)] == [422] * 10
     late = await applicant.post("/work", **work, area="{")
     assert (late.status_code, [form.fields["area"] for form in PageText(late.text).forms]) == (429, ["{"])
     assert (await applicant.post("/work", **work)).status_code == 303, "a form without one costs nothing"
-
-
-async def test_looks_at_a_site_and_official_letters_are_limited(apply: Apply) -> None:
-    applicant = await apply().confirm()
-    letter = {"file": ("letter.exe", b"MZ")}
-    sent = [await applicant.client.post(f"{applicant.link}/letter", files=letter) for _ in range(31)]
+    sent = [await applicant.send_letter("letter.exe", b"MZ") for _ in range(31)]
     assert [answer.status_code for answer in sent] == [422] * 30 + [429]
     assert "слишком много запросов" in PageText(sent[-1].text).text
     assert (await applicant.post("/proof", method="file")).status_code == 429
 
 
 async def test_a_contact_with_an_account_is_said_to_the_operator(
-    apply: Apply, town: TownHost, enter: Enter, context: Context
+    apply: Apply, town: TownHost, enter: Enter, context: Context, operator: Cabinet
 ) -> None:
     site = await make_site(context.database)
     await enter("agent", site.agency.id, CONTACT)
     applicant = await apply().send(town)
-    operator = await enter("operator", None)
     path = f"{APPLICATIONS}/{(await applicant.row())['id']}"
     assert "уже есть учётная запись" in (await operator.read(path)).text
     answer = await operator.send(path, f"{path}/approve")
@@ -956,7 +944,9 @@ async def test_a_contact_with_an_account_is_said_to_the_operator(
 # --- the proof afterwards --------------------------------------------------------------------------------------------
 
 
-async def approved(apply: Apply, town: TownHost, context: Context, settings: Settings) -> Any:
+@pytest.fixture
+async def approved(apply: Apply, town: TownHost, context: Context, settings: Settings) -> Site:
+    """A site whose application was approved, with the file on its host that proves it."""
     applicant = await apply().send(town)
     application_id = (await applicant.row())["id"]
     _, site_id = await service.approve(
@@ -966,11 +956,10 @@ async def approved(apply: Apply, town: TownHost, context: Context, settings: Set
 
 
 async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
-    apply: Apply, town: TownHost, context: Context, settings: Settings, mail_sink: MailSink, enter: Enter
+    town: TownHost, context: Context, settings: Settings, mail_sink: MailSink, enter: Enter, approved: Site
 ) -> None:
     """Nothing by a single failure; letters on day 3, 17, 31, 45; the origin stops on day 59, and comes back."""
-    site = await approved(apply, town, context, settings)
-    await enter("admin", site.agency.id, "boss@zarechensk.test")
+    await enter("admin", approved.agency.id, "boss@zarechensk.test")
     by_hand = await make_site(context.database, allowed_origins=["http://127.0.0.99"])
     start = clock.now()
 
@@ -1000,39 +989,41 @@ async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
                 subjects = await letters()
                 assert day in (3, 17, 31, 45, 59), day
             if day == 4:
-                admin = await enter("admin", site.agency.id, "later@zarechensk.test")
-                shown = (await admin.read(f"/cabinet/sites/{site.id}")).text
+                admin = await enter("admin", approved.agency.id, "later@zarechensk.test")
+                shown = (await admin.read(f"/cabinet/sites/{approved.id}")).text
                 assert "не находится с" in shown
                 assert "перестанет принимать" in shown
-            assert (await sites.by_id(context.database, site.id)).origins == ({town.origin} if day < 59 else set())
+            assert (await sites.by_id(context.database, approved.id)).origins == ({town.origin} if day < 59 else set())
         assert subjects == ["Не находится подтверждение домена"] * 4 + ["Виджет на вашем адресе отключён"]
         assert (await kinds(context))[-1] == "proof_lost"
-        page = f"/cabinet/sites/{site.id}"
+        page = f"/cabinet/sites/{approved.id}"
         moment.move_to(start + 70 * DAY)
-        admin = await enter("admin", site.agency.id, "second@zarechensk.test")
+        admin = await enter("admin", approved.agency.id, "second@zarechensk.test")
         assert "отключён" in (await admin.read(page)).text
         row = existing(await context.database.row("SELECT token FROM site_proofs"))
         town.put_file(row["token"])
         assert (await admin.send(page, f"{page}/proof")).status_code == 303
-        assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
+        assert (await sites.by_id(context.database, approved.id)).origins == {town.origin}
         assert "подтверждён" in (await admin.read(page)).text
         assert (await sites.by_id(context.database, by_hand.id)).origins == {"http://127.0.0.99"}
 
 
-async def test_a_site_that_does_not_answer_is_not_stopped(
-    apply: Apply, town: TownHost, context: Context, settings: Settings
+async def test_a_proof_is_kept_while_the_site_does_not_answer_until_its_origin_is_removed(
+    town: TownHost, context: Context, approved: Site
 ) -> None:
-    site = await approved(apply, town, context, settings)
     start = clock.now() + 31 * DAY
     town.put(PROOF_PATH, "", 503)
     with time_machine.travel(start, tick=False) as moment:
         for day in range(0, 120, 5):
             moment.move_to(start + day * DAY)
-            await recheck.check_site(context, site.id)
-    assert (await sites.by_id(context.database, site.id)).origins == {town.origin}
+            await recheck.check_site(context, approved.id)
+    assert (await sites.by_id(context.database, approved.id)).origins == {town.origin}
     row = existing(await context.database.row("SELECT seen, told_at FROM site_proofs"))
     assert row["seen"] == "unreachable"
     assert row["told_at"] is not None
+    await context.database.write(lambda tx: store.remove_origin(tx, approved.id, town.origin))
+    await recheck.check_site(context, approved.id)
+    assert await count(context, "site_proofs") == 0
 
 
 async def stop_origin(context: Context, site: Site, town: TownHost) -> None:
@@ -1043,41 +1034,31 @@ async def stop_origin(context: Context, site: Site, town: TownHost) -> None:
     await context.database.write(stop)
 
 
-async def test_a_stopped_origin_that_another_agency_holds_does_not_come_back(
-    apply: Apply, town: TownHost, context: Context, settings: Settings
+async def test_a_stopped_origin_comes_back_unless_another_agency_holds_it(
+    town: TownHost, context: Context, settings: Settings, approved: Site
 ) -> None:
-    site = await approved(apply, town, context, settings)
-
-    await stop_origin(context, site, town)
-    await make_site(context.database, allowed_origins=[town.origin])
-    await recheck.check_site(context, site.id)
-    assert (await sites.by_id(context.database, site.id)).origins == frozenset()
-    assert await store.list_due_proofs(context.database, clock.now() + DAY) == [], "not looked for each hour"
-
-
-async def test_a_stopped_origin_comes_back_to_a_site_with_another_one_on_its_host(
-    apply: Apply, town: TownHost, context: Context, settings: Settings
-) -> None:
-    """A site does not stand in its own way."""
-    site = await approved(apply, town, context, settings)
-    await changes.update_site(context.database, site.id, {}, add_origins=[f"https://{town.host}"])
-
-    (before,) = await store.list_proofs(context.database, site.id)
-    await stop_origin(context, site, town)
+    """A site with another origin on the host does not stand in its own way."""
+    await changes.update_site(context.database, approved.id, {}, add_origins=[f"https://{town.host}"])
+    (before,) = await store.list_proofs(context.database, approved.id)
+    await stop_origin(context, approved, town)
     await recheck.check(context.database, settings, context.outbound, before)
-    assert town.origin not in (await sites.by_id(context.database, site.id)).origins, "it began before the stop"
-    await recheck.check_site(context, site.id)
-    assert town.origin in (await sites.by_id(context.database, site.id)).origins
+    assert town.origin not in (await sites.by_id(context.database, approved.id)).origins, "it began before the stop"
+    await recheck.check_site(context, approved.id)
+    assert town.origin in (await sites.by_id(context.database, approved.id)).origins
+
+    await stop_origin(context, approved, town)
+    await make_site(context.database, allowed_origins=[town.origin])
+    await recheck.check_site(context, approved.id)
+    assert town.origin not in (await sites.by_id(context.database, approved.id)).origins
+    assert await store.list_due_proofs(context.database, clock.now() + DAY) == [], "not looked for each hour"
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])  # SQLite has one writer, so both see each other
 async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
-    apply: Apply, town: TownHost, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    town: TownHost, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch, approved: Site
 ) -> None:
     """In two processes: one of them holds it."""
-    site = await approved(apply, town, context, settings)
-
-    await stop_origin(context, site, town)
+    await stop_origin(context, approved, town)
     rival = await make_site(context.database, allowed_origins=["https://selo.test"])
     both, list_holders = asyncio.Barrier(2), site_store.list_holders
 
@@ -1090,7 +1071,7 @@ async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
     monkeypatch.setattr(site_store, "list_holders", list_together)
     async with open_context(settings) as other:
         await asyncio.gather(
-            recheck.check_site(context, site.id),
+            recheck.check_site(context, approved.id),
             install.add_origin(other.database, rival, town.origin, journal.Who(role="admin")),
             return_exceptions=True,
         )
@@ -1098,12 +1079,12 @@ async def test_a_stopped_origin_comes_back_while_another_agency_adds_it(
 
 
 async def test_an_agency_hears_of_the_address_that_the_operator_removes(
-    context: Context, enter: Enter, mail_sink: MailSink, cli: Callable[..., Any]
+    context: Context, enter: Enter, mail_sink: MailSink, cli: Callable[..., Any], operator: Cabinet
 ) -> None:
     """In the cabinet or by the command; of what it removes itself it needs no letter."""
     hosts = [f"https://{name}.test" for name in ("a", "b", "c", "d")]
     site = await make_site(context.database, allowed_origins=hosts)
-    admin, operator = await enter("admin", site.agency.id, "boss@gorod.test"), await enter("operator", None)
+    admin = await enter("admin", site.agency.id, "boss@gorod.test")
     action = f"/cabinet/sites/{site.id}/origins/remove"
     for person, origin in ((admin, hosts[0]), (operator, hosts[1])):
         fields = {**await token(person), "origin": origin}
@@ -1115,24 +1096,15 @@ async def test_an_agency_hears_of_the_address_that_the_operator_removes(
     assert [host for host in (*hosts, "never") if any(host in one.text for one in letters)] == hosts[1:3]
 
 
-async def test_the_proof_of_a_removed_origin_is_forgotten(
-    apply: Apply, town: TownHost, context: Context, settings: Settings
-) -> None:
-    site = await approved(apply, town, context, settings)
-    await context.database.write(lambda tx: store.remove_origin(tx, site.id, town.origin))
-    await recheck.check_site(context, site.id)
-    assert await count(context, "site_proofs") == 0
-
-
 # --- what is forgotten -----------------------------------------------------------------------------------------------
 
 
 async def test_old_applications_are_purged_with_their_letters(
-    apply: Apply, town: TownHost, context: Context, settings: Settings, make_pdf: bytes, mail_sink: MailSink
+    apply: Apply, town: TownHost, context: Context, settings: Settings, mail_sink: MailSink
 ) -> None:
     """Drafts and decided ones after thirty days; what waits for the operator stays for half a year."""
     draft = await apply().confirm()
-    await draft.client.post(f"{draft.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await draft.send_letter()
     refused = await apply(contact_email="b@zarechensk.test").send(town)
     waiting = await apply(contact_email="c@zarechensk.test").send(town)
     await service.refuse(context.database, (await refused.row())["id"], "Нет", journal.COMMAND_LINE)
@@ -1145,15 +1117,13 @@ async def test_old_applications_are_purged_with_their_letters(
             assert not any("отказ" in subject for subject in late), "it could not leave in time"
         assert await count(context, "applications") == left
         assert (await waiting.row() is None) == (left == 0)
-    assert [one async for batch in context.storage.documents() for one in batch] == []
+    assert await stored_documents(context) == []
     assert await count(context, "registration_letters") <= 1
 
 
-async def test_erasing_a_person_erases_their_applications(
-    apply: Apply, town: TownHost, context: Context, enter: Enter, make_pdf: bytes
-) -> None:
+async def test_erasing_a_person_erases_their_applications(apply: Apply, town: TownHost, context: Context) -> None:
     mine = await apply().send(town)
-    await mine.client.post(f"{mine.link}/letter", files={"file": ("a.pdf", make_pdf)})
+    await mine.send_letter()
     await apply(contact_email="b@zarechensk.test").begin()
     await mine.apply()  # a letter waits
     assert await service.erase_applications_of(context.database, context.storage, f" {CONTACT.upper()}") == 1
@@ -1161,29 +1131,8 @@ async def test_erasing_a_person_erases_their_applications(
                       for row in await context.database.rows(f"SELECT * FROM {table}")])  # fmt: skip
     assert CONTACT not in everything
     assert "b@zarechensk.test" in everything
-    assert [one async for batch in context.storage.documents() for one in batch] == []
+    assert await stored_documents(context) == []
     assert (await mine.client.get(mine.link)).status_code == 404
-
-
-async def test_an_application_is_withdrawn_by_its_sender(apply: Apply, town: TownHost, context: Context) -> None:
-    applicant = await apply().send(town)
-    assert (await applicant.post("/withdraw")).status_code == 422
-    answer = await applicant.post("/withdraw", sure="yes")
-    assert "Заявка удалена" in answer.text
-    assert await count(context, "applications") == 0
-
-
-async def test_the_letter_of_an_application_survives_a_restore(
-    apply: Apply, context: Context, make_pdf: bytes, tmp_path: Path
-) -> None:
-    from widget_api.attachments.documents import service as documents
-
-    applicant = await apply().confirm()
-    await applicant.client.post(f"{applicant.link}/letter", files={"file": ("a.pdf", make_pdf)})
-    await context.storage.put_document("01900000-0000-7000-8000-000000000000", make_pdf)
-    await documents.reconcile(context.database, context.storage)
-    stored = [one async for batch in context.storage.documents() for one in batch]
-    assert stored == [(await applicant.row())["letter_id"]]
 
 
 async def test_operators_work_at_the_command_line(
@@ -1195,8 +1144,7 @@ async def test_operators_work_at_the_command_line(
     assert await asyncio.to_thread(cli, "application", "names", str(register)) == {"names": 1, "skipped": 1}
     first = await apply().send(town)
     second = await apply(contact_email="b@zarechensk.test").confirm()
-    town.put("/", f'<meta name="igrajdanin-widget" content="{(await second.row())["proof_token"]}">')
-    assert (await second.post("/proof", method="meta")).status_code == 303
+    await second.prove_by_meta(town)
     await second.post("/send")
     listed = await asyncio.to_thread(cli, "application", "list")
     assert [(one["origin"], one["proof"]) for one in listed] == [(town.origin, "file"), (town.origin, "meta")]
@@ -1227,11 +1175,13 @@ async def test_without_a_mail_server_the_page_says_whom_to_ask(
     assert (await client.post(NEW, data={"name": "x"})).status_code == 404
 
 
-async def test_an_address_of_another_agency_is_not_added_in_the_cabinet(context: Context, enter: Enter) -> None:
+async def test_an_address_of_another_agency_is_not_added_in_the_cabinet(
+    context: Context, enter: Enter, operator: Cabinet
+) -> None:
     """With www or without; the agency's own sites may share one, and the operator may do it."""
     mine = await make_site(context.database, allowed_origins=["https://gorod.test"])
     await make_site(context.database, allowed_origins=["https://www.selo.test"])
-    admin, operator = await enter("admin", mine.agency.id), await enter("operator", None)
+    admin = await enter("admin", mine.agency.id)
     page, action = f"/cabinet/sites/{mine.id}/access", f"/cabinet/sites/{mine.id}/origins/add"
     refused = await admin.send(page, action, origin="https://selo.test")
     assert refused.status_code == 422

@@ -19,6 +19,7 @@ from widget_api.signing import Purpose
 
 NEW = "/sites/new"
 INN, OTHER_INN = "7707083893", "7728168971"
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
 NAME, CONTACT = "Администрация города Зареченска", "webmaster@zarechensk.test"
 
 
@@ -100,6 +101,9 @@ class Applicant:
     async def post(self, step: str, **fields: str) -> httpx2.Response:
         return await self.client.post(self.link + step, data={"sent": "", **fields})
 
+    async def send_letter(self, name: str = "a.pdf", content: bytes = PDF) -> httpx2.Response:
+        return await self.client.post(f"{self.link}/letter", files={"file": (name, content)})
+
     async def read(self, step: str = "", status: int = 200) -> PageText:
         answer = await self.client.get(self.link + step)
         assert answer.status_code == status, f"{step}: {answer.status_code}\n{answer.text}"
@@ -112,8 +116,17 @@ class Applicant:
 
     async def prove(self, host: TownHost) -> Applicant:
         await self.confirm()
+        return await self.prove_by_file(host)
+
+    async def prove_by_file(self, host: TownHost) -> Applicant:
         host.put_file((await self.row())["proof_token"])
         answer = await self.post("/proof", method="file")
+        assert answer.headers.get("location", "").endswith("done=found"), answer.text
+        return self
+
+    async def prove_by_meta(self, host: TownHost) -> Applicant:
+        host.put("/", f'<meta name="igrajdanin-widget" content="{(await self.row())["proof_token"]}">')
+        answer = await self.post("/proof", method="meta")
         assert answer.headers.get("location", "").endswith("done=found"), answer.text
         return self
 
