@@ -312,9 +312,7 @@ async def test_a_withdrawn_voice_is_gone_and_may_be_given_again(voter: Visitor) 
     assert await voter.count() == 1
 
 
-async def test_erasure_takes_a_voice_within_the_vote_and_only_its_person_afterwards(
-    voter: Visitor, context: Context
-) -> None:
+async def test_erasure_takes_a_voice_within_the_vote_and_its_person_after_it(voter: Visitor, context: Context) -> None:
     database, now = context.database, clock.now()
     await voter.set_rules(votes_close_at=now + DAY)
     first, second = await voter.take_part(1), await voter.take_part(2, "oleg@example.test")
@@ -517,9 +515,7 @@ async def test_what_is_missing_is_said_and_limits_hold(
     assert [(await voter.ask()).status_code for _ in range(2)] == [202, 429]
 
 
-async def test_the_page_without_scripts_votes(
-    voter: Visitor, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_page_without_scripts_votes(voter: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
     path = f"/s/{voter.site.key}/c/things/1/vote"
     page = await voter.client.get(path, headers={"Accept-Language": "ru"})

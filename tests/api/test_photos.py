@@ -159,7 +159,7 @@ async def test_bodies_other_than_forms_are_refused(widget: Widget) -> None:
         assert problem(unbound, 400)["code"] == "malformed"
 
 
-async def test_a_ticket_allows_a_limited_number_of_uploads(widget: Widget, context: Context) -> None:
+async def test_a_ticket_allows_a_limited_number_of_uploads(widget: Widget) -> None:
     ticket = await widget.ticket()
     tokens = [(await upload(widget, jpeg(), ticket=ticket)).json()["photo"] for _ in range(widget.site.photos + 2)]
     assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_photos"
@@ -186,9 +186,7 @@ async def test_concurrent_and_failed_uploads_are_counted(widget: Widget, context
         pytest.param(0, marks=pytest.mark.settings(min_free_space="999999999"), id="disk"),
     ],
 )
-async def test_without_room_for_photos_reports_are_received_without(
-    widget: Widget, context: Context, room: int
-) -> None:
+async def test_without_room_reports_are_received_without_photos(widget: Widget, context: Context, room: int) -> None:
     await changes.set_category(context.database, widget.site.id, "roads", {"photo_required": True})
     ticket, large = await widget.ticket(), jpeg(2000, 1500)
     answers = [await upload(widget, large, ticket=ticket) for _ in range(3)]
@@ -203,7 +201,7 @@ async def test_without_room_for_photos_reports_are_received_without(
 
 
 async def test_uploads_are_limited_by_address(
-    client: Client, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
+    context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hits = []
 
@@ -318,9 +316,7 @@ async def test_a_category_may_require_a_photo(widget: Widget, context: Context) 
 # --- who sees it ---
 
 
-async def test_photos_of_published_reports_are_public_and_others_are_not(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_photos_of_published_reports_alone_are_public(client: Client, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     assert await seen(client, photo_id) == (404, 404)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
@@ -642,9 +638,7 @@ async def test_decoder_processes_are_limited_and_do_not_block_the_event_loop(
 # --- where they go ---
 
 
-async def test_letters_to_agencies_have_the_photos_attached(
-    client: Client, context: Context, mail_sink: MailSink
-) -> None:
+async def test_letters_to_agencies_have_the_photos_attached(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
     problem_id, photo_ids = await pictured(context, site, many=2)
     await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))

@@ -215,15 +215,19 @@ async def test_two_similar_reports_stay_separate(
     assert [row["remote_id"] for row in rows] == ["1", "2"]
 
 
-async def test_timeouts_are_retried(
+async def test_timeouts_and_wrong_keys_are_retried_and_retry_after_is_honoured(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbound, "SECONDS", 0.3)
-    await accept_report(context, site)
-    fake.faults.append("hang")
-    await platform_worker.until_idle()
-    assert len(fake.requests) == 1
-    assert len(platform_worker.waits) == 1
+    fake.retry_after = 4242
+    faults: tuple[list[Fault], ...] = (["hang"], ["403"] * 3, ["429"])
+    for number, expected in enumerate(faults, 1):
+        fake.faults.extend(expected)
+        platform_worker.waits.clear()
+        await accept_report(context, site)
+        await platform_worker.until_idle()
+        assert (len(fake.requests), len(platform_worker.waits)) == (number, len(expected)), expected
+    assert platform_worker.waits == [4242]
 
 
 async def test_an_unavailable_platform_gets_everything_after_recovery(
@@ -241,16 +245,6 @@ async def test_an_unavailable_platform_gets_everything_after_recovery(
     await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     await platform_worker.until_idle()
     assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
-
-
-async def test_retry_after_of_the_platform_is_honoured(
-    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
-) -> None:
-    fake.retry_after = 4242
-    fake.faults.append("429")
-    await accept_report(context, site)
-    await platform_worker.until_idle()
-    assert platform_worker.waits == [4242]
 
 
 async def test_a_refused_request_is_dead_at_once_and_blocks_no_other(
@@ -272,17 +266,7 @@ async def test_a_refused_request_is_dead_at_once_and_blocks_no_other(
     assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
 
 
-async def test_a_wrong_key_is_retried(
-    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
-) -> None:
-    fake.faults.extend(["403"] * 3)
-    await accept_report(context, site)
-    await platform_worker.until_idle()
-    assert len(fake.requests) == 1
-    assert len(platform_worker.waits) == 3
-
-
-async def test_a_token_is_resolved_to_a_number_later(
+async def test_a_token_is_resolved_to_a_number_later_also_by_polling(
     context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
 ) -> None:
     fake.tokens = True
@@ -296,18 +280,13 @@ async def test_a_token_is_resolved_to_a_number_later(
     await lifecycle.change(context.database, AGENT, site.id, problem, PLANNED)
     await platform_worker.until_idle()
     assert len(fake.updates) == 2
-
-
-async def test_polling_resolves_tokens(
-    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
-) -> None:
-    fake.tokens = fake.resolved = True
     await accept_report(context, site)
     await platform_worker.round()
-    fake.updates.clear()
     await pull.poll_platforms(context)
-    row = existing(await context.database.row("SELECT remote_id FROM platform_links"))
-    assert row["remote_id"] == "1"
+    assert [row["remote_id"] for row in await context.database.rows("SELECT remote_id FROM platform_links")] == [
+        "1",
+        "2",
+    ]
 
 
 async def test_a_spam_mark_reaches_platforms_that_have_the_report(
@@ -361,9 +340,7 @@ async def test_a_delivery_in_progress_is_not_claimed_again(
     assert await states(context) == ["pending", "pending"], "and how it ended is on record"
 
 
-async def test_erasure_during_a_delivery_is_passed_on(
-    context: Context, site: Site, fake: FakePlatform, platform_worker: PlatformWorker
-) -> None:
+async def test_erasure_during_a_delivery_is_passed_on(context: Context, site: Site, fake: FakePlatform) -> None:
     problem = await accept_report(context, site, email=None)
     (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
     await lifecycle.erase(context.database, RESIDENT, site.id, problem)
@@ -434,19 +411,13 @@ async def test_updates_without_ids_are_distinguished(
 async def test_a_bare_open_or_closed_changes_only_contradicting_statuses(
     context: Context, site: Site, fake: FakePlatform, sent: str
 ) -> None:
-    later = clock.rfc3339(clock.now() + 60)
-    fake.news = [make_update(status="open", update_id="1", updated_datetime=later)]
-    await pull.poll_platforms(context)
-    assert await status(context, sent) == "accepted"
-    fake.news = [make_update(status="closed", update_id="2", updated_datetime=clock.rfc3339(clock.now() + 120))]
-    await pull.poll_platforms(context)
-    assert await status(context, sent) == "resolved"
-    fake.news = [make_update(status="closed", update_id="3", updated_datetime=clock.rfc3339(clock.now() + 180))]
-    await pull.poll_platforms(context)
-    assert await status(context, sent) == "resolved"
-    fake.news = [make_update(status="open", update_id="4", updated_datetime=clock.rfc3339(clock.now() + 240))]
-    await pull.poll_platforms(context)
-    assert await status(context, sent) == "reopened"
+    for number, (bare, expected) in enumerate(
+        (("open", "accepted"), ("closed", "resolved"), ("closed", "resolved"), ("open", "reopened")), 1
+    ):
+        later = clock.rfc3339(clock.now() + 60 * number)
+        fake.news = [make_update(status=bare, update_id=str(number), updated_datetime=later)]
+        await pull.poll_platforms(context)
+        assert await status(context, sent) == expected, number
 
 
 async def test_with_many_sites_each_is_polled_less_often(
@@ -480,9 +451,7 @@ async def test_echoes_of_our_own_updates_are_ignored(
     assert await timeline(context, sent) == before
 
 
-async def test_invalid_updates_are_an_error_and_polling_continues(
-    context: Context, fake: FakePlatform, sent: str
-) -> None:
+async def test_invalid_updates_are_errors_and_polling_goes_on(context: Context, fake: FakePlatform, sent: str) -> None:
     fake.faults.extend(["garbage", "garbage"])
     await pull.poll_platforms(context)
     row = existing(await context.database.row("SELECT last_error FROM platform_cursors"))

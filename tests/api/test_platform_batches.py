@@ -117,9 +117,7 @@ def done(found: dict[str, int]) -> bool:
     return not {"pending", "leased"} & set(found)
 
 
-async def test_due_events_are_sent_in_batches_and_in_order(
-    context: Context, reported: list[str], hook: Receiver
-) -> None:
+async def test_due_events_are_sent_in_batches_in_order(context: Context, reported: list[str], hook: Receiver) -> None:
     assert await work(context, done) == {"delivered": 2 * REPORTS}
     assert max(map(len, hook.messages)) > BATCH / 2
     assert all(len(message) <= BATCH for message in hook.messages)
@@ -164,9 +162,7 @@ async def test_an_erasure_is_sent_alone_and_its_answer_recorded(
     assert [(row["way"], row["acknowledged_at"] is not None) for row in rows] == [("call", True)] * 3
 
 
-async def test_reports_marked_as_spam_are_in_no_batch(
-    context: Context, site: Site, reported: list[str], hook: Receiver
-) -> None:
+async def test_marked_as_spam_is_in_no_batch(context: Context, site: Site, reported: list[str], hook: Receiver) -> None:
     """A worker died with its report leased; after the lease, other deliveries are due beside it."""
     await work(context, done)
     hook.messages.clear()

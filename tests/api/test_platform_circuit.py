@@ -32,6 +32,16 @@ def context(exchange_context: Context) -> Context:
     return exchange_context
 
 
+async def fill(context: Context, site: Site, fake: FakePlatform, how: Fault) -> PlatformWorker:
+    """More reports than open the circuit, of which the first meet an unavailable platform."""
+    fake.away = how
+    for number in range(REPORTS):
+        await accept_report(context, site, description=f"Яма номер {number}")
+    platform_worker = PlatformWorker(context)
+    await platform_worker.round()
+    return platform_worker
+
+
 async def rest(context: Context) -> Any:
     return existing(await context.database.row("SELECT failures, paused_until, pause_reason FROM platforms"))
 
@@ -45,11 +55,7 @@ async def tried(context: Context) -> list[int]:
 async def test_an_unavailable_platform_gets_only_probes(
     context: Context, site: Site, fake: FakePlatform, how: Fault
 ) -> None:
-    fake.away = how
-    for number in range(REPORTS):
-        await accept_report(context, site, description=f"Яма номер {number}")
-    platform_worker = PlatformWorker(context)
-    await platform_worker.round()
+    platform_worker = await fill(context, site, fake, how)
     for _ in range(30):  # nearly a month
         platform_worker.now += 86_400
         asked = len(fake.posts("requests"))
@@ -70,15 +76,9 @@ async def test_an_unavailable_platform_gets_only_probes(
     assert (closed["failures"], closed["paused_until"], closed["pause_reason"]) == (0, None, None)
 
 
-async def test_deliveries_to_a_paused_platform_do_not_hide_others(
-    context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_deliveries_to_a_paused_platform_hide_no_others(context: Context, site: Site, fake: FakePlatform) -> None:
     """They stay at the head of the queue for days; later deliveries are claimed, and again after their worker died."""
-    fake.away = "503"
-    for number in range(REPORTS):
-        await accept_report(context, site, description=f"Яма номер {number}")
-    platform_worker = PlatformWorker(context)
-    await platform_worker.round()
+    platform_worker = await fill(context, site, fake, "503")
     assert (await rest(context))["paused_until"] is not None
     await submit_report(context.database, site, contact=Contact(email="other@example.test"))
     soon = platform_worker.now + 1
@@ -110,12 +110,9 @@ async def test_a_permanently_failing_event_does_not_keep_the_circuit_open(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
     """The probe is the delivery that has waited longest, so after a bad event others have their turn."""
-    fake.poison, fake.away = frozenset({"Эта роняет платформу"}), "drop"
+    fake.poison = frozenset({"Эта роняет платформу"})
     await accept_report(context, site, description="Эта роняет платформу")
-    for number in range(REPORTS):
-        await accept_report(context, site, description=f"Яма номер {number}")
-    platform_worker = PlatformWorker(context)
-    await platform_worker.round()
+    platform_worker = await fill(context, site, fake, "drop")
     assert (await rest(context))["paused_until"] is not None
     fake.away = None
     for _ in range(40):
@@ -138,11 +135,7 @@ async def test_retry_after_is_the_minimum_pause(context: Context, site: Site, fa
 
 
 async def test_two_workers_send_one_probe(context: Context, site: Site, fake: FakePlatform) -> None:
-    fake.away = "503"
-    for number in range(REPORTS):
-        await accept_report(context, site, description=f"Яма номер {number}")
-    platform_worker = PlatformWorker(context)
-    await platform_worker.round()
+    await fill(context, site, fake, "503")
     later = clock.now() + 4000
     first = await queue.claim(context.database, "one", 50, later)
     second = await queue.claim(context.database, "two", 50, later)
@@ -151,11 +144,7 @@ async def test_two_workers_send_one_probe(context: Context, site: Site, fake: Fa
 
 async def test_other_sinks_continue(context: Context, fake: FakePlatform) -> None:
     site = await make_site(context.database, agency={"mode": "email"})
-    fake.away = "503"
-    for number in range(REPORTS):
-        await accept_report(context, site, description=f"Яма номер {number}")
-    platform_worker = PlatformWorker(context)
-    await platform_worker.round()
+    await fill(context, site, fake, "503")
     problem = await accept_report(context, site, description="Когда она отдыхает")
     await lifecycle.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
     claimed = await queue.claim(context.database, "test", 50, clock.now())

@@ -79,9 +79,7 @@ async def test_services_no_longer_offered_are_marked(context: Context, site: Sit
     assert (await pairs(context, site))["roads"].state == "found"
 
 
-async def test_a_platform_without_a_service_list_gets_the_sites_codes(
-    context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_without_a_service_list_it_gets_the_sites_codes(context: Context, site: Site, fake: FakePlatform) -> None:
     await poll_platform(context, site)
     assert {pair.state for pair in (await pairs(context, site)).values()} == {"unread"}
     await accept_report(context, site)
@@ -124,7 +122,7 @@ async def test_the_english_page_marks_the_platforms_texts_with_their_language(
     assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
 
 
-async def test_errors_are_shown_at_their_field(enter: Enter, context: Context, site: Site, fake: FakePlatform) -> None:
+async def test_errors_are_shown_at_their_field(enter: Enter, site: Site, fake: FakePlatform) -> None:
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}/platforms"
     answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7" * 201, "to-snow": "99", "to-gone": "1"})
@@ -140,9 +138,7 @@ async def test_errors_are_shown_at_their_field(enter: Enter, context: Context, s
     assert PageText(answer.text).form(f"{path}/default").fields["to-snow"] == "99"
 
 
-async def test_another_agencys_site_is_not_found(
-    enter: Enter, context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_sites_of_others_are_not_found(enter: Enter, context: Context, site: Site, fake: FakePlatform) -> None:
     other = await make_site(context.database, agency={"name": "Другой город", "email": "b@other.test"})
     cabinet = await enter("admin")
     await cabinet.read(f"/cabinet/sites/{other.id}/platforms", 404)

@@ -125,9 +125,7 @@ async def test_moving_twice_and_back_duplicates_nothing(context: Context, site: 
     assert history(first, "Путешествует") == ["reported", "OPEN", "IN_PROGRESS"]
 
 
-async def test_a_move_is_refused_while_the_old_platform_cannot_be_polled(
-    context: Context, site: Site, fakes: Pair
-) -> None:
+async def test_a_move_is_refused_while_the_old_one_cannot_be_polled(context: Context, site: Site, fakes: Pair) -> None:
     old = await default(context)
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
     await accept_report(context, site)

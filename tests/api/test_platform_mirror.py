@@ -166,9 +166,7 @@ async def test_mirrored_problems_cannot_be_decided_here(
     assert await status(context, problem["id"]) == "accepted"
 
 
-async def test_without_an_updates_feed_the_request_list_is_compared(
-    context: Context, site: Site, fake: FakePlatform
-) -> None:
+async def test_without_updates_the_request_list_is_compared(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.updates_known = False
     sent = await accept_report(context, site)
     await PlatformWorker(context).round()

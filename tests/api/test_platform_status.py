@@ -185,9 +185,7 @@ async def test_every_platform_has_metrics(client: Client, database: Database, si
     assert of(found, "erasures_unacknowledged", "gone") == 1, "switched off, it still has to forget"
 
 
-async def test_a_failed_poll_is_reported_and_does_not_update_the_age(
-    client: Client, database: Database, site: Site
-) -> None:
+async def test_a_failed_poll_is_reported_and_keeps_the_age(client: Client, database: Database, site: Site) -> None:
     began = clock.now()
     with time_machine.travel(began, tick=False):
         await log.write_cursor(database, "p", site.id, None, None)
@@ -199,9 +197,7 @@ async def test_a_failed_poll_is_reported_and_does_not_update_the_age(
     assert of(await measured(client), "sites_unread", "p") == 0
 
 
-async def test_a_site_that_left_a_platform_does_not_affect_its_age(
-    client: Client, database: Database, site: Site
-) -> None:
+async def test_a_site_that_left_a_platform_keeps_its_age(client: Client, database: Database, site: Site) -> None:
     left, closed = await make_site(database), await make_site(database)
     now = clock.now()
 
@@ -215,9 +211,7 @@ async def test_a_site_that_left_a_platform_does_not_affect_its_age(
     assert of(await measured(client), "last_read_timestamp_seconds", "p") == now - 100
 
 
-async def test_doctor_reports_the_state_of_the_exchange(
-    database: Database, site: Site, cli: Callable[..., Any]
-) -> None:
+async def test_doctor_reports_the_exchanges_state(database: Database, site: Site, cli: Callable[..., Any]) -> None:
     def platform_checks() -> dict[str, tuple[bool, str]]:
         with pytest.raises(CommandFailed) as failure:  # the platforms' addresses have no listener
             cli("doctor")

@@ -81,9 +81,7 @@ def make_update(number: int, **data: Any) -> dict[str, Any]:
     return event | {"time": clock.rfc3339(clock.now()), "data": data}
 
 
-async def test_events_are_sent_signed_and_in_order(
-    context: Context, site: Site, receiver: tuple[Receiver, str]
-) -> None:
+async def test_events_are_sent_signed_in_order(context: Context, site: Site, receiver: tuple[Receiver, str]) -> None:
     hook, platform_worker = receiver[0], PlatformWorker(context)
     problem = await accept_report(context, site)
     hook.status = 503

@@ -71,9 +71,7 @@ async def test_a_list_item_has_exactly_these_fields_and_a_problem_its_timeline(
     assert answer.headers["content-language"] == "en"
 
 
-async def test_unpublished_problems_and_personal_data_are_not_returned(
-    client: Client, database: Database, site: Site
-) -> None:
+async def test_unpublished_and_personal_data_are_not_returned(client: Client, database: Database, site: Site) -> None:
     contact = Contact(email="canary-mail@example.test", name="Канарейкин", phone="+7 999 1234567", publish_name=True)
     hidden = await submit_report(database, site, contact=contact, description="Тайное сообщение")
     shown = await submit_report(database, site, contact=contact)

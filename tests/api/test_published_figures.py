@@ -94,9 +94,7 @@ async def test_all_figures_of_a_site(client: Client, context: Context, site: Sit
     assert found["by_source"] == {"widget": 5}
 
 
-async def test_a_period_counts_what_was_received_and_answered_in_its_days(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_a_period_counts_what_came_and_was_answered_in_it(client: Client, context: Context, site: Site) -> None:
     await answer_reports(context, site, (1, 30))
     day = await figures(client, site, **{"from": "2026-11-25", "to": "2026-11-25"})
     assert (day["from"], day["to"], day["total"], day["answered"]) == ("2026-11-25", "2026-11-25", 2, 1)

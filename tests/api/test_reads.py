@@ -178,9 +178,7 @@ async def check_backwards(
             assert onwards == list(expected[max(0, place - portion) :]), (filters, place)
 
 
-async def test_any_filter_and_page_size_matches_a_naive_filter(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_any_filter_and_page_size_is_as_a_naive_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     site = await town(database)
     rows = await database.rows("SELECT * FROM problems WHERE site_id = :site_id AND published", site_id=site.id)
     assert len(rows) > 30
@@ -236,9 +234,7 @@ async def test_words_of_withdrawn_problems_are_removed_from_the_index(database: 
         "bbox=38,54,40,56", "since=2020-01-01&sort=updated", "q=сугроб", "overdue=true", "sort=due",
     ],
 )  # fmt: skip
-async def test_new_values_are_found_after_an_earlier_query(
-    client: Client, database: Database, site: Site, query: str
-) -> None:
+async def test_new_values_are_found_after_a_query(client: Client, database: Database, site: Site, query: str) -> None:
     """Cached counts of an earlier query must not hide problems from the next one."""
     await publish(database, site, "resolved", category="roads")
     base = f"/api/v1/sites/{site.key}"

@@ -252,9 +252,7 @@ async def test_the_address_of_any_page_is_that_of_its_site(
     assert row["origin"] == origin
 
 
-async def test_the_name_comes_from_the_register(
-    apply: Apply, context: Context, town: TownHost, operator: Cabinet
-) -> None:
+async def test_the_register_knows_the_name(apply: Apply, context: Context, town: TownHost, operator: Cabinet) -> None:
     full = "Администрация " + "Зареченского " * 10 + "городского округа"
 
     async def load(tx: Any) -> None:
@@ -651,13 +649,7 @@ async def test_a_stale_proof_is_found_out_at_the_approval(
 
 
 async def test_the_origin_of_another_agency_is_handed_over_or_stays(
-    apply: Apply,
-    town: TownHost,
-    enter: Enter,
-    context: Context,
-    mail_sink: MailSink,
-    settings: Settings,
-    operator: Cabinet,
+    apply: Apply, town: TownHost, enter: Enter, context: Context, mail_sink: MailSink, operator: Cabinet
 ) -> None:
     """With its consent the origins of the host move, and nothing else does."""
     held = [town.origin, "https://other.test"]
@@ -798,7 +790,7 @@ async def test_who_was_asked_for_consent_is_warned_once_it_is_not_needed(
 
 
 async def test_each_address_is_proven_in_the_cabinet(
-    apply: Apply, town: TownHost, enter: Enter, context: Context, settings: Settings, operator: Cabinet
+    apply: Apply, town: TownHost, enter: Enter, context: Context, operator: Cabinet
 ) -> None:
     """Of a site that moves to another domain. What is proven is not given away, and checked each month.
 
@@ -956,7 +948,7 @@ async def approved(apply: Apply, town: TownHost, context: Context, settings: Set
 
 
 async def test_a_missing_proof_is_told_for_weeks_before_the_origin_stops(
-    town: TownHost, context: Context, settings: Settings, mail_sink: MailSink, enter: Enter, approved: Site
+    town: TownHost, context: Context, mail_sink: MailSink, enter: Enter, approved: Site
 ) -> None:
     """Nothing by a single failure; letters on day 3, 17, 31, 45; the origin stops on day 59, and comes back."""
     await enter("admin", approved.agency.id, "boss@zarechensk.test")
@@ -1100,7 +1092,7 @@ async def test_an_agency_hears_of_the_address_that_the_operator_removes(
 
 
 async def test_old_applications_are_purged_with_their_letters(
-    apply: Apply, town: TownHost, context: Context, settings: Settings, mail_sink: MailSink
+    apply: Apply, town: TownHost, context: Context, mail_sink: MailSink
 ) -> None:
     """Drafts and decided ones after thirty days; what waits for the operator stays for half a year."""
     draft = await apply().confirm()

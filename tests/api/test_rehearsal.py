@@ -136,9 +136,7 @@ async def test_a_rehearsal_on_postgresql_empties_only_its_own_database(
 
 
 @ONE_DATABASE
-async def test_the_doctor_wants_recent_backups_and_rehearsals_in_production(
-    database: Database, settings: Settings
-) -> None:
+async def test_doctor_wants_recent_backups_and_rehearsals_in_production(database: Database, settings: Settings) -> None:
     production = replace(settings, environment="production")
 
     async def state(loaded: Settings = production) -> dict[str, bool]:

@@ -190,8 +190,6 @@ async def test_nine_is_that_of_the_site(enter: Enter, context: Context, mail_sin
         ("quarter", "2026-12-31", "2026-07-01", "2026-09-30"),
     ],
 )
-def test_the_last_period_is_the_last_that_has_ended(
-    every: report_letters.Every, today: str, first: str, last: str
-) -> None:
+def test_the_last_period_is_the_last_ended(every: report_letters.Every, today: str, first: str, last: str) -> None:
     found = report_letters.last_period(every, date.fromisoformat(today))
     assert [day.isoformat() for day in found] == [first, last]

@@ -187,21 +187,20 @@ async def test_reopening_is_possible_for_thirty_days(
     assert "в течение 30 дней после ответа." in late.text
 
 
-async def test_the_author_withdraws(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
-    await move(context, site, receipt, "accepted")
-    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 200
-    assert (await client.post(path(links.track_url(context, receipt.problem_id)) + "/withdrawn")).status_code == 303
-    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
-
-
-async def test_the_author_erases_their_data(client: Client, context: Context, receipt: Receipt) -> None:
+async def test_the_author_erases_their_data_and_revokes_the_consent(
+    client: Client, context: Context, receipt: Receipt
+) -> None:
     address = path(links.track_url(context, receipt.problem_id))
+    await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
     assert (await client.post(f"{address}/erased")).status_code == 303
-    page = await client.get(address)
+    page = await client.get(f"{address}?done=erased")
     assert page.status_code == 200
-    assert "Глубокая яма" not in page.text
+    assert not any(text in page.text for text in ("Глубокая яма", "Живу в доме"))
+    assert all(text in page.text for text in ("согласие отозвано", "Личные данные удалены"))
     assert FORM.findall(page.text) == []
     assert await contacts.find(context.database, receipt.problem_id) is None
+    (consent,) = await context.database.rows("SELECT withdrawn_at, ip FROM consents")
+    assert (consent["withdrawn_at"] is None, consent["ip"]) == (False, None)
     confirmation = await client.get(path(links.confirm_url(context, receipt.problem_id)))
     assert FORM.findall(confirmation.text) == []
 
@@ -239,6 +238,7 @@ async def test_irreversible_actions_need_a_confirmation_page(
     client: Client, context: Context, site: Site, receipt: Receipt, step: str, action: str, expected: str
 ) -> None:
     await move(context, site, receipt, "accepted")
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 200
     address = path(links.track_url(context, receipt.problem_id))
     page = await client.get(address)
     assert f'href="{address}/{step}"' in page.text
@@ -252,36 +252,16 @@ async def test_irreversible_actions_need_a_confirmation_page(
     done = await client.post(f"{address}/{action}")
     assert f"done={action}" in done.headers["location"]
     assert (await client.get(done.headers["location"])).status_code == 200
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
     again = await client.get(f"{address}/{step}")
     assert again.status_code == 303
     assert again.headers["location"] == address
 
 
-async def test_erasure_revokes_the_consent_and_says_so(
-    client: Client, context: Context, site: Site, receipt: Receipt
-) -> None:
-    address = path(links.track_url(context, receipt.problem_id))
-    await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
-    await client.post(f"{address}/erased")
-    row = existing(
-        await context.database.row(
-            "SELECT withdrawn_at, ip FROM consents WHERE problem_id = :id", id=receipt.problem_id
-        )
-    )
-    assert row["withdrawn_at"] is not None
-    assert row["ip"] is None
-    page = (await client.get(f"{address}?done=erased")).text
-    assert "согласие отозвано" in page
-    assert "Живу в доме" not in page
-    assert "Личные данные удалены" in page
-
-
 async def test_erasure_by_retention_does_not_revoke_the_consent(context: Context, site: Site, receipt: Receipt) -> None:
     await lifecycle.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
-    row = existing(
-        await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
-    )
-    assert row["withdrawn_at"] is None
+    (consent,) = await context.database.rows("SELECT withdrawn_at FROM consents")
+    assert consent["withdrawn_at"] is None
 
 
 # --- the conversation on the private page ---
@@ -317,11 +297,12 @@ async def test_overlong_text_is_returned(client: Client, context: Context, recei
     assert (await client.post(f"{address}/clarified", data={"words": "x" * 70_000})).status_code == 413
 
 
-@ONE_DATABASE
-async def test_only_marks_from_one_to_five_are_valid(
+async def test_a_mark_from_one_to_five_is_given_and_changed(
     client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
     address = path(links.track_url(context, receipt.problem_id))
+    assert f"{address}/rated" not in (await client.get(address)).text
+    assert (await client.post(f"{address}/rated", data={"mark": "5"})).status_code == 409
     await move(context, site, receipt, "accepted", "resolved")
     for mark in ("", "0", "6", "55", "²", "-1", "x", "5.0"):
         refused = await client.post(f"{address}/rated", data={"mark": mark, "opinion": "Долго <ждали>"})
@@ -330,13 +311,6 @@ async def test_only_marks_from_one_to_five_are_valid(
         assert "Долго &lt;ждали&gt;" in refused.text
         row = existing(await records.find(context.database, receipt.problem_id))
         assert row["rating"] is None
-
-
-async def test_a_mark_is_given_and_changed(client: Client, context: Context, site: Site, receipt: Receipt) -> None:
-    address = path(links.track_url(context, receipt.problem_id))
-    assert f"{address}/rated" not in (await client.get(address)).text
-    assert (await client.post(f"{address}/rated", data={"mark": "5"})).status_code == 409
-    await move(context, site, receipt, "accepted", "resolved")
     for mark, word in (("2", "плохо"), ("5", "отлично")):
         assert (await client.post(f"{address}/rated", data={"mark": mark})).status_code == 303
         assert f"Ваша оценка: {word}" in (await client.get(address)).text
@@ -358,18 +332,14 @@ async def test_nul_characters_and_lone_surrogates_are_harmless(
 
 
 @ONE_DATABASE
-async def test_no_other_token_opens_the_private_page(client: Client, context: Context, receipt: Receipt) -> None:
+async def test_no_other_token_or_action_is_found(client: Client, context: Context, receipt: Receipt) -> None:
+    assert (await client.post(path(links.track_url(context, receipt.problem_id)) + "/accepted")).status_code == 404
+    assert await status_of(context, receipt) == "moderation"
     for purpose in [purpose for purpose in Purpose if purpose is not Purpose.TRACK]:
         token = context.signer.sign(purpose, receipt.problem_id)
         for method, door in (("GET", ""), ("GET", "/erase"), ("POST", "/erased"), ("POST", "/clarified")):
             assert (await client.request(method, f"/t/{token}{door}")).status_code == 404, purpose
         assert (await contacts.find(context.database, receipt.problem_id)) is not None
-
-
-async def test_an_unknown_action_is_not_found(client: Client, context: Context, receipt: Receipt) -> None:
-    address = path(links.track_url(context, receipt.problem_id))
-    assert (await client.post(f"{address}/accepted")).status_code == 404
-    assert await status_of(context, receipt) == "moderation"
 
 
 # --- the letter once more ---

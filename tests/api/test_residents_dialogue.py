@@ -309,9 +309,7 @@ async def test_a_question_is_asked_answered_and_marked_as_read(
     assert "Поздно" in page.text
 
 
-async def test_a_refused_question_keeps_its_text(
-    context: Context, site: Site, receipt: Receipt, cabinet: Cabinet
-) -> None:
+async def test_refused_questions_keep_text(context: Context, site: Site, receipt: Receipt, cabinet: Cabinet) -> None:
     path = f"/cabinet/problems/{receipt.problem_id}"
     for count in range(dialogue.A_DAY):
         await ask(context, site, receipt, f"{count}")

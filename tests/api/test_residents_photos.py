@@ -88,9 +88,7 @@ async def test_what_is_refused_is_not_stored_and_keeps_its_input(
         assert answer.status_code in (400, 422)
 
 
-async def test_a_form_sent_twice_is_stored_once(
-    client: Client, context: Context, receipt: Receipt, address: str
-) -> None:
+async def test_forms_sent_twice_are_one(client: Client, context: Context, receipt: Receipt, address: str) -> None:
     form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
     for _ in range(2):
         assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
@@ -177,7 +175,7 @@ async def test_photos_are_visible_to_the_agency_and_not_public(
     assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # in the waiting reply, and in the history
 
 
-async def test_erasure_deletes_the_photos(client: Client, context: Context, receipt: Receipt, address: str) -> None:
+async def test_erasure_deletes_the_photos(client: Client, receipt: Receipt, address: str) -> None:
     await send(client, address, "Вот она", jpeg())
     (picture,) = re.findall(r'<img src="https://widget.test([^"]+)"', (await client.get(address)).text)
     await client.post(f"{address}/erased")

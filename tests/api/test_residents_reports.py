@@ -112,9 +112,7 @@ async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> 
     assert "Секрет" not in str(letter.message)
 
 
-async def test_the_private_page_sends_the_same_letter(
-    client: Client, context: Context, site: Site, mail_sink: MailSink
-) -> None:
+async def test_the_private_page_sends_it_too(client: Client, context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await confirmed(context, site)
     await forget_letters(context)
     address = links.track_url(context, receipt.problem_id).removeprefix("https://widget.test")
@@ -147,9 +145,7 @@ async def test_an_answer_takes_a_whole_timing_step_in_any_case(
         assert time.monotonic() - started >= brute_force.TIMING_STEP
 
 
-async def test_requests_do_not_use_the_quota_of_confirmation_letters(
-    context: Context, site: Site, mail_sink: MailSink
-) -> None:
+async def test_requests_use_no_quota_of_confirmation_letters(context: Context, site: Site, mail_sink: MailSink) -> None:
     for _ in range(5):
         await my_reports.request_link(context, EMAIL)
     await submit_report(context.database, site)
@@ -197,9 +193,7 @@ async def test_requests_are_rate_limited_by_address(client: Client) -> None:
 
 
 @ONE_DATABASE
-async def test_only_a_token_of_reports_opens_the_page_and_nothing_else(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_a_token_of_reports_opens_the_page_and_nothing_else(client: Client, context: Context, site: Site) -> None:
     receipt = await confirmed(context, site)
     for purpose in [purpose for purpose in Purpose if purpose is not Purpose.REPORTS]:
         assert (await client.get(f"/mine/{context.signer.sign(purpose, receipt.problem_id)}")).status_code == 404, (

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,9 +79,7 @@ async def test_expired_sessions_and_old_letters_are_deleted(database: Database) 
     assert (done["sessions"], done["letters"], done["spent"]) == (1, 1, 1)
 
 
-async def test_generated_problems_are_published_without_deliveries(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_generated_problems_are_published_without_deliveries(database: Database, settings: Settings) -> None:
     site = await make_site(database)
     real = await submit_report(database, site)
     added, present = await samples.add_problems(settings.database_url, site, 120)
@@ -110,9 +107,7 @@ async def test_generated_problems_are_published_without_deliveries(
     assert tuple(stored[-1])[1] == newest["status"]
 
 
-async def test_generated_problems_lie_in_the_sites_area_and_can_be_changed(
-    database: Database, settings: Settings
-) -> None:
+async def test_generated_problems_lie_in_the_area_and_can_be_changed(database: Database, settings: Settings) -> None:
     site = await make_site(database, bbox=(10.0, 20.0, 11.0, 21.0))
     await samples.add_problems(settings.database_url, site, 5)
     rows = await database.rows("SELECT id, lat, lng, status FROM problems")
@@ -144,9 +139,7 @@ async def leave_old_things(database: Database) -> str:
     return problem
 
 
-async def test_a_running_service_purges_by_itself_and_logs_it(
-    serve: Callable[..., Service], database: Database
-) -> None:
+async def test_a_running_service_purges_and_logs_it(serve: Callable[..., Service], database: Database) -> None:
     problem = await leave_old_things(database)
     began = clock.now()
     service = serve(database_url=database.url, changes=("widget_api.worker.SETTLING=0", "widget_api.worker.TIDY=0.1"))
@@ -174,9 +167,7 @@ async def test_a_running_service_purges_by_itself_and_logs_it(
 
 
 @ONE_DATABASE
-async def test_the_installed_command_purges_and_doctor_sees_it(
-    serve: Callable[..., Service], database: Database
-) -> None:
+async def test_the_command_purges_and_doctor_sees_it(serve: Callable[..., Service], database: Database) -> None:
     await leave_old_things(database)
     service = serve(database_url=database.url, start=False)
     out = run_command("purge", settings=service.settings, directory=service.directory)

@@ -7,7 +7,6 @@ import json
 import urllib.request
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -84,9 +83,7 @@ def shown(root: str, number: int) -> dict[str, Any]:
     return found
 
 
-async def test_a_photo_is_uploaded_shown_backed_up_and_deleted(
-    service: Service, root: str, s3: S3, bucket: str
-) -> None:
+async def test_a_photo_is_uploaded_shown_saved_and_deleted(service: Service, root: str, s3: S3, bucket: str) -> None:
     number = (await report(service, root, email=None))["number"]
     assert len(s3.keys(bucket)) == 3
     assert all(name.startswith("of/town/photos/") for name in s3.keys(bucket))
@@ -155,7 +152,7 @@ def test_a_bucket_that_refuses_stops_the_start_with_one_line(
     ]
 
 
-def test_doctor_writes_reads_and_deletes_a_test_object(service: Service, s3: S3, bucket: str, tmp_path: Path) -> None:
+def test_doctor_writes_reads_and_deletes_a_test_object(service: Service, s3: S3, bucket: str) -> None:
     checks = {one["name"]: one for one in service.cli("doctor")["checks"]}
     assert checks["storage"] == {
         "name": "storage",

@@ -247,9 +247,7 @@ async def test_a_rule_does_not_apply_to_reports_accepted_earlier(context: Contex
     assert (await row(context, problem_id))["assigned_agency"] is None
 
 
-async def test_a_service_works_and_the_agency_answers(
-    context: Context, client: Client, site: Site, enter: Enter
-) -> None:
+async def test_services_work_and_agencies_answer(context: Context, client: Client, site: Site, enter: Enter) -> None:
     service_id = await add_service(context, site)
     contact = Contact(email=EMAIL, name="Анна Иванова", phone=PHONE)
     problem_id = await accept(context, site, contact=contact)
@@ -326,9 +324,7 @@ async def test_a_service_works_and_the_agency_answers(
     assert "вернул сообщение в работу:" not in (await city.read(page)).text
 
 
-async def test_the_date_a_service_was_given_is_the_one_that_counts_for_it(
-    context: Context, site: Site, enter: Enter
-) -> None:
+async def test_the_date_given_to_a_service_counts_for_it(context: Context, site: Site, enter: Enter) -> None:
     service_id = await add_service(context, site)
     city, plumber = await enter("agent", site.agency.id), await enter("agent", service_id)
     today = local_date(clock.now(), site.time_zone)

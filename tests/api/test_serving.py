@@ -22,9 +22,7 @@ def get(url: str) -> HTTPResponse:
 
 
 @ONE_DATABASE_UNLESS_FULL
-def test_the_service_answers_sees_new_sites_at_once_and_survives_a_kill(
-    serve: Callable[..., Service], database_url: str
-) -> None:
+def test_a_service_sees_new_sites_at_once_and_survives_a_kill(serve: Callable[..., Service], database_url: str) -> None:
     service = serve(database_url=database_url, fork=False)
     assert get(f"{service.url}/healthz").status == 200
 

@@ -117,9 +117,7 @@ def test_an_unavailable_redis_does_not_stop_the_start(serve: Callable[..., Servi
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
-def test_an_unsuitable_redis_stops_the_start_with_one_line(
-    serve: Callable[..., Service], redis: Redis, command: str
-) -> None:
+def test_a_wrong_redis_stops_the_start_with_one_line(serve: Callable[..., Service], redis: Redis, command: str) -> None:
     service = serve(redis_url=redis.url.replace("password", "guess"), start=False)
     with pytest.raises(CommandFailed) as failure:
         run_command(command, settings=service.settings, directory=service.directory)

@@ -72,9 +72,7 @@ async def test_nearby_is_a_circle(client: Client, database: Database, site: Site
 
 
 @ONE_DATABASE
-async def test_nearby_problems_are_found_by_an_index(
-    database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_near_problems_come_by_an_index(database: Database, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = list[tuple[str, dict[str, Any]]]()
 
     async def noting(sql: str, **values: Any) -> list[Any]:
@@ -96,9 +94,7 @@ async def test_an_item_is_a_list_item_with_a_distance(client: Client, database: 
     assert item == listed[0] | {"distance": 0}
 
 
-async def test_only_open_published_problems_of_the_category_and_site(
-    client: Client, database: Database, site: Site
-) -> None:
+async def test_only_open_published_ones_of_category_and_site(client: Client, database: Database, site: Site) -> None:
     hidden = await submit_report(database, site)
     spam = await submit_report(database, site, description="Тайна")
     await publish(database, site, "resolved")

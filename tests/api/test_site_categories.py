@@ -88,9 +88,7 @@ async def test_what_is_saved_is_what_the_widget_and_the_form_ask(
     assert len(rows) == 1
 
 
-async def test_buttons_change_the_form_and_its_preview_but_not_the_site(
-    context: Context, site: Site, admin: Cabinet
-) -> None:
+async def test_buttons_change_form_and_preview_but_not_the_site(context: Context, site: Site, admin: Cabinet) -> None:
     two = question(1, "Первый") | question(2, "Второй", "text")
     shown = await press(admin, site, "preview", name="Ямы и трещины", **two)
     assert shown.status_code == 200, shown.text
@@ -182,9 +180,7 @@ async def test_answers_stay_readable_without_their_question_option_and_category(
     assert [one["code"] for one in listed[0]["questions"]] == ["where", "q1"]
 
 
-async def test_categories_are_added_ordered_and_switched_off(
-    client: Client, context: Context, site: Site, admin: Cabinet
-) -> None:
+async def test_categories_are_added_ordered_and_switched_off(client: Client, site: Site, admin: Cabinet) -> None:
     path = address(site)
     refused = await add(admin, site, name="Дороги", code="roads")
     assert refused.status_code == 422
@@ -228,9 +224,7 @@ async def test_nobody_overwrites_what_a_colleague_saved_meanwhile(context: Conte
 
 
 @ONE_DATABASE
-async def test_unknown_categories_and_other_agencies_are_not_found(
-    client: Client, context: Context, site: Site, admin: Cabinet
-) -> None:
+async def test_unknown_and_foreign_categories_are_not_found(context: Context, site: Site, admin: Cabinet) -> None:
     await admin.read(address(site, "nothing"), 404)
     other = await make_site(context.database)
     await admin.read(address(other), 404)

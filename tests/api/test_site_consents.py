@@ -66,9 +66,7 @@ async def test_a_saved_paragraph_makes_a_version_and_leaves_the_earlier_one(
     assert OWN in english.body
 
 
-async def test_a_text_that_was_withdrawn_stays_withdrawn_when_the_earlier_one_returns(
-    context: Context, site: Site
-) -> None:
+async def test_a_withdrawn_text_stays_withdrawn_when_the_earlier_one_returns(context: Context, site: Site) -> None:
     """A, B, A again, C: each is accepted for a day after another one replaced it."""
     versions: dict[str, str] = {}
 

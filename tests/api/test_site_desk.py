@@ -117,9 +117,7 @@ async def test_an_address_is_added_by_hand(
 
 
 @ONE_DATABASE
-async def test_addresses_and_points_are_checked_and_their_number_is_limited(
-    context: Context, admin: Cabinet, site: Site
-) -> None:
+async def test_addresses_and_points_are_checked_and_limited(context: Context, admin: Cabinet, site: Site) -> None:
     for typed in ("", "  ", "ftp://gorod.test", "javascript:alert(1)", "https://", "a b.test", "x" * 3000):
         answer = await admin.send(page_of(site), f"/cabinet/sites/{site.id}/origins/add", origin=typed)
         assert answer.status_code == 422, typed
@@ -251,9 +249,7 @@ async def test_a_key_is_replaced_once_and_not_without_what_is_needed(
 # --- settings ---
 
 
-async def test_an_administrator_sets_the_language_and_the_link_for_appeals(
-    client: Client, context: Context, admin: Cabinet, site: Site
-) -> None:
+async def test_administrators_set_language_and_link_for_appeals(client: Client, admin: Cabinet, site: Site) -> None:
     page = page_of(site, "settings")
     missing = await admin.send(page, page, appeals="handoff")
     assert missing.status_code == 422
@@ -317,9 +313,7 @@ async def test_the_code_follows_the_choices_of_a_plain_form(admin: Cabinet, site
 # --- use ---
 
 
-async def test_the_use_of_a_site_is_told_in_numbers(
-    client: Client, context: Context, admin: Cabinet, site: Site
-) -> None:
+async def test_the_use_of_a_site_is_in_numbers(client: Client, context: Context, admin: Cabinet, site: Site) -> None:
     shown = await admin.read(page_of(site, "usage"))
     assert "Виджет ещё ни разу не открывали" in shown.text
     assert "Сервис работает." in shown.text
@@ -398,9 +392,7 @@ async def test_what_is_printed_outlives_the_key(client: Client, context: Context
 
 
 @ONE_DATABASE
-async def test_a_place_is_in_all_ways_of_embedding(
-    client: Client, context: Context, admin: Cabinet, site: Site
-) -> None:
+async def test_a_place_is_in_each_embedding(client: Client, context: Context, admin: Cabinet, site: Site) -> None:
     await changes.update_site(context.database, site.id, {"bbox": (38.0, 55.0, 39.0, 56.0)})
     for point in ("55.0794, 38.7783", "55.0794 38.7783", " 55.0794;38.7783 "):
         query = urlencode({"point": point, "address": "ул. Мира,  5 <двор>", "category": "yards"})

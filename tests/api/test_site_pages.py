@@ -118,9 +118,7 @@ async def test_a_mark_of_the_map_leads_to_what_it_counts(client: Client, context
     assert f'<a class="button" href="/s/{site.key}">Весь город</a>' in closer
 
 
-async def test_solved_reports_with_both_pictures_are_shown_as_pairs(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_solved_reports_with_two_pictures_are_pairs(client: Client, context: Context, site: Site) -> None:
     """The three newest; none that lacks a picture, came back or was erased."""
 
     async def picture() -> tuple[Photo, ...]:
@@ -354,9 +352,7 @@ async def test_files_and_feed_of_a_page_have_its_language(client: Client, contex
     assert "feed.atom?lang" not in (await client.get(f"/s/{own.key}")).text
 
 
-async def test_pages_have_metadata_for_search_engines_and_previews(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_pages_have_metadata_for_search_and_previews(client: Client, context: Context, site: Site) -> None:
     await publish(context, site, description='Яма </script><script>alert(1)</script> "x"\nвторая строка')
     home, problem = f"{PUBLIC_URL}/s/{site.key}", f"{PUBLIC_URL}/s/{site.key}/problems/1"
     page = (await client.get(f"/s/{site.key}")).text
@@ -409,9 +405,7 @@ async def test_before_and_after_photos_are_loaded_eagerly_and_others_lazily(
     assert ['loading="lazy"' in image for image in images] == [False, False, True, True]
 
 
-async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_merged_problems_redirect_withdrawn_are_gone(client: Client, context: Context, site: Site) -> None:
     await publish(context, site)
     merged, gone = await publish(context, site), await publish(context, site)
     await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
@@ -422,9 +416,7 @@ async def test_a_merged_problem_redirects_and_a_withdrawn_one_is_gone(
     assert "problems/3" not in (await client.get(f"/s/{site.key}")).text
 
 
-async def test_a_merged_problem_does_not_redirect_to_an_erased_one(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_merged_problems_do_not_lead_to_an_erased_one(client: Client, context: Context, site: Site) -> None:
     """One that was answered: from an open one the merged come apart."""
     gone, merged = await publish(context, site), await publish(context, site)
     await lifecycle.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
@@ -455,9 +447,7 @@ async def test_the_page_says_whether_the_deadline_was_met(client: Client, contex
     ]
 
 
-async def test_no_page_feed_or_map_shows_what_is_personal_or_unpublished(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_no_page_feed_or_map_shows_personal_or_unpublished(client: Client, context: Context, site: Site) -> None:
     secret = "КАНАРЕЙКА"
     contact = Contact(email=EMAIL, name=secret, phone="+7 912 345-67-89", publish_name=True)
     address = f"https://gorod.test/{secret}"

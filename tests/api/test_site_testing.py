@@ -83,9 +83,7 @@ async def test_nobody_gets_a_report_of_a_test_but_its_author_whose_letters_say_s
     assert not fake.updates
 
 
-async def test_no_public_door_shows_a_report_of_a_test(
-    client: Client, context: Context, site: Site, test_site: Site
-) -> None:
+async def test_no_door_shows_a_report_of_a_test(client: Client, context: Context, site: Site, test_site: Site) -> None:
     database = context.database
     await published(database, site, description="Настоящая яма")
     await published(database, test_site)
@@ -158,9 +156,7 @@ async def test_lists_and_figures_of_the_cabinet_leave_tests_out(
 
 
 @ONE_DATABASE
-async def test_its_pages_and_its_widget_say_what_they_are(
-    client: Client, context: Context, site: Site, test_site: Site
-) -> None:
+async def test_its_pages_and_widget_say_it(client: Client, context: Context, site: Site, test_site: Site) -> None:
     await published(context.database, test_site)
     configuration = (await client.get(f"/api/v1/sites/{test_site.key}")).json()
     assert configuration["test"] == "Тестовый режим"
@@ -177,9 +173,7 @@ async def test_its_pages_and_its_widget_say_what_they_are(
 
 
 @ONE_DATABASE
-async def test_the_test_key_works_on_the_sites_addresses_and_at_home(
-    client: Client, context: Context, site: Site, test_site: Site
-) -> None:
+async def test_the_test_key_works_on_the_sites_and_at_home(client: Client, site: Site, test_site: Site) -> None:
     assert test_site.key.startswith("wk_test_")
     home = ("http://localhost:3000", "http://127.0.0.1", "http://site.localhost")
     for origin in (HOST_ORIGIN, *home):

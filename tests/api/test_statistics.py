@@ -33,9 +33,7 @@ async def stats(client: Client, site: Site, **query: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def test_an_empty_site_has_statistics_and_an_unknown_one_none(
-    client: Client, site: Site, context: Context
-) -> None:
+async def test_empty_sites_have_statistics_unknown_ones_none(client: Client, site: Site, context: Context) -> None:
     await accepted(context, await make_site(context.database))
     found = await stats(client, site)
     assert (found["total"], found["median_days"], found["share_resolved"]) == (0, None, None)

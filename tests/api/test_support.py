@@ -76,9 +76,7 @@ async def test_a_vote_changes_only_the_public_count(widget: Widget, database: Da
     assert new == old | {"supporters": 1}
 
 
-async def test_a_ticket_is_valid_for_one_vote_and_not_used_by_a_retry(
-    widget: Widget, database: Database, site: Site
-) -> None:
+async def test_a_ticket_is_for_one_vote_and_kept_by_a_retry(widget: Widget, database: Database, site: Site) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
     spent = await widget.ticket()
     assert (await support(widget, number, me, spent)).status_code == 200
@@ -138,9 +136,7 @@ async def test_unpublished_and_unknown_problems_look_the_same(widget: Widget, da
     assert {answer.json()["code"] for answer in answers} == {"problem_not_found"}
 
 
-async def test_a_closed_problem_accepts_no_new_votes_but_keeps_old_ones(
-    widget: Widget, database: Database, site: Site
-) -> None:
+async def test_closed_problems_take_no_votes_but_keep_old_ones(widget: Widget, database: Database, site: Site) -> None:
     number, me = await publish(database, site), str(uuid.uuid4())
     await voice(widget, number, me)
     wish = Change(to="resolved", text="Готово")

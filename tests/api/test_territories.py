@@ -84,7 +84,7 @@ async def test_the_map_begins_at_the_territory(client: Client, site: Site, datab
 
 
 async def test_tiles_are_named_in_the_configuration_and_drawn_around_reports(
-    make_settings: Callable[..., Settings], database_url: str, tmp_path: Path
+    make_settings: Callable[..., Settings], database_url: str
 ) -> None:
     settings = make_settings(
         database_url=database_url,
@@ -153,9 +153,7 @@ async def test_the_border_is_returned_with_holes_and_an_etag(client: Client, sit
 # --- place ---
 
 
-async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
-    client: Client, database: Database, site: Site
-) -> None:
+async def test_a_point_is_inside_or_of_the_smallest_other_site(client: Client, database: Database, site: Site) -> None:
     await make_site(database, name="Область", area=REGION)
     district = await make_site(database, name="Район", area=DISTRICT, agency={"name": "Управа"})
     boxed = await make_site(database, name="По рамке", bbox=(38.745, 55.045, 38.755, 55.055))
@@ -376,9 +374,7 @@ async def test_a_long_border_may_be_pasted_and_is_kept_when_it_is_refused(
 
 
 @ONE_DATABASE
-async def test_the_command_line_reads_a_file_and_reports_errors(
-    cli: Callable[..., Any], tmp_path: Path, dialect: str
-) -> None:
+async def test_the_command_reads_a_file_and_tells_errors(cli: Callable[..., Any], tmp_path: Path, dialect: str) -> None:
     border, broken, huge = tmp_path / "town.geojson", tmp_path / "broken.json", tmp_path / "huge.json"
     border.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": json.loads(TOWN)}))
     broken.write_text(polygon([[95.0, 38.7], [38.7, 155.0], [38.0, 55.0], [95.0, 38.7]]))

@@ -287,9 +287,7 @@ async def test_a_slow_upstream_times_out(proxying: Any, server: Server, monkeypa
         assert (await client.get(path(HERE))).status_code == 504
 
 
-async def test_an_unavailable_upstream_is_paused(
-    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unavailable_upstream_is_paused(proxying: Any, server: Server) -> None:
     server.answer = lambda: web.Response(status=503)
     async with proxying() as (client, context):
         for step in range(9):
@@ -338,7 +336,7 @@ async def test_tiles_are_not_served_to_other_sites(proxying: Any, monkeypatch: p
 
 
 async def test_the_upstreams_address_is_in_no_log(
-    proxying: Any, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    proxying: Any, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It may hold a key."""
     server.answer = lambda: web.Response(status=500)

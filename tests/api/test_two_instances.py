@@ -387,9 +387,7 @@ async def test_reports_withdrawn_there_are_withdrawn_here(central: tuple[Instanc
     assert sorted((bool(row["published"]), row["description"]) for row in rows) == [(False, ""), (False, "Яма 0")]
 
 
-async def test_updates_before_the_number_was_known_are_read_again(
-    central: tuple[Instance, str], local: Instance
-) -> None:
+async def test_updates_before_the_number_is_known_come_again(central: tuple[Instance, str], local: Instance) -> None:
     """A polling round passed a decision just before the report was linked."""
     platform, _ = central
     receipt = await submit_report(local.database, local.site)

@@ -217,9 +217,7 @@ async def test_lost_replies_and_repeats_change_nothing(
 
 
 @ONE_DATABASE
-async def test_contacts_go_where_the_consent_document_says_and_other_protocols_get_no_entry(
-    sides: tuple[Side, Side],
-) -> None:
+async def test_contacts_go_where_the_consent_says_and_other_protocols_get_no_entry(sides: tuple[Side, Side]) -> None:
     here, _ = sides
     settings = here.context.settings
     georeport = Platform(

@@ -12,7 +12,6 @@ import pytest
 import time_machine
 from starlette.routing import Route
 
-from tests.conftest import Client
 from tests.factories import AGENT, run_statement, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.database_files import database_files_contain
@@ -87,9 +86,7 @@ async def kept(database: Any) -> list[Any]:
     return list(await database.rows("SELECT * FROM unsent_forms ORDER BY created_at"))
 
 
-async def test_a_decision_with_files_is_restored_after_sign_in(
-    anna: Cabinet, database: Any, problem: str, client: Client
-) -> None:
+async def test_a_decision_with_files_is_restored_after_sign_in(anna: Cabinet, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
     await end_sessions(database, anna)
@@ -135,9 +132,7 @@ async def test_a_form_of_a_replaced_session_is_shown_again(anna: Cabinet, databa
     assert await status(database, problem) == "answered"
 
 
-async def test_files_can_be_removed_and_the_form_survives_a_second_expiry(
-    anna: Cabinet, database: Any, problem: str
-) -> None:
+async def test_files_are_removed_and_forms_survive_a_second_expiry(anna: Cabinet, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     form = (await anna.read(path)).form(path)
     await end_sessions(database, anna)
@@ -289,9 +284,7 @@ async def test_stored_forms_are_visible_to_their_author_only(
     assert answer.headers["location"] == "/cabinet/", "each is shown once without being asked for"
 
 
-async def test_unauthenticated_clients_store_nothing(
-    anna: Cabinet, new_browser: Browser, database: Any, problem: str
-) -> None:
+async def test_strangers_store_nothing(anna: Cabinet, new_browser: Browser, database: Any, problem: str) -> None:
     path = f"/cabinet/problems/{problem}"
     token = (await anna.read(path)).form(path).fields["form_token"]
     user, session, seal = token.split(".")
@@ -346,9 +339,7 @@ async def test_a_pasted_border_outlives_its_session(anna: Cabinet, database: Any
     assert (again.fields["name"], again.fields["area"].strip()) == ("Центр", border.strip())
 
 
-async def test_stored_forms_are_deleted_after_a_day(
-    app: Any, anna: Cabinet, database: Any, problem: str, settings: Any
-) -> None:
+async def test_stored_forms_are_deleted_after_a_day(app: Any, anna: Cabinet, database: Any, problem: str) -> None:
     path, storage = f"/cabinet/problems/{problem}", app.state.context.storage
     form = (await anna.read(path)).form(path)
     await end_sessions(database, anna)

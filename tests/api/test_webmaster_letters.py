@@ -154,9 +154,7 @@ async def test_what_is_no_address_is_refused_and_code_of_another_host_runs_our_r
 
 
 @ONE_DATABASE
-async def test_a_refused_letter_is_told(
-    context: Context, mail_sink: MailSink, admin: Cabinet, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_refused_letter_is_told(context: Context, mail_sink: MailSink, admin: Cabinet, site: Site) -> None:
     with time_machine.travel(clock.now(), tick=False) as moment:
         assert (await ask(admin, site)).status_code == 303
         moment.shift(3 * 86_400)
