@@ -98,6 +98,14 @@ def test_the_web_framework_stays_at_the_edge() -> None:
     assert found == []
 
 
+def test_roles_of_users_are_named_in_one_module() -> None:
+    """A role that is asked for elsewhere is forgotten when another one comes: pages ask for a permission."""
+    role = re.compile(r"""["'](?:viewer|admin)["']|\buser\.role (?:[=!]=|in\b|not in\b)""")
+    files = [*MODULES, *(PACKAGE / "templates").rglob("*.html")]
+    named = {str(path.relative_to(PACKAGE)) for path in files if role.search(path.read_text())}
+    assert named == {"permissions.py"}
+
+
 def test_names_in_comments_exist() -> None:
     """Modules by their files, and errors that a docstring says are raised: tools for renaming miss both."""
     source = {path: path.read_text() for path in MODULES}

@@ -21,7 +21,6 @@ from tests.support.public_api import Widget
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.people import accounts
-from widget_api.people.model import Role
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.problems.submit import Receipt
@@ -140,7 +139,7 @@ def enter(app: Any, new_browser: Callable[[], Cabinet]) -> Enter:
     """`enter(role, agency_id)` → a signed-in person with that role and their own cookies."""
     numbers = itertools.count()
 
-    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
+    async def make(role: str, agency_id: str | None, email: str | None = None) -> Cabinet:
         cabinet, database, number = new_browser(), app.state.context.database, next(numbers)
         email = email or f"{role}-{number}@gorod.test"
         await accounts.add_user(database, email=email, role=role, agency_id=agency_id, password=PASSWORD)

@@ -9,7 +9,6 @@ from tests.factories import make_site
 from tests.support.cabinet import Cabinet, Enter, signed_in
 from widget_api.context import Context
 from widget_api.errors import Invalid
-from widget_api.people.model import Role
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.site(name="Сайт города")
 
 @pytest.fixture
 def enter(client: Client, context: Context, site: Site) -> Enter:
-    async def entered(role: Role = "admin") -> Cabinet:
+    async def entered(role: str = "admin") -> Cabinet:
         return await signed_in(client, context, site, role)
 
     return entered
@@ -31,7 +30,7 @@ def settings_of(site: Site) -> str:
 
 @pytest.mark.parametrize("role", ["admin", "operator"])
 async def test_changed_settings_are_visible_in_the_api_at_once(
-    client: Client, context: Context, site: Site, enter: Enter, role: Role
+    client: Client, context: Context, site: Site, enter: Enter, role: str
 ) -> None:
     api = f"/api/v1/sites/{site.key}"
     before = (await client.get(api)).json()

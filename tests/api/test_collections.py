@@ -29,7 +29,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.ops import retention
-from widget_api.people.model import Role, User
+from widget_api.people.model import User
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, join_entry
 from widget_api.settings import Settings
@@ -92,7 +92,7 @@ async def add_entry(database: Database, child: Site, title: str = "Сквер у
     return problem_id
 
 
-async def enter(client: Client, context: Context, site: Site, role: Role = "head") -> Cabinet:
+async def enter(client: Client, context: Context, site: Site, role: str = "head") -> Cabinet:
     client.cookies.clear()
     return await signed_in(client, context, site, role)
 

@@ -24,7 +24,6 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.ops import retention
 from widget_api.people import accounts
-from widget_api.people.model import Role
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.signing import Purpose
@@ -556,7 +555,7 @@ async def test_a_rejection_needs_a_reason(talk: Talk) -> None:
     ("role", "theirs", "status"),
     [("viewer", True, 403), ("operator", False, 404), ("agent", False, 404), ("admin", True, 303)],
 )
-async def test_only_the_sites_moderator_decides_on_comments(talk: Talk, role: Role, theirs: bool, status: int) -> None:
+async def test_only_the_sites_moderator_decides_on_comments(talk: Talk, role: str, theirs: bool, status: int) -> None:
     comment = await talk.confirmed()
     of = talk.site if theirs else None if role == "operator" else await make_site(talk.database, discussion="moderated")
     cabinet = await signed_in(talk.client, talk.context, of, role)

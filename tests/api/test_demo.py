@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx2
 import pytest
@@ -22,7 +22,7 @@ from tests.support import fork_server
 from tests.support.cabinet import PageText
 from tests.support.processes import clean_environment, free_port, patched_program
 from tests.support.waiting import wait_for
-from widget_api.people.model import Role
+from widget_api.permissions import Role
 
 pytestmark = pytest.mark.long
 
@@ -74,7 +74,7 @@ def test_the_demonstration_uses_other_ports_if_its_own_are_in_use(tmp_path: Path
     first = free_port()
     with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first, FEWER) as known:
         key = known["sites"][0]["key"]
-        assert {user["role"] for user in known["users"]} == {*get_args(Role)}, "somebody to sign in as"
+        assert {user["role"] for user in known["users"]} == {*Role}, "somebody to sign in as"
         assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])
         assert key in get(f"{known['pages']}/plain/")[2]
         for user in known["users"]:

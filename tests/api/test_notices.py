@@ -24,7 +24,7 @@ from widget_api.journal import COMMAND_LINE
 from widget_api.ops import retention
 from widget_api.people import accounts, notice_letters
 from widget_api.people import notices as choosing
-from widget_api.people.model import Role, User
+from widget_api.people.model import User
 from widget_api.problems import assignment, dialogue, lifecycle, notices
 from widget_api.problems.dialogue import Clarification
 from widget_api.problems.model import Actor, Change, Contact
@@ -56,7 +56,7 @@ class Agency:
     def __init__(self, context: Context, mail_sink: MailSink, site: Site) -> None:
         self.context, self.database, self.mail, self.site = context, context.database, mail_sink, site
 
-    async def add(self, name: str, role: Role = "agent", agency_id: str | None = None, **ways: str) -> Actor:
+    async def add(self, name: str, role: str = "agent", agency_id: str | None = None, **ways: str) -> Actor:
         """A person who chooses these ways; without any the defaults of the role."""
         email, agency_id = f"{name}@gorod.test", agency_id or self.site.agency.id
         user_id, _ = await accounts.add_user(self.database, email=email, role=role, agency_id=agency_id)
@@ -209,7 +209,7 @@ async def test_a_report_is_new_when_its_agency_can_take_it_up(agency: Agency, wa
 
 
 async def test_the_defaults_of_each_role(agency: Agency) -> None:
-    roles: tuple[Role, ...] = ("agent", "head", "admin", "viewer")
+    roles: tuple[str, ...] = ("agent", "head", "admin", "viewer")
     ways = {role: notices.Choices.read(role, None).ways for role in (*roles, "operator")}
     assert ways["agent"]["assigned"] == "letter"
     assert ways["agent"]["remark"] == "letter"

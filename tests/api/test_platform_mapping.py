@@ -14,7 +14,6 @@ from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, Enter, PageText, signed_in
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform
 from widget_api.context import Context
-from widget_api.people.model import Role
 from widget_api.platform import mapping
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -41,7 +40,7 @@ def settings(exchange_settings: Settings) -> Settings:
 
 @pytest.fixture
 def enter(client: Client, context: Context, site: Site) -> Enter:
-    async def entered(role: Role) -> Cabinet:
+    async def entered(role: str) -> Cabinet:
         return await signed_in(client, context, site, role)
 
     return entered

@@ -25,7 +25,7 @@ from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid
 from widget_api.journal import COMMAND_LINE
 from widget_api.mail import links
-from widget_api.people.model import User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import User, VisibleSite, allowed_transitions
 from widget_api.problems import assignment, dialogue, lifecycle
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.sites import changes, districts, routing_rules
@@ -444,8 +444,8 @@ async def test_work_on_a_reassigned_report_is_a_conflict(context: Context, site:
 def test_services_cannot_moderate() -> None:
     user = User(id="u", email="a@b.test", role="agent", agency_id="s", agency_name="s", language="ru")
     site = VisibleSite(id="1", name="n", time_zone="UTC", moderator="agent")
-    assert is_moderator(user, site)
-    assert not is_moderator(user, replace(site, assigned_to="s"))
+    assert user.may("problems.moderate", site)
+    assert not user.may("problems.moderate", replace(site, assigned_to="s"))
     assert allowed_transitions(user, replace(site, assigned_to="s", delegated=True), "moderation") == []
 
 

@@ -20,7 +20,6 @@ from tests.support.town import Town, sign_in
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.people import accounts
-from widget_api.people.model import Role
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
 
@@ -87,7 +86,7 @@ class Hand:
         expect(target).to_have_value(day.strftime("%Y-%m-%d"))
 
 
-STAFF: dict[str, tuple[Role, str]] = {
+STAFF: dict[str, tuple[str, str]] = {
     "admin@gorod.test": ("admin", "Мария Котова"),
     "agent@gorod.test": ("agent", "Анна Сергеева"),
     "head@gorod.test": ("head", "Пётр Ильич"),

@@ -12,7 +12,6 @@ from widget_api.cabinet import bulk_service
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.people import accounts
-from widget_api.people.model import Role
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
@@ -115,7 +114,7 @@ class Cabinet:
         return await self.client.post(form.action, data=form.fields | fields)
 
 
-async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Role = "agent") -> Cabinet:
+async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: str = "agent") -> Cabinet:
     """A new person of the site's agency, or an operator, in the browser `client`."""
     agency_id = site.agency.id if site and role != "operator" else None
     email = f"{role}-{agency_id}@gorod.test"

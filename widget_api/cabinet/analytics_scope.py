@@ -105,7 +105,7 @@ async def read_scope(request: Request, user: User) -> Scope:
 
     Without parameters the period is the month so far, in its first week the month before; `from=all` is all time.
     """
-    if not user.reads_statistics:
+    if not user.may("statistics.read"):
         raise NotFound
     database, language, now = web.context(request).database, language_of(request, user), clock.now()
     given = {name: clean(request.query_params.get(name, ""))[:_LONGEST] for name in PARAMETERS}

@@ -66,7 +66,7 @@ async def return_report(request: Request, user: User) -> Response:
 
 def _require_service(user: User, site: VisibleSite) -> str:
     """The user's agency, where it works on the report as a service. Raises Refused."""
-    if site.assigned_to is None or user.role == "viewer":
+    if site.assigned_to is None or not user.may("problems.decide"):
         raise Refused
     return site.assigned_to
 

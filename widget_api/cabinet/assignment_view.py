@@ -67,4 +67,5 @@ async def read_assignment(
 
 def can_assign(user: User, row: Row) -> bool:
     """Whether the user may assign an open report to a colleague, or act for the service it is assigned to."""
-    return user.role != "viewer" and row["status"] in OPEN and not (row["erased_at"] or row["mirror_of"] or row["spam"])
+    free = row["status"] in OPEN and not (row["erased_at"] or row["mirror_of"] or row["spam"])
+    return free and user.may("problems.decide")

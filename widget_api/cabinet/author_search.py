@@ -29,13 +29,13 @@ PATH = "/cabinet/problems/by-author"
 
 def may_search(user: User, sites: list[VisibleSite]) -> bool:
     """Whether the user sees contacts on any of the sites."""
-    return user.sees_contacts and any(site.is_own for site in sites)
+    return any(user.may("contacts.read", site) for site in sites)
 
 
 def read_selection(request: Request, user: User) -> Selection:
     """The selection of the request's address, with the search by contacts where it is this user's and not too old."""
     selection = Selection.read(request.query_params)
-    if not selection.author or not user.sees_contacts:
+    if not selection.author or not user.may("contacts.read"):
         return selection
     keys = web.context(request).settings.secret_keys
     found = (encryption.decrypt(keys, about, selection.author) for about in _purposes(user))

@@ -113,7 +113,7 @@ async def create_bulk(
     `counted` is how many the user was told all of the selection are. Raises Conflict where there are not so many now,
     Invalid for more than MAX_REPORTS and for none, Refused, NotFound for an unknown site.
     """
-    if user.role == "viewer":
+    if not user.may("problems.decide"):
         raise Refused
     # An operator decides in an agency's place about one report at a time.
     sites = [one for one in await store.list_report_sites(database, user) if one.undecided_before is None]

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import Fields, journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
+from widget_api.cabinet.sites import PATH, find_settable_site, find_site
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
 from widget_api.sites import changes
@@ -68,7 +68,7 @@ def _render(
         years=[(one, list_months(language, site.calendar, one)) for one in range(year, year + YEARS)],
         given={name: given.get(name, "") for name in ("day", "kind")},
         errors=wrong,
-        may_set=can_set(user),
+        may_set=user.may("sites.change"),
         section="sites",
         here=f"{PATH}/{site.id}/calendar",
     )

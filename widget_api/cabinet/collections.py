@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.sites import PATH, can_set, desk_path, find_settable_site, find_site, setting_choices
+from widget_api.cabinet.sites import PATH, desk_path, find_settable_site, find_site, setting_choices
 from widget_api.errors import Conflict, FieldError, Invalid
 from widget_api.people import store
 from widget_api.people.model import User
@@ -83,7 +83,7 @@ async def hide_collection(request: Request, user: User) -> Response:
 
 
 def _may_change(user: User, name: str) -> bool:
-    return can_set(user) and (name != _OPERATOR_FIELD or user.role == "operator")
+    return user.may("sites.change") and (name != _OPERATOR_FIELD or user.may("service.operate"))
 
 
 async def _render_list(
@@ -98,7 +98,7 @@ async def _render_list(
     context, language = web.context(request), language_of(request, user)
     found = await collection.list_collections(context.database, site, disabled=True)
     readable = await _list_readable(request, user)
-    chosen = preset if preset in presets.NAMES and can_set(user) else ""
+    chosen = preset if preset in presets.NAMES and user.may("sites.change") else ""
     proposed = {
         "title": presets.choose_text(presets.find(chosen).title, site.language) if chosen else "",
         "slug": collection.propose_slug(chosen, {child.collection.slug for child, *_ in found if child.collection}),
@@ -110,7 +110,7 @@ async def _render_list(
         status,
         site=site,
         rows=[await _describe(request, user, child, readable) for child, *_ in found],
-        may_set=can_set(user),
+        may_set=user.may("sites.change"),
         presets={name: presets.choose_text(presets.find(name).title, language) for name in presets.NAMES},
         chosen=chosen,
         given=given or proposed,

@@ -14,7 +14,7 @@ from widget_api.comments.store import Position
 from widget_api.database import Database, Row
 from widget_api.errors import NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, is_moderator
+from widget_api.people.model import User, VisibleSite
 from widget_api.sites import service as sites
 
 Tab = Literal["moderation", "published", "rejected"]
@@ -56,7 +56,7 @@ async def read_queue(database: Database, user: User, tab: str, after: str) -> Co
         tab=chosen,
         rows=rows[:PAGE_SIZE],
         next=(last["created_at" if chosen == "moderation" else "decided_at"], last["id"]) if last else None,
-        may=frozenset(site.id for site in visible if is_moderator(user, site)),
+        may=frozenset(site.id for site in visible if user.may("problems.moderate", site)),
         waiting=await comments.count_waiting(database, of, MAX_COUNT),
     )
 
@@ -73,7 +73,7 @@ async def decide_comment(database: Database, user: User, comment_id: str, verdic
     site = next((one for one in visible if comment is not None and one.id == comment["site_id"]), None)
     if comment is None or site is None or comment["state"] == "unconfirmed":
         raise NotFound("comment_not_found")
-    if not is_moderator(user, site):
+    if not user.may("problems.moderate", site):
         raise Refused("comment_not_yours")
     if verdict not in get_args(Verdict):
         raise Refused
@@ -85,7 +85,7 @@ def may_post(user: User) -> bool:
 
     A comment is public speech of the agency, like an answer. The operator may not speak for it.
     """
-    return user.role in ("admin", "head", "agent") and not user.needs_approval
+    return user.may("comments.write") and not user.needs_approval
 
 
 async def post_official_comment(database: Database, user: User, problem_id: str, text: str) -> None:
@@ -115,6 +115,6 @@ async def read_discussion(database: Database, user: User, site: VisibleSite, pro
         return None
     return Discussion(
         rows=await comments.list_of_problem(database, site.id, problem["id"], reader=user.agency_id),
-        may=frozenset({site.id} if is_moderator(user, site) else ()),
+        may=frozenset({site.id} if user.may("problems.moderate", site) else ()),
         may_say=may_post(user) and bool(problem["published"]) and problem["duplicate_of"] is None,
     )

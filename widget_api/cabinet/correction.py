@@ -26,7 +26,7 @@ from widget_api.cabinet.inbox_rows import coordinates_text
 from widget_api.cabinet.site_districts import map_values
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
-from widget_api.people.model import User, VisibleSite, is_moderator
+from widget_api.people.model import User, VisibleSite
 from widget_api.problems import correction, timeline
 from widget_api.problems.correction import Correction
 from widget_api.problems.forms import split_coordinates
@@ -38,8 +38,8 @@ from widget_api.validation import clean
 
 def may_correct(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may correct a report: who answers for the agency, and moderates what is not accepted yet."""
-    moderated = row["status"] != "moderation" or is_moderator(user, site)
-    return moderated and user.sees_contacts and site.is_own and correction.is_correctable(row)
+    moderated = row["status"] != "moderation" or user.may("problems.moderate", site)
+    return moderated and user.may("problems.answer", site) and correction.is_correctable(row)
 
 
 def may_correct_answer(user: User, site: VisibleSite, row: Row) -> bool:

@@ -148,7 +148,7 @@ async def return_draft(request: Request, user: User) -> Response:
     fields: Fields = await session_fields(request, "remark", "author")
     problem_id, database = path_identifier(request, "problem_id"), web.context(request).database
     site, _ = await inbox_service.find_problem(database, user, problem_id)
-    if not user.approves:
+    if not user.may("drafts.approve"):
         raise errors.Refused
     try:
         who, author_id, remark = journal_user(request, user), fields.get("author", ""), fields.get("remark", "")

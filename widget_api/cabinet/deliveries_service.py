@@ -68,7 +68,7 @@ def list_kinds(user: User) -> tuple[str, ...]:
 
 async def read_queue(database: Database, user: User, selection: Selection) -> DeliveryPage:
     """A page of deliveries: waiting ones oldest first, others newest first. Raises Refused without permission."""
-    if not user.sees_deliveries:
+    if not user.may("deliveries.read"):
         raise Refused
     choice = await _check_allowed(database, user, selection.kind, _STATES[selection.tab])
     waiting = selection.tab == "waiting"
@@ -87,7 +87,7 @@ async def read_queue(database: Database, user: User, selection: Selection) -> De
 
 async def count_dead(database: Database, user: User) -> int:
     """The number of dead deliveries for the cabinet's menu, for operators alone."""
-    return await queries.count_dead(database) if user.role == "operator" else 0
+    return await queries.count_dead(database) if user.may("service.operate") else 0
 
 
 async def retry_delivery(database: Database, user: User, delivery_id: str) -> None:
@@ -98,7 +98,7 @@ async def retry_delivery(database: Database, user: User, delivery_id: str) -> No
 
 async def retry_dead_deliveries(database: Database, user: User, kind: str) -> int:
     """Retry all dead deliveries that the user sees, optionally of one kind."""
-    if not user.sees_deliveries:
+    if not user.may("deliveries.read"):
         raise Refused
     return len(await admin.replay_dead(database, await _check_allowed(database, user, kind), clock.now(), user.id))
 
@@ -106,7 +106,7 @@ async def retry_dead_deliveries(database: Database, user: User, kind: str) -> in
 async def drop_delivery(database: Database, user: User, delivery_id: str, reason: str) -> None:
     """Drop a delivery with a reason. Raises Invalid without one."""
     await _find_delivery(database, user, delivery_id)
-    if not user.drops_deliveries:
+    if not user.may("service.operate"):
         raise Refused
     why = " ".join(reason.replace("\0", "").split())
     if not why:
@@ -121,7 +121,7 @@ async def _find_delivery(database: Database, user: User, delivery_id: str) -> No
     """A delivery that the user may see. Raises NotFound, also for other agencies' and for hidden letters."""
     if await queries.find(database, delivery_id, await _check_allowed(database, user)) is None:
         raise NotFound
-    if not user.sees_deliveries:
+    if not user.may("deliveries.read"):
         raise Refused
 
 

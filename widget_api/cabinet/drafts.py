@@ -231,7 +231,7 @@ _APPROVED = """
 def _name_approved(user: User, problem_id: str, approves: str) -> dict[str, str | int | None] | None:
     """Parameters of _APPROVED for the draft that a decision approves (`Draft.version`), if it approves one."""
     author_id, _, changed_at = approves.partition(".")
-    if not (approves and user.approves):
+    if not (approves and user.may("drafts.approve")):
         return None
     at = int(changed_at) if changed_at.isascii() and changed_at.isdigit() and len(changed_at) < 17 else 0
     return {"problem_id": problem_id, "author_id": author_id, "changed_at": at, "agency_id": user.agency_id}

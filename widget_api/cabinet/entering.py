@@ -21,7 +21,7 @@ from widget_api.cabinet.site_districts import map_values
 from widget_api.database import Transaction
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, is_moderator
+from widget_api.people.model import User, VisibleSite
 from widget_api.problems import (
     entered,
     forms,
@@ -46,7 +46,7 @@ PATH = "/cabinet/new-report"
 
 async def _list_sites(request: Request, user: User) -> list[VisibleSite]:
     """The sites for which the user may enter reports. Raises Refused, NotFound where there is none."""
-    if not user.sees_contacts:
+    if not user.may("problems.answer"):
         raise Refused
     found = await store.list_visible_sites(web.context(request).database, user)
     if not found:
@@ -130,7 +130,7 @@ async def _render(
         due=i18n.format_date(language, site.calendar.answer_due(clock.now(), category.working_days))
         if category and site.is_due
         else "",
-        may_accept=is_moderator(user, visible),
+        may_accept=user.may("problems.moderate", visible),
         limits=intake,
         section="list",
         here=f"{PATH}?site={site.id}",
@@ -169,7 +169,7 @@ async def _handle_form(
         return await again(422, wrong=(typed.UNCLEAR,), offered=offered)
     data["location"] = forms.to_api_body(form, site.language)["location"]
     data["photos"] = [one.token for one in taken]
-    accepting = is_moderator(user, visible) and form.one("later") != "yes"
+    accepting = user.may("problems.moderate", visible) and form.one("later") != "yes"
 
     async def accept(tx: Transaction, problem_id: str) -> None:
         await lifecycle.accept(tx, user.actor, site.id, problem_id, clock.now())

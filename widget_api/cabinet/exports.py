@@ -78,7 +78,7 @@ class _Table:
                 columns["title"] = 32
             columns[name] = width
         columns |= {f"answers.{one.code}": 24 for one in (self.child.fields if self.child else ())}
-        return columns | (_CONTACT_COLUMNS if self.user.sees_contacts else {})
+        return columns | (_CONTACT_COLUMNS if self.user.may("contacts.read") else {})
 
     @property
     def head(self) -> list[str]:
@@ -153,7 +153,7 @@ async def _open(request: Request, user: User, kind: str) -> _Table:
     rows = await inbox_service.count_export(database, user, selection)
     if kind == "xlsx" and rows > MAX_SHEET_ROWS:
         raise errors.Conflict("sheet_too_long", most=i18n.format_number(language_of(request, user), MAX_SHEET_ROWS))
-    details: dict[str, journal.Detail] = {"rows": rows, "format": kind, "contacts": user.sees_contacts}
+    details: dict[str, journal.Detail] = {"rows": rows, "format": kind, "contacts": user.may("contacts.read")}
     who = journal_user(request, user)
     await journal.note(database, "exported", who, site_id=selection.site_id, details=details)
     site = await sites.by_id(database, selection.site_id) if selection.site_id else None

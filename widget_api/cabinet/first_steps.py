@@ -42,7 +42,7 @@ class SiteSteps:
 
 async def read_steps(context: Context, user: User, language: str) -> Sequence[SiteSteps]:
     """The steps of each site of the user's agency. Nothing once one has a report, and for who is no administrator."""
-    if user.role != "admin" or user.agency_id is None:
+    if user.agency_id is None or not user.may("organisation.manage"):
         return ()
     database = context.database
     found = await store.list_sites_without_reports(database, user.agency_id)

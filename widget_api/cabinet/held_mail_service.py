@@ -31,17 +31,12 @@ class OpenedLetter:
     transitions: list[str]
 
 
-def _can_see_letters(user: User) -> bool:
-    """Whether the user may read letters, which contain personal data."""
-    return user.role != "viewer"
-
-
 async def count_waiting(context: Context, user: User) -> int | None:
     """The number of waiting letters, up to MAX_COUNT; None without a mailbox, permission or reports to read."""
-    if not _can_see_letters(user):
+    if not user.may("mail.handle"):
         return None
     of = [site.id for site in await store.list_visible_sites(context.database, user)]
-    if user.role == "operator" and not of:
+    if user.agency_id is None and not of:
         return None
     found = await letters.count_held(context.database, of, MAX_COUNT)
     return found if found or context.settings.inbound is not None else None
@@ -49,7 +44,7 @@ async def count_waiting(context: Context, user: User) -> int | None:
 
 async def read_queue(database: Database, user: User) -> Sequence[Row]:
     """The waiting letters. Raises Refused."""
-    if not _can_see_letters(user):
+    if not user.may("mail.handle"):
         raise Refused
     sites = await store.list_visible_sites(database, user)
     return await letters.list_held(database, [site.id for site in sites], PAGE_SIZE)
@@ -64,7 +59,7 @@ async def list_failing_agencies(database: Database, user: User) -> Sequence[Row]
 
 async def read_letter(database: Database, user: User, letter_id: str) -> OpenedLetter:
     """A waiting letter. Raises NotFound (also another agency's or decided), Refused."""
-    if not _can_see_letters(user):
+    if not user.may("mail.handle"):
         raise Refused
     letter, site = await _find_letter(database, user, letter_id)
     problem = await records.find(database, letter["problem_id"]) if letter["problem_id"] else None

@@ -7,7 +7,6 @@ of the same page when one of them is sent.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -31,6 +30,7 @@ from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import sign_in, store
 from widget_api.people.model import User
+from widget_api.permissions import Action
 
 __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
 
@@ -52,13 +52,13 @@ Errors = Invalid | Mapping[str, str] | None  # of a rejected form, as raised or 
 
 
 def require_user(
-    handler: Handler, *, keeps: bool = True, factor: bool = True, roles: Collection[str] = ()
+    handler: Handler, *, keeps: bool = True, factor: bool = True, requires: Action | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
     """Require a user: others are redirected to the sign-in page, and from there back.
 
     So are users who have to set up a second factor, to the page where they do. `factor` is False for what they may use
-    before. `keeps` is False for forms without text or with passwords alone, which are never stored. Users of other
-    than the given `roles` get the response to an unknown page.
+    before. `keeps` is False for forms without text or with passwords alone, which are never stored. Users without the
+    permission that the page `requires` get the response to an unknown page.
     """
 
     @web.at_once
@@ -70,12 +70,12 @@ def require_user(
         request.state.user = user
         if factor and user.must_set_factor:
             return await _redirect(request, user, FACTOR_PATH, keeps=keeps)
-        if roles and user.role not in roles:
+        if requires is not None and not user.may(requires):
             raise errors.NotFound
         request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
         request.state.comments_waiting = await comments_service.count_waiting(context.database, user)
         request.state.dead = await deliveries_service.count_dead(context.database, user)
-        request.state.reads_reports = user.role != "operator" or bool(
+        request.state.reads_reports = user.agency_id is not None or bool(
             await store.list_report_sites(context.database, user)
         )
         request.state.restored = await unsent_forms.find_restored(request, user)
@@ -87,10 +87,6 @@ def require_user(
         return await unsent_forms.finish_response(request, user, response, language)
 
     return guarded
-
-
-for_admins = partial(require_user, roles=("admin",))  # of an agency
-for_operators = partial(require_user, roles=("operator",))
 
 
 async def find_user(request: Request) -> User | None:

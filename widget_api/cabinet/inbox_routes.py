@@ -101,7 +101,7 @@ async def show_today(request: Request, user: User) -> Response:
         steps=steps,
         wanted=(
             await registration.list_unanswered(context.database, user.agency_id)
-            if user.role == "admin" and user.agency_id is not None
+            if user.agency_id is not None and user.may("organisation.manage")
             else ()
         ),
         version=first_steps.add_version(today.version, steps),
@@ -136,7 +136,7 @@ async def show_inbox(request: Request, user: User) -> Response:
     chosen, reader = replace(found.selection, after=None), context.database.in_threads()
     of = inbox_service.select_sites(found.sites, chosen)
     decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
-    chooses = user.role != "viewer" and decides and not chosen.view and chosen.responder != "platform"
+    chooses = user.may("problems.decide") and decides and not chosen.view and chosen.responder != "platform"
     total = sum(row["mirror_of"] is None for row in found.rows)
     if chooses and (found.next or found.selection.after):
         every, most = bulk_service.choose_all(chosen), bulk_service.MAX_REPORTS + 1
@@ -191,7 +191,7 @@ async def _list_values(request: Request, user: User) -> dict[str, Any]:
         "export": {
             kind: inbox_rows.selection_url(replace(chosen, after=None), f"{inbox_rows.LIST_PATH}.{kind}")
             for kind in ("xlsx", "csv")
-            if user.exports
+            if user.may("problems.export")
         },
         "poll": inbox_rows.selection_url(found.selection, "/cabinet/version"),
         "here": inbox_rows.selection_url(found.selection),
@@ -239,14 +239,16 @@ async def show_problem(
     dossier = await inbox_service.read_problem(database, user, path_identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     people = await participation.read_participants(database, user, language, dossier.site, site, dossier.row)
-    if user.sees_contacts and (problem_view.has_contact(dossier) or (people and people.rows)):
+    if user.may("contacts.read") and (problem_view.has_contact(dossier) or (people and people.rows)):
         subject = dossier.row["id"]
         await journal_store.note_contact_read(database, journal_user(request, user), subject, site.id)
     given, photos = given or {}, await _photos(request, user, dossier)
     if files is None and request.state.restored is not None:  # those received when the form was sent
         files = await answer_files.list_received(context, site.id, dossier.row["id"], request.state.restored.fields)
     own, others = await drafts.list_drafts(database, user, dossier.row["id"])
-    submitted = next((one for one in others if one.submitted_at is not None), None) if user.approves else None
+    submitted = (
+        next((one for one in others if one.submitted_at is not None), None) if user.may("drafts.approve") else None
+    )
     if submitted is not None and (own is None or own.fields.get("approves") != submitted.version):
         own = None  # it is no correction of what waits for approval now
     if not given and request.state.restored is None and (draft := own or submitted):
@@ -298,7 +300,7 @@ async def show_problem(
         else [],
         may_note=notes.may_write(user, dossier.site),
         templates=shown_templates,
-        may_change_templates=templates.may_change(user),
+        may_change_templates=user.may("templates.change"),
         letter=letter,
         gaps=gaps or [],
         may_register=inbox_service.may_register(user, dossier.site, dossier.row),
@@ -309,7 +311,7 @@ async def show_problem(
         documents=documents.signed_documents(
             context,
             await documents.list_attached(
-                database, site.id, dossier.row["id"], internal=user.sees_contacts and dossier.site.is_own
+                database, site.id, dossier.row["id"], internal=user.may("contacts.read", dossier.site)
             ),
         ),
         files=(files := files or answer_files.AnswerFiles()),
@@ -349,7 +351,7 @@ async def _photos(request: Request, user: User, dossier: inbox_service.ProblemDe
     """The photos of the events that the user may read; those that the agency hid are its own alone."""
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
-    may_see_hidden = user.sees_contacts and dossier.site.is_own
+    may_see_hidden = user.may("contacts.read", dossier.site)
     shown = [row for row in rows if row["event_id"] in seen and (row["role"] != "hidden" or may_see_hidden)]
     return pictures.gallery(context, shown)
 

@@ -13,12 +13,12 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.events import APPROVAL
 from widget_api.people import organisation_store, store
-from widget_api.people.model import EXTENDED, FINAL_STATUSES, User, VisibleSite, allowed_transitions, is_moderator
+from widget_api.people.model import EXTENDED, FINAL_STATUSES, User, VisibleSite, allowed_transitions
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.deadline import find_decision_cutoff
 from widget_api.problems.model import OPEN, Change, Extension, has_author_here
-from widget_api.problems.notices import ROLES
+from widget_api.problems.notices import is_for
 from widget_api.problems.record import find_existing
 from widget_api.problems.store import contacts
 from widget_api.sites import routing_rules
@@ -149,7 +149,7 @@ async def read_today(database: Database, user: User) -> Today:
     sections, shown = list[Section](), set[str]()
     for name, selection in _SECTIONS.items():
         selection = replace(selection, user_id=user.id)
-        if user.role not in ROLES.get(name, (user.role,)):
+        if not is_for(name, user.role):
             continue
         count = await inbox_store.count_problems(database, sites, selection, now)
         if selection.part.draft and not count:  # where nobody asks for approval, nothing is said of it
@@ -202,7 +202,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
         may_mark_spam=row["status"] == "moderation"
         and not row["mirror_of"]
         and not row["erased_at"]
-        and is_moderator(user, site),
+        and user.may("problems.moderate", site),
         duplicate_id=await inbox_store.find_id(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
@@ -221,7 +221,7 @@ def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[
     rows = [
         row for row in rows if row["kind"] not in APPROVAL or inbox_store.parse_data(row)["agency"] == user.agency_id
     ]
-    if not user.sees_contacts:  # what was taken out of a report may be personal data
+    if not user.may("contacts.read"):  # what was taken out of a report may be personal data
         rows = [row for row in rows if row["kind"] != "corrected"]
     if site.undecided_before is not None:
         rows = [row for row in rows if row["kind"] not in _CONVERSATION]
@@ -253,7 +253,7 @@ async def check_decided_meanwhile(database: Database, user: User, problem_id: st
     The operator has seen the report: it waited for too long until it was decided, and `seen`, its former status event,
     stands on no other page.
     """
-    found = await inbox_store.find_decided(database, problem_id, seen) if user.role == "operator" else None
+    found = await inbox_store.find_decided(database, problem_id, seen) if user.may("service.operate") else None
     if found is None or found["decidable_at"] is None:
         return
     calendar = Calendar.load(found["time_zone"], found["calendar"])
@@ -268,7 +268,7 @@ EXPORT_PAGE = 500  # reports read at a time
 
 async def count_export(database: Database, user: User, selection: Selection) -> int:
     """The number of reports in an export. Raises NotFound for users who may not export, as for an unknown address."""
-    if not user.exports:
+    if not user.may("problems.export"):
         raise NotFound
     sites = select_sites(await store.list_visible_sites(database, user), selection)
     return await inbox_store.count_problems(
@@ -284,7 +284,7 @@ async def read_export(database: Database, user: User, selection: Selection) -> A
     Reads run in threads, so that they do not block other requests.
     """
     sites = select_sites(await store.list_visible_sites(database, user), selection)
-    columns = inbox_store.EXPORTED_WITH_CONTACTS if user.sees_contacts else inbox_store.EXPORTED
+    columns = inbox_store.EXPORTED_WITH_CONTACTS if user.may("contacts.read") else inbox_store.EXPORTED
     now, following = clock.now(), replace(selection, after=None, user_id=user.id)
     while True:
         rows, after = await inbox_store.read_page(
@@ -307,7 +307,7 @@ def require_decidable(user: User, site: VisibleSite, row: Row) -> None:
 
 def require_actor(user: User, site: VisibleSite, row: Row) -> None:
     """Raises Refused where the user has nothing to write about the report."""
-    if not find_transitions(user, site, row) and not can_assign(user, row) and not user.sees_contacts:
+    if not find_transitions(user, site, row) and not can_assign(user, row) and not user.may("problems.answer"):
         raise Refused
 
 
@@ -367,7 +367,7 @@ async def needs_approval(database: Database, user: User, row: Row, wish: Change 
 
     Without anybody who could approve, nothing is to be approved.
     """
-    if user.role != "agent":
+    if not user.may("drafts.submit"):
         return False
     if isinstance(wish, Extension):
         far = True
@@ -379,7 +379,7 @@ async def needs_approval(database: Database, user: User, row: Row, wish: Change 
 
 async def list_approved(database: Database, user: User) -> list[str]:
     """The choices of the decision's form that a head has to approve, whatever their date (`needs_approval`)."""
-    if user.role != "agent" or not await store.has_approver(database, user.agency_id):
+    if not user.may("drafts.submit") or not await store.has_approver(database, user.agency_id):
         return []
     return [EXTENDED, *(FINAL_STATUSES if user.needs_approval else ())]
 
@@ -432,7 +432,7 @@ def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
 async def ask_author(database: Database, user: User, problem_id: str, text: str) -> None:
     """Ask the author a question. Raises what `problems.dialogue.ask` raises, Refused, NotFound for another agency's."""
     site, row = await find_problem(database, user, problem_id)
-    if user.role == "viewer" or not _answers(site):
+    if not user.may("problems.decide") or not _answers(site):
         raise Refused
     if not _may_ask(user, site, row):
         raise Refused("nobody_to_ask")
@@ -441,7 +441,7 @@ async def ask_author(database: Database, user: User, problem_id: str, text: str)
 
 def may_register(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may record the report's number in the agency's document system: who answers for the agency."""
-    return user.sees_contacts and site.is_own and not row["erased_at"] and not row["mirror_of"]
+    return user.may("problems.answer", site) and not row["erased_at"] and not row["mirror_of"]
 
 
 async def register(database: Database, user: User, problem_id: str, number: str, day: str) -> None:
@@ -473,6 +473,6 @@ async def read_reply(database: Database, user: User, problem_id: str) -> None:
 
 async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:
     site, _ = await find_problem(database, user, problem_id)
-    if not is_moderator(user, site):
+    if not user.may("problems.moderate", site):
         raise Refused
     await lifecycle.mark_spam(database, user.actor, site.id, problem_id, spam)

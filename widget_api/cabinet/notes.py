@@ -18,7 +18,7 @@ MAX_LENGTH = 4000  # characters
 
 def may_write(user: User, site: VisibleSite) -> bool:
     """Whether the user may write notes. Services and operators have none, since notes may be about people."""
-    return user.role != "viewer" and user.reads_notes and site.is_own
+    return user.may("notes.write", site)
 
 
 async def add_note(database: Database, user: User, problem_id: str, text: str) -> None:
@@ -43,7 +43,7 @@ async def list_notes(
     database: Database, user: User, language: str, problem_id: str, time_zone: str
 ) -> list[dict[str, str]]:
     """The notes of a report that the user may see, the newest last; none for users who read no notes."""
-    if not user.reads_notes:
+    if not user.may("notes.read"):
         return []
     rows = await database.rows(
         """

@@ -17,11 +17,11 @@ from widget_api.cabinet.http import (
     Errors,
     Fields,
     field_errors,
-    for_operators,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.organisation_people import count_invitation
@@ -33,6 +33,7 @@ from widget_api.mail.sender import can_send
 from widget_api.people import accounts, invitations, organisation_store
 from widget_api.people.invitations import MAX_NAME_LENGTH, Invitee
 from widget_api.people.model import User
+from widget_api.permissions import Role
 from widget_api.platform.store import platforms
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -187,7 +188,9 @@ async def invite_admin(request: Request, user: User) -> Response:
     fields, agency, language = await session_fields(request), await _find_agency(request), language_of(request, user)
     context = web.context(request)
     email, name, post = (" ".join(fields.get(f"invitee_{one}", "").split()) for one in ("email", "name", "post"))
-    invitee = Invitee(email=email, name=name, post=post, role="admin", agency_id=agency["id"], language=user.language)
+    invitee = Invitee(
+        email=email, name=name, post=post, role=Role.ADMIN, agency_id=agency["id"], language=user.language
+    )
     try:
         await count_invitation(request, user)
         async with proving(request, user, fields) as proof:
@@ -227,12 +230,12 @@ async def withdraw(request: Request, user: User) -> Response:
 _AGENCY = PATH + "/{agency_id}"
 _INVITATION = _AGENCY + "/invitations/{invitation_id}"
 routes: list[BaseRoute] = [
-    Route(PATH, for_operators(list_agencies), methods=["GET"]),
-    Route(PATH, for_operators(add_agency), methods=["POST"]),
-    Route(_AGENCY, for_operators(show_agency), methods=["GET"]),
-    Route(_AGENCY, for_operators(change_agency), methods=["POST"]),
-    Route(_AGENCY + "/access", for_operators(set_access), methods=["POST"]),
-    Route(_AGENCY + "/invitations", for_operators(invite_admin), methods=["POST"]),
-    Route(_INVITATION + "/send", for_operators(send_again), methods=["POST"]),
-    Route(_INVITATION + "/withdraw", for_operators(withdraw), methods=["POST"]),
+    Route(PATH, require_user(list_agencies, requires="service.operate"), methods=["GET"]),
+    Route(PATH, require_user(add_agency, requires="service.operate"), methods=["POST"]),
+    Route(_AGENCY, require_user(show_agency, requires="service.operate"), methods=["GET"]),
+    Route(_AGENCY, require_user(change_agency, requires="service.operate"), methods=["POST"]),
+    Route(_AGENCY + "/access", require_user(set_access, requires="service.operate"), methods=["POST"]),
+    Route(_AGENCY + "/invitations", require_user(invite_admin, requires="service.operate"), methods=["POST"]),
+    Route(_INVITATION + "/send", require_user(send_again, requires="service.operate"), methods=["POST"]),
+    Route(_INVITATION + "/withdraw", require_user(withdraw, requires="service.operate"), methods=["POST"]),
 ]

@@ -15,12 +15,12 @@ from widget_api.browse.territory_map import TerritoryMap, draw_territory
 from widget_api.cabinet.http import (
     Errors,
     field_errors,
-    for_operators,
     foreign_file,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.errors import Invalid, NotFound
@@ -156,9 +156,9 @@ async def get_letter(request: Request, user: User) -> Response:
 
 _ONE = PATH + "/{application_id}"
 routes: list[BaseRoute] = [
-    Route(PATH, for_operators(list_applications), methods=["GET"]),
-    Route(_ONE, for_operators(show_application), methods=["GET"]),
-    Route(_ONE + "/approve", for_operators(approve), methods=["POST"]),
-    Route(_ONE + "/refuse", for_operators(refuse), methods=["POST"]),
-    Route(_ONE + "/letter", for_operators(get_letter), methods=["GET"]),
+    Route(PATH, require_user(list_applications, requires="service.operate"), methods=["GET"]),
+    Route(_ONE, require_user(show_application, requires="service.operate"), methods=["GET"]),
+    Route(_ONE + "/approve", require_user(approve, requires="service.operate"), methods=["POST"]),
+    Route(_ONE + "/refuse", require_user(refuse, requires="service.operate"), methods=["POST"]),
+    Route(_ONE + "/letter", require_user(get_letter, requires="service.operate"), methods=["GET"]),
 ]

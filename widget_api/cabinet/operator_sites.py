@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, i18n, journal, web
-from widget_api.cabinet.http import Errors, for_operators, journal_user, language_of, render_page, session_fields
+from widget_api.cabinet.http import Errors, journal_user, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH as SITES_PATH
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store
@@ -135,6 +135,6 @@ def _number(text: str) -> int:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_operators(show_form), methods=["GET"]),
-    Route(PATH, for_operators(add_site), methods=["POST"]),
+    Route(PATH, require_user(show_form, requires="service.operate"), methods=["GET"]),
+    Route(PATH, require_user(add_site, requires="service.operate"), methods=["POST"]),
 ]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
-from widget_api.cabinet.http import for_admins, journal_user, language_of, render_page, session_fields
+from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.organisation_people import OUTCOMES, own_agency
 from widget_api.errors import FieldError, Invalid
 from widget_api.people.model import User
@@ -86,6 +86,6 @@ async def change_details(request: Request, user: User) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_admins(show_details), methods=["GET"]),
-    Route(PATH, for_admins(change_details), methods=["POST"]),
+    Route(PATH, require_user(show_details, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH, require_user(change_details, requires="organisation.manage"), methods=["POST"]),
 ]

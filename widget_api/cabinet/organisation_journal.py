@@ -27,7 +27,6 @@ from widget_api.sites.deadlines import local_date
 
 PATH = "/cabinet/organisation/journal"
 PAGE_LENGTH = 50
-_READERS = ("admin", "operator")
 COLUMNS = ("at", "kind", "what", "details", "who", "role", "about", "site", "ip", "sentence")
 
 
@@ -92,7 +91,7 @@ def entry_view(
     key = f"cabinet.role.{row['role']}"
     role = key if i18n.has(key) else f"organisation.journal.role.{row['role']}"
     # Whoever works at the operator or at an agency above is nobody's business here.
-    foreign = reader.role != "operator" and row["user_id"] is not None and not row["own"]
+    foreign = not reader.may("service.operate") and row["user_id"] is not None and not row["own"]
     own = row["subject"] == row["user_id"]
     act, site = journal_sentences.write_act(language, row, hidden=foreign), journal_sentences.name_site(language, row)
     return {
@@ -137,6 +136,6 @@ def _file_cells(row: Row, zone: str) -> dict[str, str]:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, require_user(show_journal, roles=_READERS), methods=["GET"]),
-    Route(PATH + ".csv", require_user(export_journal, roles=_READERS), methods=["GET"]),
+    Route(PATH, require_user(show_journal, requires="journal.read"), methods=["GET"]),
+    Route(PATH + ".csv", require_user(export_journal, requires="journal.read"), methods=["GET"]),
 ]

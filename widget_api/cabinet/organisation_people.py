@@ -19,12 +19,12 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, errors, i18n, web
 from widget_api.cabinet.http import (
     field_errors,
-    for_admins,
     form_fields,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.second_factor import proving
@@ -35,6 +35,7 @@ from widget_api.mail.sender import can_send
 from widget_api.people import accounts, accounts_store, invitations, organisation_store, second_factor
 from widget_api.people.invitations import Invitee
 from widget_api.people.model import User
+from widget_api.permissions import AGENCY_ROLES, Role, may
 from widget_api.sites import changes
 from widget_api.sites.deadlines import local_date
 
@@ -55,7 +56,7 @@ def proving_power(
     request: Request, user: User, fields: Mapping[str, str], role: str
 ) -> contextlib.AbstractAsyncContextManager[Work[None] | None]:
     """`proving`, where somebody gets the role of an administrator, who has power over accounts."""
-    return proving(request, user, fields) if role == "admin" else contextlib.nullcontext()
+    return proving(request, user, fields) if may(role, "organisation.manage") else contextlib.nullcontext()
 
 
 async def count_invitation(request: Request, user: User) -> None:
@@ -96,7 +97,8 @@ async def _render_people(
         agencies=[(row["id"], row["name"]) for row in agencies],
         roles=_role_options(language),
         shown=shown,
-        given={"email": "", "name": "", "post": "", "role": "agent", "agency": "", **given},
+        given={"email": "", "name": "", "post": "", "role": Role.AGENT, "agency": "", **given},
+        gives_power=may(given.get("role", ""), "organisation.manage"),
         errors=wrong,
         possible=can_send(web.context(request).settings),
         approval=next((bool(row["approval"]) for row in agencies if row["id"] == user.agency_id), None),
@@ -124,13 +126,13 @@ async def change_approval(request: Request, user: User) -> Response:
 async def change_factor_roles(request: Request, user: User) -> Response:
     """POST /cabinet/organisation/factor: the roles of the agency that must have a second factor."""
     fields, database = await session_fields(request), web.context(request).database
-    columns = {"factor_roles": [role for role in invitations.ROLES if fields.get(f"factor_{role}") == "yes"]}
+    columns = {"factor_roles": [role for role in AGENCY_ROLES if fields.get(f"factor_{role}") == "yes"]}
     await changes.update_agency(database, own_agency(user), columns, journal_user(request, user))
     return web.see_other(f"{PATH}?done=saved")
 
 
 def _role_options(language: str) -> list[tuple[str, str]]:
-    return [(role, i18n.text(language, f"cabinet.role.{role}")) for role in invitations.ROLES]
+    return [(role, i18n.text(language, f"cabinet.role.{role}")) for role in AGENCY_ROLES]
 
 
 async def invite(request: Request, user: User) -> Response:
@@ -207,7 +209,7 @@ async def _render_person(
     database, language = web.context(request).database, language_of(request, user)
     zone = await accounts.find_time_zone(database, user)
     saved = {name: person[name] or "" for name in ("name", "post", "role", "away_until", "stand_in")}
-    today, administers = _today(zone), person["role"] == "admin" and person["disabled_at"] is None
+    today, administers = _today(zone), may(person["role"], "organisation.manage") and not person["disabled_at"]
     if saved["away_until"] < today:  # over
         saved |= {"away_until": "", "stand_in": ""}
     return render_page(
@@ -245,7 +247,7 @@ async def _list_colleagues(request: Request, user: User, person: Row) -> list[Ro
         row
         for row in people
         if row["agency_id"] == person["agency_id"] and row["id"] != person["id"] and row["disabled_at"] is None
-        if row["role"] != "viewer"
+        if may(row["role"], "problems.decide")
     ]
 
 
@@ -264,7 +266,7 @@ async def change_person(request: Request, user: User) -> Response:
             async with proving_power(request, user, fields, role) as proof:
                 await accounts.update_user(database, person["email"], changed, who, proof)
     except Invalid as error:
-        asking: Literal["role", "factor"] = "role" if role == "admin" else "factor"
+        asking: Literal["role", "factor"] = "role" if may(role, "organisation.manage") else "factor"
         return await _render_person(request, user, person, 422, given, error, asking)
     return web.see_other(f"{PATH}/{person['id']}?done=changed")
 
@@ -281,7 +283,9 @@ async def change_access(request: Request, user: User) -> Response:
             heir = {"": None, NOBODY: ""}.get(given := fields.get("reports_to", ""), given)
             await accounts.disable_user(database, person["email"], who, heir=heir)
     except Invalid as error:
-        asking: Literal["access", "factor"] = "access" if enabled and person["role"] == "admin" else "factor"
+        asking: Literal["access", "factor"] = (
+            "access" if enabled and may(person["role"], "organisation.manage") else "factor"
+        )
         return await _render_person(request, user, person, 422, fields, error, asking)
     return web.see_other(f"{PATH}/{person['id']}?done={'enabled' if enabled else 'disabled'}")
 
@@ -365,17 +369,33 @@ async def accept_invitation(request: Request) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_admins(list_people), methods=["GET"]),
-    Route(PATH, for_admins(invite), methods=["POST"]),
-    Route("/cabinet/organisation/approval", for_admins(change_approval), methods=["POST"]),
-    Route("/cabinet/organisation/factor", for_admins(change_factor_roles), methods=["POST"]),
-    Route(PATH + "/{user_id}", for_admins(show_person), methods=["GET"]),
-    Route(PATH + "/{user_id}", for_admins(change_person), methods=["POST"]),
-    Route(PATH + "/{user_id}/access", for_admins(change_access), methods=["POST"]),
-    Route(PATH + "/{user_id}/factor", for_admins(reset_factor), methods=["POST"]),
-    Route(PATH + "/{user_id}/absence", for_admins(set_absence), methods=["POST"]),
-    Route(INVITATIONS_PATH + "/{invitation_id}/send", for_admins(send_again), methods=["POST"]),
-    Route(INVITATIONS_PATH + "/{invitation_id}/withdraw", for_admins(withdraw), methods=["POST"]),
+    Route(PATH, require_user(list_people, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH, require_user(invite, requires="organisation.manage"), methods=["POST"]),
+    Route(
+        "/cabinet/organisation/approval",
+        require_user(change_approval, requires="organisation.manage"),
+        methods=["POST"],
+    ),
+    Route(
+        "/cabinet/organisation/factor",
+        require_user(change_factor_roles, requires="organisation.manage"),
+        methods=["POST"],
+    ),
+    Route(PATH + "/{user_id}", require_user(show_person, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH + "/{user_id}", require_user(change_person, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{user_id}/access", require_user(change_access, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{user_id}/factor", require_user(reset_factor, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{user_id}/absence", require_user(set_absence, requires="organisation.manage"), methods=["POST"]),
+    Route(
+        INVITATIONS_PATH + "/{invitation_id}/send",
+        require_user(send_again, requires="organisation.manage"),
+        methods=["POST"],
+    ),
+    Route(
+        INVITATIONS_PATH + "/{invitation_id}/withdraw",
+        require_user(withdraw, requires="organisation.manage"),
+        methods=["POST"],
+    ),
     Route(LINK_PATH, show_invitation, methods=["GET"]),
     Route(LINK_PATH, accept_invitation, methods=["POST"]),
 ]

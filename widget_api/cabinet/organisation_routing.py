@@ -16,11 +16,11 @@ from widget_api import errors, i18n, web
 from widget_api.addresses import typed
 from widget_api.cabinet.http import (
     Fields,
-    for_admins,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.site_districts import draw_refused, map_values
@@ -146,7 +146,7 @@ async def _choose_site(request: Request, user: User, site_id: str) -> Site | Non
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_admins(show_rules)),
-    Route(PATH, for_admins(add_rule), methods=["POST"]),
-    Route(f"{PATH}/{{rule_id}}/remove", for_admins(remove_rule), methods=["POST"]),
+    Route(PATH, require_user(show_rules, requires="organisation.manage")),
+    Route(PATH, require_user(add_rule, requires="organisation.manage"), methods=["POST"]),
+    Route(f"{PATH}/{{rule_id}}/remove", require_user(remove_rule, requires="organisation.manage"), methods=["POST"]),
 ]

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet.http import (
     Fields,
-    for_admins,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.organisation_people import own_agency
@@ -153,8 +153,8 @@ async def change_service(request: Request, user: User) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_admins(list_services), methods=["GET"]),
-    Route(PATH, for_admins(add_service), methods=["POST"]),
-    Route(PATH + "/{agency_id}", for_admins(show_service), methods=["GET"]),
-    Route(PATH + "/{agency_id}", for_admins(change_service), methods=["POST"]),
+    Route(PATH, require_user(list_services, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH, require_user(add_service, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{agency_id}", require_user(show_service, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH + "/{agency_id}", require_user(change_service, requires="organisation.manage"), methods=["POST"]),
 ]

@@ -46,7 +46,7 @@ async def _find(request: Request, user: User) -> tuple[VisibleSite, Row, list[st
     )
     free = not (row["erased_at"] or row["spam"] or row["mirror_of"])
     to = [status for status in allowed_transitions(user, site, row["status"]) if status in ANSWERS] if free else []
-    if not to or not user.sees_contacts or not site.is_own:
+    if not to or not user.may("problems.answer", site):
         raise Refused("transition")
     return site, row, to
 

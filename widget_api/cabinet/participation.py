@@ -46,7 +46,7 @@ class ParticipantsView:
 
 def may_see_people(user: User, site: VisibleSite, act: Act) -> bool:
     """Whether the user may see who takes part: who answers for the agency."""
-    return user.sees_contacts and site.is_own and act in COUNTED
+    return user.may("contacts.read", site) and act in COUNTED
 
 
 async def read_participants(

@@ -17,7 +17,7 @@ from widget_api.cabinet import inbox_service
 from widget_api.cabinet.http import journal_user, path_identifier, render_page, require_user, session_form
 from widget_api.database import Row, Transaction
 from widget_api.errors import NotFound, Refused, Unavailable
-from widget_api.people.model import User, VisibleSite, is_moderator
+from widget_api.people.model import User, VisibleSite
 from widget_api.problems import correction, pictures
 from widget_api.problems.record import find_existing
 from widget_api.sites import service as sites
@@ -28,9 +28,9 @@ _KINDS: dict[str, journal.Kind] = {"hide": "photo_hidden", "show": "photo_shown"
 
 def may_change_photos(user: User, site: VisibleSite, row: Row) -> bool:
     """Whether the user may hide and cover photos: who answers for the agency, of a report that is its own."""
-    moderated = row["status"] != "moderation" or is_moderator(user, site)
-    own = site.is_own and not row["erased_at"] and not row["mirror_of"]
-    return user.sees_contacts and own and moderated
+    moderated = row["status"] != "moderation" or user.may("problems.moderate", site)
+    here = not row["erased_at"] and not row["mirror_of"]
+    return user.may("problems.answer", site) and here and moderated
 
 
 async def show_photos(request: Request, user: User) -> Response:

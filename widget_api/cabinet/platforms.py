@@ -20,7 +20,7 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.sites import PATH, can_set, find_site
+from widget_api.cabinet.sites import PATH, find_site
 from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.people.model import User
 from widget_api.platform import mapping
@@ -40,7 +40,7 @@ async def show_platforms(request: Request, user: User) -> Response:
 async def map_categories(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/platforms/{platform_id}: the fields are the categories' codes."""
     fields = await session_fields(request)
-    if not can_set(user):
+    if not user.may("sites.change"):
         raise Refused
     database, site = web.context(request).database, await find_site(request, user)
     platform_id = path_identifier(request, "platform_id")
@@ -91,7 +91,7 @@ async def _render_platforms(
             )
             for one in await _list_platforms(request, site)
         ],
-        may_set=can_set(user),
+        may_set=user.may("sites.change"),
         section="sites",
         here=f"{PATH}/{site.id}/platforms",
     )

@@ -15,12 +15,12 @@ from widget_api import errors, i18n, web
 from widget_api.cabinet.http import (
     SIGN_IN_PATH,
     Errors,
-    for_admins,
     inside_path,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.organisation_people import own_agency
@@ -170,7 +170,7 @@ routes: list[BaseRoute] = [
     Route(AGENCY_PATH, show_sign_in, methods=["GET"]),
     Route(AGENCY_PATH + "/provider", begin, methods=["GET"]),
     Route(AGENCY_PATH + "/callback", finish, methods=["GET"]),
-    Route(PATH, for_admins(show_settings), methods=["GET"]),
-    Route(PATH, for_admins(change_settings), methods=["POST"]),
-    Route(PATH + "/remove", for_admins(remove), methods=["POST"]),
+    Route(PATH, require_user(show_settings, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH, require_user(change_settings, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/remove", require_user(remove, requires="organisation.manage"), methods=["POST"]),
 ]

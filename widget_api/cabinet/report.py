@@ -139,7 +139,7 @@ async def withdraw(request: Request, user: User) -> Response:
     database = web.context(request).database
     report = await published_reports.find(database, path_identifier(request, "report_id"))
     visible = {site.id for site in await list_visible_sites(database, user)}
-    if not user.reads_statistics or report is None or report["site_id"] not in visible:
+    if not user.may("statistics.read") or report is None or report["site_id"] not in visible:
         raise NotFound
     await published_reports.withdraw(database, report, journal_user(request, user))
     period = {"from": report["first_day"], "to": report["last_day"], "site": report["site_id"]}

@@ -92,7 +92,7 @@ async def enqueue_reports(database: Database) -> int:
         reported = (row["reported_until"] or "") >= last.isoformat()
         early = now < _at(today, MORNING, person.calendar.time_zone) or is_quiet(now, person.calendar)
         user = await store.find_user(database, person.id)
-        if reported or early or person.is_away(now) or user is None or not user.reads_statistics:
+        if reported or early or person.is_away(now) or user is None or not user.may("statistics.read"):
             continue
         sites = (await count_sites(database, user)).sites
         events = [(site.id, event) for site in sites if (event := await first_event(database, site.id)) is not None]
@@ -126,7 +126,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     database, now = context.database, clock.now()
     user_id, *days = delivery.sink.removeprefix(REPORT).split(":")
     row, user = await notices.find_person(database, user_id), await store.find_user(database, user_id)
-    if row is None or user is None or not user.reads_statistics or row["report_every"] is None:
+    if row is None or user is None or not user.may("statistics.read") or row["report_every"] is None:
         raise Withheld("the person does not get it any more")
     person = Person.of(row)
     if is_quiet(now, person.calendar):

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
+from widget_api.cabinet.sites import PATH, find_settable_site, find_site
 from widget_api.errors import FieldError, Invalid, NotFound, TooMany
 from widget_api.people.model import User
 from widget_api.registration import service as registration
@@ -56,7 +56,9 @@ async def remove_origin(request: Request, user: User) -> Response:
     openings = (await _count_openings(request, site)).get(origin, 0)
     if fields.get("sure") != "yes" and (openings or len(site.origins) == 1):
         return await _render(request, user, site, 422, removing={"origin": origin, "openings": openings})
-    told = partial(registration.tell_removed, site_id=site.id, removed=[origin]) if user.role == "operator" else None
+    told = (
+        partial(registration.tell_removed, site_id=site.id, removed=[origin]) if user.may("service.operate") else None
+    )
     await service.remove_origin(context.database, site, origin, journal_user(request, user), along=told)
     return web.see_other(f"{PATH}/{site.id}/access?done=removed")
 
@@ -146,9 +148,9 @@ async def _render(
         "site_access.html",
         status,
         site=site,
-        may_set=can_set(user),
+        may_set=user.may("sites.change"),
         origins=[describe_origin(origin) for origin in sorted(site.origins)],
-        proving=proving if proving in site.origins and can_set(user) else "",
+        proving=proving if proving in site.origins and user.may("sites.change") else "",
         texts={one: proof_text(one, token) for one in METHODS},
         file_url=proving + PROOF_PATH,
         host=origins.host_of(proving) if proving in site.origins else "",

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.addresses import typed
 from widget_api.cabinet.http import journal_user, language_of, render_page, require_user, session_fields
-from widget_api.cabinet.sites import PATH, can_set, find_settable_site, find_site
+from widget_api.cabinet.sites import PATH, find_settable_site, find_site
 from widget_api.errors import Invalid, NotFound
 from widget_api.mail.sender import can_send
 from widget_api.people import webmaster_letters
@@ -53,7 +53,7 @@ async def _render(
     *,
     email: str = "",
 ) -> Response:
-    context, language, may_set = web.context(request), language_of(request, user), can_set(user)
+    context, language, may_set = web.context(request), language_of(request, user), user.may("sites.change")
     rows = await webmaster_letters.list_letters(context.database, site.id) if may_set else []
     return render_page(
         request,

@@ -84,7 +84,7 @@ async def _render(
         most=consent.MAX_OWN_TEXT,
         missing=[name for name in REQUIRED if not getattr(site.agency, name)],
         details=f"/cabinet/operator/agencies/{site.agency.id}"
-        if user.role == "operator"
+        if user.may("service.operate")
         else "/cabinet/organisation/details",
         document=shown,
         draft=draft is not None,

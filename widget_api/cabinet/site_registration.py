@@ -30,7 +30,7 @@ async def check_proofs(request: Request, user: User) -> Response:
 async def answer_handover(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/handovers/{application_id}: for administrators of the agency that holds it."""
     said, site = (await session_fields(request)).get("answer", ""), await find_settable_site(request, user)
-    if user.role != "admin":  # the operator decides about the application, not for the agency
+    if not user.may("organisation.manage"):  # the operator decides about the application, not for the agency
         raise errors.Refused
     if said not in ("agreed", "refused"):
         raise errors.Malformed

@@ -89,7 +89,7 @@ async def check_page(request: Request, user: User) -> Response:
 async def add_origin(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/origins: register a refused origin; for administrators."""
     fields = await session_fields(request)
-    if not can_set(user):
+    if not user.may("sites.change"):
         raise Refused
     context, site, language = web.context(request), await find_site(request, user), language_of(request, user)
     try:
@@ -126,7 +126,7 @@ async def change_settings(request: Request, user: User) -> Response:
 async def find_settable_site(request: Request, user: User) -> Site:
     """A site whose settings the user may change. Raises NotFound, Refused."""
     site = await find_site(request, user)
-    if not can_set(user):
+    if not user.may("sites.change"):
         raise Refused
     return site
 
@@ -158,10 +158,6 @@ def _render_settings(
         section="sites",
         here=f"{PATH}/{site.id}/settings",
     )
-
-
-def can_set(user: User) -> bool:
-    return user.role in ("admin", "operator")
 
 
 def _error_text(language: str, wrong: FieldError) -> str:
@@ -206,11 +202,11 @@ async def render_site(
         snippet=_make_snippet(site, context.settings.public_url),
         check_url=service.make_check_url(context.settings, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
-        may_set=can_set(user),
+        may_set=user.may("sites.change"),
         refusal=refusal,
         proofs=[
             (proof, proof_text(proof["method"], proof["token"]), (proof["told_at"] or 0) + STOP_AFTER)
-            for proof in (await registration.list_proofs(context.database, site.id) if can_set(user) else ())
+            for proof in (await registration.list_proofs(context.database, site.id) if user.may("sites.change") else ())
         ],
         handovers=[
             (
@@ -218,7 +214,7 @@ async def render_site(
                 must_agree(site.id, await store_of_sites.list_holders(context.database, one["origin"]), one),
                 answer_until(site.calendar, one["asked_at"]),
             )
-            for one in (await registration.list_asked(context.database, site.id) if can_set(user) else ())
+            for one in (await registration.list_asked(context.database, site.id) if user.may("sites.change") else ())
         ],
         section="sites",
         here=f"{PATH}/{site.id}",
@@ -265,7 +261,7 @@ SETTING_FIELDS = (
 
 def setting_fields(user: User) -> tuple[str, ...]:
     """The fields that the user may change."""
-    return SETTING_FIELDS + (OPERATOR_FIELDS if user.role == "operator" else ())
+    return SETTING_FIELDS + (OPERATOR_FIELDS if user.may("service.operate") else ())
 
 
 def setting_choices(language: str) -> dict[str, list[tuple[str, str]]]:

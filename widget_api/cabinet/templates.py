@@ -47,10 +47,6 @@ DECISIONS = [status for status in STATUSES if any(status in to for to in TRANSIT
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 
 
-def may_change(user: User) -> bool:
-    return user.role in ("admin", "head") and user.agency_id is not None
-
-
 # --- placeholders --------------------------------------------------------------------------------------------------
 
 
@@ -183,7 +179,7 @@ async def change(
 
 def _require_changer(handler: Handler) -> Handler:
     async def guarded(request: Request, user: User) -> Response:
-        if not may_change(user):
+        if not user.may("templates.change"):
             raise Refused
         return await handler(request, user)
 

@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.cabinet.http import (
     Errors,
-    for_admins,
     journal_user,
     language_of,
     path_identifier,
     render_page,
+    require_user,
     session_fields,
 )
 from widget_api.cabinet.second_factor import proving
@@ -162,8 +162,8 @@ async def _find_token(request: Request, user: User) -> str:
 
 
 routes: list[BaseRoute] = [
-    Route(PATH, for_admins(show_tokens), methods=["GET"]),
-    Route(PATH, for_admins(add_token), methods=["POST"]),
-    Route(PATH + "/{token_id}/rotate", for_admins(rotate_token), methods=["POST"]),
-    Route(PATH + "/{token_id}/revoke", for_admins(revoke_token), methods=["POST"]),
+    Route(PATH, require_user(show_tokens, requires="organisation.manage"), methods=["GET"]),
+    Route(PATH, require_user(add_token, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{token_id}/rotate", require_user(rotate_token, requires="organisation.manage"), methods=["POST"]),
+    Route(PATH + "/{token_id}/revoke", require_user(revoke_token, requires="organisation.manage"), methods=["POST"]),
 ]

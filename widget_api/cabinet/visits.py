@@ -47,7 +47,7 @@ _DONE = frozenset({"added", "invited", "reported", "called_off", "named", "remov
 
 async def list_collections(database: Database, user: User) -> list[Site]:
     """The collections to whose authors the user's agency may send invitations."""
-    if user.agency_id is None or not user.sees_contacts:
+    if user.agency_id is None or not user.may("visits.invite"):
         return []
     ids = [one.id for one in await people.list_visible_sites(database, user) if one.slug]
     ids += await rights.list_named_collections(database, user.agency_id)
@@ -63,7 +63,7 @@ async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
     site = await sites.by_id(database, site_id) if visible or named else None
     if site is None or site.collection is None or not site.collection.visits:
         raise NotFound
-    if user.agency_id is None or not user.sees_contacts:
+    if user.agency_id is None or not user.may("visits.invite"):
         raise Refused
     return site, user.agency_id, visible
 
@@ -108,7 +108,7 @@ async def _render_visits(
         given=given or {},
         today=local_date(clock.now(), site.time_zone).isoformat(),
         longest={"place": MAX_PLACE, "text": MAX_TEXT},
-        names_agencies=sees_all and user.role == "admin",
+        names_agencies=sees_all and user.may("organisation.manage"),
         here=f"{PATH}/{site.id}/events",
     )
 
@@ -234,7 +234,7 @@ async def _find_named(request: Request, user: User) -> Site:
     if seen is None or not seen.slug:
         await _find(request, user)  # who may invite knows that it is there
         raise Refused
-    if user.role != "admin" or not seen.is_own:
+    if not (user.may("organisation.manage") and seen.is_own):
         raise Refused
     return await sites.by_id(database, site_id)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
+from click import Choice
 
 from widget_api import i18n
 from widget_api.cli.running import LANGUAGE, Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database
+from widget_api.permissions import AGENCY_ROLES, Role
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
 user = typer.Typer(help="People who work in the cabinet.", no_args_is_help=True)
 
-Role = Literal["admin", "head", "agent", "viewer", "operator"]
+ROLES = [role.value for role in (*AGENCY_ROLES, Role.OPERATOR)]
 EMAIL = Annotated[str, typer.Option(help="Who: the address they sign in with.")]
 NAME = Annotated[str | None, typer.Option(help="The person's name.")]
 POST = Annotated[str | None, typer.Option(help="The person's position.")]
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
 @user.command("add")
 def add_user(
     email: Annotated[str, typer.Option(help="To sign in with.")],
-    role: Annotated[Role, typer.Option(help="operator: of the service.")],
+    role: Annotated[str, typer.Option(click_type=Choice(ROLES), help="operator: of the service.")],
     agency: Annotated[str | None, typer.Option(help="Id or name; an operator has none.")] = None,
     name: NAME = None,
     post: POST = None,
@@ -52,7 +54,7 @@ def add_user(
 def invite_user(
     email: Annotated[str, typer.Option(help="To write to, and to sign in with.")],
     agency: Annotated[str, typer.Option(help="Id or name.")],
-    role: Annotated[Literal["admin", "head", "agent", "viewer"], typer.Option(help="In the agency.")],
+    role: Annotated[str, typer.Option(click_type=Choice(AGENCY_ROLES), help="In the agency.")],
     name: NAME = None,
     post: POST = None,
     language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
@@ -80,7 +82,9 @@ def invite_user(
 @user.command("set")
 def set_user(
     email: EMAIL,
-    role: Annotated[Role | None, typer.Option(help="operator: of the service, without an agency.")] = None,
+    role: Annotated[
+        str | None, typer.Option(click_type=Choice(ROLES), help="operator: of the service, without an agency.")
+    ] = None,
     agency: Annotated[str | None, typer.Option(help="Id or name.")] = None,
     name: NAME = None,
     post: POST = None,
@@ -96,7 +100,7 @@ def set_user(
         columns: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
         if agency is not None:
             columns["agency_id"] = await changes.find_agency_id(database, agency)
-        elif role == "operator":
+        elif role == Role.OPERATOR:
             columns["agency_id"] = None
         if not columns:
             raise Failure("nothing to change: give --role, --agency, --name, --post or --language")

@@ -19,7 +19,7 @@ from widget_api.demo.town import DISTRICTS, border_ring, town_houses
 from widget_api.followers import service as following
 from widget_api.ops.schema import migrate
 from widget_api.people.accounts import add_user
-from widget_api.people.model import Role
+from widget_api.permissions import Role
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
 from widget_api.problems.persons import Person
@@ -125,7 +125,7 @@ async def _platform(url: str, places: DemoAddresses, seeded: SeededData) -> None
             area=_border(),
         )
         seeded["platform_site"] = _site(site, places.platform)
-        await _user(database, seeded, "platform", "centre@platform.example", "agent", agency)
+        await _user(database, seeded, "platform", "centre@platform.example", Role.AGENT, agency)
         await _load_addresses(database, site, of_utility)
         for one in (site, of_utility):
             token = await changes.add_token(database, one.id, "platform", None)
@@ -208,12 +208,12 @@ async def _town(url: str, places: DemoAddresses, seeded: SeededData, media_url: 
             await routing_rules.add_rule(database, town.id, rule)
         seeded["sites"] += [_site(town, places.service), _site(basic, places.service)]
         await _exchange(database, places, seeded, basic)
-        await _user(database, seeded, "service", "agent@zarechensk.example", "agent", agency)
-        await _user(database, seeded, "service", "head@zarechensk.example", "head", agency)
-        await _user(database, seeded, "service", "admin@zarechensk.example", "admin", agency)
-        await _user(database, seeded, "service", "viewer@zarechensk.example", "viewer", agency)
-        await _user(database, seeded, "service", "roads@zarechensk.example", "agent", roads)
-        await _user(database, seeded, "service", "operator@service.example", "operator", None)
+        await _user(database, seeded, "service", "agent@zarechensk.example", Role.AGENT, agency)
+        await _user(database, seeded, "service", "head@zarechensk.example", Role.HEAD, agency)
+        await _user(database, seeded, "service", "admin@zarechensk.example", Role.ADMIN, agency)
+        await _user(database, seeded, "service", "viewer@zarechensk.example", Role.VIEWER, agency)
+        await _user(database, seeded, "service", "roads@zarechensk.example", Role.AGENT, roads)
+        await _user(database, seeded, "service", "operator@service.example", Role.OPERATOR, None)
         for scope in ("georeport", "platform"):
             token = await changes.add_token(database, town.id, scope, None)
             seeded["tokens"].append({"instance": "service", "site": town.key, "scope": scope, "token": token})

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, journal, schedule, web
 from widget_api.browse import published_figures, statistics
 from widget_api.cabinet import inbox_routes, inbox_service
-from widget_api.cabinet.http import for_operators, language_of, render_page, require_user, session_fields
+from widget_api.cabinet.http import language_of, render_page, require_user, session_fields
 from widget_api.cabinet.inbox_rows import TODAY_PATH
 from widget_api.context import Context
 from widget_api.deliveries import admin, queries
@@ -46,7 +46,7 @@ SHOWN_NAMES = 10  # of a list on the page; the number says how many there are
 
 async def show_today(request: Request, user: User) -> Response:
     """GET /cabinet/: the state of the service for operators, the reports that wait for everybody else."""
-    if user.role != "operator":
+    if not user.may("service.operate"):
         return await inbox_routes.show_today(request, user)
     context, language, now = web.context(request), language_of(request, user), clock.now()
     zone = await accounts.find_time_zone(context.database, user)
@@ -162,8 +162,8 @@ async def show_figures(request: Request, user: User) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route(FIGURES_PATH, for_operators(show_figures), methods=["GET"]),
+    Route(FIGURES_PATH, require_user(show_figures, requires="service.operate"), methods=["GET"]),
     Route(TODAY_PATH, require_user(show_today)),
-    Route(STATE_PATH, for_operators(show_state), methods=["GET"]),
-    Route(STATE_PATH, for_operators(examine), methods=["POST"]),
+    Route(STATE_PATH, require_user(show_state, requires="service.operate"), methods=["GET"]),
+    Route(STATE_PATH, require_user(examine, requires="service.operate"), methods=["POST"]),
 ]

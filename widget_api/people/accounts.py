@@ -14,8 +14,9 @@ from widget_api import clock, i18n, journal
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store, notices, organisation_store, passwords, store
-from widget_api.people.model import Role, Session, User
+from widget_api.people.model import Session, User
 from widget_api.people.store import hash_token
+from widget_api.permissions import AGENCY_ROLES, may
 from widget_api.sites import routing_rules
 
 MIN_PASSWORD_LENGTH = 12  # characters, of one that somebody chooses
@@ -39,7 +40,7 @@ async def update_user(
         if columns.get("role", user["role"]) != user["role"]:
             await _check_removal(tx, user, who, "role")
         role, agency_id = columns.get("role", user["role"]), columns.get("agency_id", user["agency_id"])
-        if (role == "operator") != (agency_id is None):
+        if (role not in AGENCY_ROLES) != (agency_id is None):
             raise Invalid((FieldError("agency", "invalid" if agency_id else "required"),))
         await accounts_store.update_user(tx, user["id"], columns)
         if columns.keys() & {"role", "agency_id"}:
@@ -143,7 +144,7 @@ async def _check_removal(tx: Transaction, user: Row, who: journal.Who, field: st
         return
     if user["id"] == who.user_id:
         raise Invalid((FieldError(field, "own_account"),))
-    if user["role"] == "admin" and user["disabled_at"] is None:
+    if may(user["role"], "organisation.manage") and user["disabled_at"] is None:
         admins = await accounts_store.lock_enabled_admins(tx, user["agency_id"])
         if admins == [user["id"]]:
             raise Invalid((FieldError(field, "last_admin"),))
@@ -278,7 +279,7 @@ async def add_user(
     database: Database,
     *,
     email: str,
-    role: Role,
+    role: str,
     agency_id: str | None,
     language: str = i18n.DEFAULT_LANGUAGE,
     password: str | None = None,
@@ -292,7 +293,7 @@ async def add_user(
     email = normalise_email(email)
     if not 3 <= len(email) <= 254 or email.count("@") != 1 or any(character.isspace() for character in email):
         raise Invalid((FieldError("email", "email"),))
-    if (role == "operator") != (agency_id is None):
+    if (role not in AGENCY_ROLES) != (agency_id is None):
         raise Invalid((FieldError("agency", "invalid"),))
     password = password or passwords.generate_password()
     hashed = await passwords.hash_password(password)

@@ -7,6 +7,7 @@ from typing import Any
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.permissions import sql_roles
 from widget_api.problems.model import OPEN
 
 # The index of who looks after reports begins with the site; without one every report would be read.
@@ -76,8 +77,8 @@ async def lock_enabled_admins(tx: Transaction, agency_id: str) -> list[str]:
     """The enabled administrators of an agency, locked for the transaction, so that two cannot remove each other."""
     lock = " FOR UPDATE" if tx.dialect == "postgresql" else ""
     rows = await tx.rows(
-        "SELECT id FROM users WHERE agency_id = :agency_id AND role = 'admin' AND disabled_at IS NULL ORDER BY id"
-        + lock,
+        f"SELECT id FROM users WHERE agency_id = :agency_id AND role IN ({sql_roles('organisation.manage')})"
+        f" AND disabled_at IS NULL ORDER BY id{lock}",
         agency_id=agency_id,
     )
     return [row["id"] for row in rows]
@@ -179,7 +180,8 @@ async def count_recovery_codes(database: Database | Transaction, user_id: str) -
 async def enqueue_admins(tx: Transaction, column: str, agency_id: str, now: int) -> None:
     """Enqueue a letter to every administrator of an agency."""
     await tx.run(
-        f"UPDATE users SET {column} = :now WHERE agency_id = :agency_id AND role = 'admin' AND disabled_at IS NULL",
+        f"UPDATE users SET {column} = :now WHERE agency_id = :agency_id AND disabled_at IS NULL"
+        f" AND role IN ({sql_roles('organisation.manage')})",
         agency_id=agency_id,
         now=now,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict, dataclass, replace
 from email.message import EmailMessage
-from typing import Literal, get_args
+from typing import Literal
 
 from widget_api import clock, i18n, journal
 from widget_api.context import Context
@@ -19,6 +19,7 @@ from widget_api.people import accounts_store, letters, notices, organisation_sto
 from widget_api.people.accounts import check_password, normalise_email
 from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
+from widget_api.permissions import AGENCY_ROLES
 from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import store as site_store
 from widget_api.validation import is_email
@@ -26,8 +27,6 @@ from widget_api.validation import is_email
 LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
 KEPT_DAYS = 90  # after it expired: until then its page says what became of it
 MAX_NAME_LENGTH = 200  # characters of a name or a post
-AgencyRole = Literal["admin", "head", "agent", "viewer"]
-ROLES: tuple[AgencyRole, ...] = get_args(AgencyRole)
 _DAY = 86_400
 
 
@@ -81,7 +80,7 @@ def check_person(name: str, post: str, role: str) -> tuple[FieldError, ...]:
         for field, text in (("name", name), ("post", post))
         if len(text) > MAX_NAME_LENGTH
     ]
-    return (*wrong, *(() if role in ROLES else (FieldError("role", "unknown"),)))
+    return (*wrong, *(() if role in AGENCY_ROLES else (FieldError("role", "unknown"),)))
 
 
 async def send_again(database: Database, agency_id: str, invitation_id: str, who: journal.Who) -> str:

@@ -1,4 +1,4 @@
-"""Define the cabinet's users, their permissions, decisions and sessions."""
+"""Define the cabinet's users, the sites whose reports they see, their decisions and sessions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from widget_api import clock
+from widget_api import clock, permissions
 from widget_api.errors import FieldError, Invalid
+from widget_api.permissions import Action
 from widget_api.problems.model import ANSWERS, NEEDS, REASONS, STATUSES, Actor, ActorKind, Change, Extension, allowed
-
-# A head may do what an agent may; an administrator may also change the sites' settings.
-Role = Literal["operator", "admin", "head", "agent", "viewer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +18,7 @@ class User:
 
     id: str
     email: str
-    role: Role
+    role: str  # permissions.Role
     agency_id: str | None
     agency_name: str | None
     language: str
@@ -32,7 +30,7 @@ class User:
 
     @property
     def kind(self) -> ActorKind:
-        return "operator" if self.role == "operator" else "agent"
+        return "operator" if self.may("service.operate") else "agent"
 
     @property
     def actor(self) -> Actor:
@@ -43,40 +41,9 @@ class User:
         """Whether the user has to set up a second factor before anything else."""
         return self.factor_demanded and not self.has_factor
 
-    @property
-    def sees_contacts(self) -> bool:
-        """Whether the user sees personal data: those who answer residents do."""
-        return self.role in ("admin", "head", "agent")
-
-    @property
-    def approves(self) -> bool:
-        """Whether the user approves what agents of the agency submit."""
-        return self.role in ("admin", "head")
-
-    @property
-    def reads_notes(self) -> bool:
-        """Whether the user reads an agency's internal notes: its own people do."""
-        return self.role != "operator"
-
-    @property
-    def exports(self) -> bool:
-        """Whether the user may take reports out of the cabinet as a file."""
-        return self.role in ("admin", "head")
-
-    @property
-    def reads_statistics(self) -> bool:
-        """Whether the user reads the statistics of the agency."""
-        return self.role in ("admin", "head")
-
-    @property
-    def sees_deliveries(self) -> bool:
-        """Whether the user sees and retries deliveries: an administrator those of the agency's own sites."""
-        return self.role in ("admin", "operator")
-
-    @property
-    def drops_deliveries(self) -> bool:
-        """Whether the user may drop deliveries, which the operator alone answers for."""
-        return self.role == "operator"
+    def may(self, action: Action, site: VisibleSite | None = None) -> bool:
+        """Whether the user has a permission, of a site's reports where one is given, else of some site's."""
+        return permissions.may(self.role, action, site)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +84,10 @@ _DELEGATED_STATUSES = _SERVICE_STATUSES | ANSWERS | {"planned"}
 _DECISIONS = frozenset({"accepted", "rejected"})
 
 
-def is_moderator(user: User, site: VisibleSite) -> bool:
-    """Whether the user moderates this site: its settings name either the agency or the operator."""
-    return user.role != "viewer" and user.kind == site.moderator and site.assigned_to is None
-
-
 def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]:
     """The statuses this user may set now, in the order of a report's life."""
-    may_moderate = is_moderator(user, site) or site.undecided_before is not None
-    if user.role == "viewer" or (status == "moderation" and not may_moderate):
+    may_moderate = user.may("problems.moderate", site) or site.undecided_before is not None
+    if not user.may("problems.decide") or (status == "moderation" and not may_moderate):
         return []
     possible = allowed(user.kind, status)
     if site.undecided_before is not None:

@@ -11,6 +11,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import accounts_store
 from widget_api.people.model import User
+from widget_api.permissions import may
 from widget_api.problems import notices
 from widget_api.problems.notices import DATES, MAX_DAYS, Choices, Person
 from widget_api.problems.store import notices as store
@@ -56,7 +57,7 @@ async def keep_somebody_told(tx: Transaction, agency_id: str | None, newcomer: s
     stays. Call it after a change of an agency's people, so that an upgrade changes nothing for those who are there.
     """
     people = [row for row in await store.list_people(tx, agency_id or "") if row["disabled_at"] is None]
-    admins = [row["id"] for row in people if row["role"] == "admin"]
+    admins = [row["id"] for row in people if may(row["role"], "organisation.manage")]
     for row in people:
         if len(people) == 1 or [row["id"]] == admins == [newcomer]:
             chosen = {"new": "digest", "due": "digest", **orjson.loads(row["notices"] or "{}")}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.permissions import sql_roles
 
 LIFETIME = 7 * 86_400  # seconds of an invitation
 # UNION, not UNION ALL, so that a cycle of parents ends.
@@ -165,7 +166,7 @@ async def list_void_invitations(reader: Database | Transaction, now: int) -> set
     account and its agency are enabled. An invitation by a command has no sender, and is never void.
     """
     rows = await reader.rows(
-        """
+        f"""
         WITH RECURSIVE sent AS (
             SELECT i.id, i.agency_id, (
                 SELECT j.user_id FROM journal j WHERE j.at >= :since AND j.subject = i.id
@@ -177,8 +178,9 @@ async def list_void_invitations(reader: Database | Transaction, now: int) -> set
             UNION SELECT v.id, a.parent_id FROM above v JOIN agencies a ON a.id = v.agency_id
         )
         SELECT s.id FROM sent s JOIN users u ON u.id = s.user_id LEFT JOIN agencies a ON a.id = u.agency_id
-        WHERE u.disabled_at IS NOT NULL OR a.disabled_at IS NOT NULL OR u.role <> 'operator' AND NOT (
-            u.role = 'admin' AND EXISTS (SELECT 1 FROM above v WHERE v.id = s.id AND v.agency_id = u.agency_id)
+        WHERE u.disabled_at IS NOT NULL OR a.disabled_at IS NOT NULL OR u.agency_id IS NOT NULL AND NOT (
+            u.role IN ({sql_roles("organisation.manage")})
+            AND EXISTS (SELECT 1 FROM above v WHERE v.id = s.id AND v.agency_id = u.agency_id)
         )
         """,
         now=now,

@@ -23,8 +23,8 @@ from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.outbound import Failed, Forbidden
 from widget_api.people import accounts, accounts_store, letters, sign_in, store
-from widget_api.people.invitations import ROLES
 from widget_api.people.sign_in import PendingSignIn
+from widget_api.permissions import AGENCY_ROLES, may
 from widget_api.signing import Purpose
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "RS384", "PS384", "ES384", "RS512", "PS512", "ES512", "EdDSA")  # never «none»
@@ -60,7 +60,7 @@ class Provider:
         value = claims.get(self.claim)
         values = value if isinstance(value, list) else [value]
         mapped = {self.roles[one] for one in values if isinstance(one, str) and one in self.roles}
-        return next((role for role in ROLES if role in mapped), None)
+        return next((role for role in AGENCY_ROLES if role in mapped), None)
 
 
 def callback_url(context: Context, agency_id: str) -> str:
@@ -146,7 +146,7 @@ def read_roles(text: str) -> tuple[dict[str, str], bool]:
     """The mapping in lines «value = role», and whether a line is wrong."""
     pairs = [line.rpartition("=") for line in text.splitlines() if line.strip()]
     roles = {value.strip(): role.strip() for value, _, role in pairs}
-    return roles, not all(value and role in ROLES for value, role in roles.items())
+    return roles, not all(value and role in AGENCY_ROLES for value, role in roles.items())
 
 
 async def remove_provider(database: Database, agency_id: str, who: journal.Who = journal.COMMAND_LINE) -> None:
@@ -380,10 +380,11 @@ async def _lower_role(tx: Transaction, provider: Provider, claims: Mapping[str, 
     mapped, role = provider.role_of(claims), str(row["role"])
     if mapped is None:
         raise ProviderError("role", row["id"])
-    order: tuple[str, ...] = ROLES
-    if order.index(mapped) <= order.index(role):
+    if AGENCY_ROLES.index(mapped) <= AGENCY_ROLES.index(role):
         return role
-    if role == "admin" and await accounts_store.lock_enabled_admins(tx, provider.agency_id) == [row["id"]]:
+    if may(role, "organisation.manage") and await accounts_store.lock_enabled_admins(tx, provider.agency_id) == [
+        row["id"]
+    ]:
         raise ProviderError("last_admin", row["id"])
     await accounts_store.update_user(tx, row["id"], {"role": mapped})
     await accounts_store.end_sessions(tx, row["id"])

@@ -11,12 +11,16 @@ import orjson
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User, VisibleSite
+from widget_api.permissions import may, sql_roles
 from widget_api.problems.deadline import DECISION_DAYS, find_decision_cutoff, undecided_sql
 from widget_api.sites import presets
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.rights import MODERATED
 
-_HAS_APPROVER = "SELECT 1 FROM users h WHERE h.agency_id = {} AND h.role IN ('head', 'admin') AND h.disabled_at IS NULL"
+_HAS_APPROVER = (
+    f"SELECT 1 FROM users h WHERE h.agency_id = {{}} AND h.role IN ({sql_roles('drafts.approve')})"
+    " AND h.disabled_at IS NULL"
+)
 _USER = (
     f"SELECT u.*, a.name AS agency_name, a.approval AND EXISTS ({_HAS_APPROVER.format('a.id')}) AS approval,"
     " a.factor_roles FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
@@ -29,7 +33,7 @@ def _user(row: Row) -> User:
     names = ("id", "email", "role", "agency_id", "agency_name", "language", "name", "post")
     return User(
         **{name: row[name] for name in names},
-        needs_approval=row["role"] == "agent" and bool(row["approval"]),
+        needs_approval=bool(row["approval"]) and may(row["role"], "drafts.submit"),
         has_factor=row["factor_secret"] is not None,
         factor_demanded=row["role"] in orjson.loads(row["factor_roles"] or "[]"),
     )

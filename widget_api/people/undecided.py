@@ -85,9 +85,7 @@ async def enqueue_if_due(context: Context) -> float:
     database, now = context.database, clock.now()
     if not await schedule.begin(database, JOB, now, CHECK_INTERVAL, longest=LONGEST):
         return PAUSE
-    operators = await database.rows(
-        "SELECT id FROM users WHERE agency_id IS NULL AND role = 'operator' AND disabled_at IS NULL ORDER BY id"
-    )
+    operators = await database.rows("SELECT id FROM users WHERE agency_id IS NULL AND disabled_at IS NULL ORDER BY id")
     user = await store.find_user(database, operators[0]["id"]) if operators else None
     calendar = Calendar(await accounts.find_time_zone(database, user) if user is not None else "UTC")
     enqueued, early = 0, now < _morning(calendar, calendar.local_date(now))

@@ -7,7 +7,7 @@ what comes outside working hours waits for the morning (decision 58).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -19,6 +19,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.sinks import USER
 from widget_api.events import Event, advance
+from widget_api.permissions import Role, roles_of
 from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
@@ -29,7 +30,10 @@ Way = Literal["letter", "digest", "off"]
 DATES: tuple[Kind, ...] = ("due", "overdue")  # they come overnight, so the morning tells them
 KINDS: tuple[Kind, ...] = ("new", "assigned", *DATES, "author", "service", "approval", "remark", "operator")
 # Whose decisions are approved, and who approves them.
-ROLES: Mapping[str, tuple[str, ...]] = {"approval": ("head", "admin"), "remark": ("agent",)}
+ROLES: Mapping[str, Collection[str]] = {
+    "approval": roles_of("drafts.approve"),
+    "remark": roles_of("drafts.submit"),
+}
 DEFAULT_DAYS, MAX_DAYS = 3, 30  # working days before a due date
 LATE_DAYS = 14  # for which a date that has passed is still news: the service, or its people, were away
 LETTER_INTERVAL = 3600  # seconds between two letters of a kind to a person; the second sums up what came meanwhile
@@ -38,11 +42,16 @@ USUAL_MORNING = time(9)  # local, of digests, where the agency chose no other ho
 
 _REST: dict[Kind, Way] = dict.fromkeys(("new", *DATES, "author", "service", "operator"), "digest")
 DEFAULTS: Mapping[str, Mapping[Kind, Way]] = {
-    "agent": {**_REST, "assigned": "letter", "remark": "letter"},
-    "head": {"approval": "letter", "overdue": "digest", "operator": "digest"},
+    Role.AGENT: {**_REST, "assigned": "letter", "remark": "letter"},
+    Role.HEAD: {"approval": "letter", "overdue": "digest", "operator": "digest"},
     # who may be the only one to approve
-    "admin": {"approval": "letter", "assigned": "letter", "overdue": "digest", "operator": "digest"},
+    Role.ADMIN: {"approval": "letter", "assigned": "letter", "overdue": "digest", "operator": "digest"},
 }
+
+
+def is_for(kind: str, role: str) -> bool:
+    """Whether notices of a kind are for people of this role."""
+    return kind not in ROLES or role in ROLES[kind]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +64,7 @@ class Choices:
     @classmethod
     def read(cls, role: str, saved: str | None) -> Choices:
         stored, defaults = orjson.loads(saved or "{}"), DEFAULTS.get(role, {})
-        kinds = [kind for kind in KINDS if role in ROLES.get(kind, (role,))]
+        kinds = [kind for kind in KINDS if is_for(kind, role)]
         ways: dict[Kind, Way] = {kind: stored.get(kind) or defaults.get(kind, "off") for kind in kinds}
         return cls(ways=ways, days=stored.get("days", DEFAULT_DAYS))
 
@@ -121,7 +130,7 @@ def find_recipients(
     for person in people:
         if not person.enabled or person.id == by or person.choices.ways.get(kind, "off") == "off":
             continue
-        if minder is not None and minder.enabled and person.role == "agent" and person is not minder:
+        if minder is not None and minder.enabled and person.role == Role.AGENT and person is not minder:
             continue
         reader = find_reader(person, by_id, now)
         if reader is not None and reader.id != by:

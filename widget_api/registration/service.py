@@ -28,6 +28,7 @@ from widget_api.outbound import Outbound
 from widget_api.people import invitations
 from widget_api.people.accounts import normalise_email
 from widget_api.people.invitations import Invitee
+from widget_api.permissions import Role
 from widget_api.registration import hosts, proof, store, time_zones
 from widget_api.registration.model import (
     ANSWER_DAYS,
@@ -554,7 +555,7 @@ async def _approve(database: Database, row: Row, who: journal.Who, settled: Coll
     )
     contact = Invitee(
         email=row["contact_email"],
-        role="admin",
+        role=Role.ADMIN,
         agency_id=agency_id,
         language=row["language"],
         name=row["contact_name"],

@@ -7,6 +7,7 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.permissions import sql_roles
 from widget_api.registration.model import PROOF_INTERVAL, LetterKind
 from widget_api.sites import origins
 from widget_api.sites.store import bump_version
@@ -293,7 +294,8 @@ async def notify_administrators(tx: Transaction, kind: LetterKind, site_id: str,
     """Enqueue a letter to every administrator of a site's agency, to its mailbox where there is none."""
     people = await tx.rows(
         "SELECT u.email, u.language FROM users u JOIN sites s ON s.agency_id = u.agency_id"
-        " WHERE s.id = :site_id AND u.role = 'admin' AND u.disabled_at IS NULL ORDER BY u.id",
+        f" WHERE s.id = :site_id AND u.role IN ({sql_roles('organisation.manage')})"
+        " AND u.disabled_at IS NULL ORDER BY u.id",
         site_id=site_id,
     ) or await tx.rows(
         "SELECT a.email, s.language FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id",

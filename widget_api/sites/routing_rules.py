@@ -17,6 +17,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
 from widget_api.geo.model import Area
+from widget_api.permissions import sql_roles
 from widget_api.sites import store
 from widget_api.sites.borders import WrongBorder, load_document, parse_part
 
@@ -256,7 +257,7 @@ async def remove_rule(database: Database, site_id: str, rule_id: str, who: journ
 
 _COLLEAGUES = (
     "SELECT u.id, COALESCE(u.name, u.email) AS name FROM users u"
-    " WHERE u.agency_id = {agency} AND u.disabled_at IS NULL AND u.role <> 'viewer'"
+    f" WHERE u.agency_id = {{agency}} AND u.disabled_at IS NULL AND u.role IN ({sql_roles('problems.decide')})"
 )
 
 

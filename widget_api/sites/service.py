@@ -19,6 +19,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
 from widget_api.geo.model import Area, Box
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from widget_api.permissions import AGENCY_ROLES
 from widget_api.sites import origins, store
 from widget_api.sites.borders import Place, find_place, parse_border
 from widget_api.sites.deadlines import Calendar
@@ -214,7 +215,7 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("email", "email", "email" not in columns or is_email(columns["email"])),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
         ("registry_number", "registry_number", number is None or _REGISTRY_NUMBER.fullmatch(number) is not None),
-        ("factor_roles", "unknown", {"admin", "head", "agent", "viewer"}.issuperset(factor_roles)),
+        ("factor_roles", "unknown", set(AGENCY_ROLES).issuperset(factor_roles)),
         ("digest_hour", "unknown", hour is None or hour in DIGEST_HOURS),
         ("senders", "email", all(is_email(one) or is_email(f"a{one}") for one in senders)),
     )

@@ -11,6 +11,7 @@ from widget_api import clock, journal, schedule
 from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid
 from widget_api.outbound import Outbound
+from widget_api.permissions import may
 from widget_api.settings import Settings
 from widget_api.signing import Purpose, Signer
 from widget_api.sites import changes, origins, store
@@ -88,7 +89,7 @@ async def _add_origin(database: Database, site: Site, origin: str, who: journal.
     """
     if len(site.origins) >= MAX_REGISTERED_ORIGINS:
         raise Invalid((FieldError("origin", "too_many_origins"),))
-    of_operator = who.role == "operator"
+    of_operator = may(who.role, "service.operate")
 
     async def check_holders(tx: Transaction) -> None:
         holders = await store.list_holders(tx, origin)
