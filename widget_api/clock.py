@@ -8,6 +8,8 @@ import time
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+HOUR, DAY = 3600, 86_400  # seconds
+
 _lock = threading.Lock()
 _last = 0
 

@@ -162,7 +162,7 @@ class Repeats:
 
     def count(self, subject: str | None) -> int | None:
         """Count an event; return its number within this hour, None if it is not to be recorded."""
-        hour = clock.now() // 3600
+        hour = clock.now() // clock.HOUR
         if hour != self._hour:
             self._hour, self._counts = hour, Counter()
         self._counts[subject] += 1

@@ -17,53 +17,53 @@ from itsdangerous import Signer as Sealing
 from itsdangerous.encoding import base64_encode, want_bytes
 from itsdangerous.signer import SigningAlgorithm
 
+from widget_api.clock import DAY, HOUR
+
 MAXIMUM_LENGTH = 1024  # itsdangerous inflates: a 65 kB token can become 50 MB
 SHORT = 100  # bytes; compression hardly shortens such payloads
 ADDRESS_LENGTH = 48  # characters of a token in a mail address: an identifier, a day and a seal, in base32
 _SEAL = 12  # bytes; RFC 2104, section 5, allows truncation to 10 bytes or more
 
-_DAY = 86_400
-
 
 class Purpose(Enum):
     """Salt and maximum age in seconds of each kind of token."""
 
-    TICKET = ("ticket", _DAY)  # has its own expiry after two hours; an expired one is reported as such, not as forged
-    TRACK = ("track", 5 * 365 * _DAY)
-    CONFIRM = ("confirm", 30 * _DAY)
-    FORM = ("form", 12 * 3600)
-    PHOTO = ("photo", _DAY)
-    PICTURE = ("picture", 7 * _DAY)  # a seal, with its own expiry
-    HIDDEN_PICTURE = ("hidden-picture", _DAY)  # the same
-    DOCUMENT = ("document", 7 * _DAY)  # the same
-    DEVICE = ("device", 180 * _DAY)  # the same
-    DOCUMENT_TOKEN = ("document-token", _DAY)
-    REPLY = ("reply", 365 * _DAY)  # in a mail address, like the three below
-    BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some queues are slower
-    BOUNCED_CONTACT = ("bounced-contact", 60 * _DAY)
-    BOUNCED_FOLLOWER = ("bounced-follower", 60 * _DAY)
-    REPORTS = ("reports", _DAY)
-    FOLLOW = ("follow", 30 * _DAY)
-    UNFOLLOW = ("unfollow", 5 * 365 * _DAY)
-    COMMENT = ("comment", 30 * _DAY)
-    OWN_COMMENT = ("own-comment", 5 * 365 * _DAY)
-    ACTION = ("action", 30 * _DAY)
-    OWN_ACTION = ("own-action", 5 * 365 * _DAY)
-    ENTRY_LINK = ("entry-link", 5 * 365 * _DAY)
-    RENEW = ("renew", 400 * _DAY)
-    VISIT = ("visit", 366 * _DAY)
-    MODERATE = ("moderate", 30 * _DAY)
-    UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
-    PREVIEW = ("preview", 3600)
+    TICKET = ("ticket", DAY)  # has its own expiry after two hours; an expired one is reported as such, not as forged
+    TRACK = ("track", 5 * 365 * DAY)
+    CONFIRM = ("confirm", 30 * DAY)
+    FORM = ("form", 12 * HOUR)
+    PHOTO = ("photo", DAY)
+    PICTURE = ("picture", 7 * DAY)  # a seal, with its own expiry
+    HIDDEN_PICTURE = ("hidden-picture", DAY)  # the same
+    DOCUMENT = ("document", 7 * DAY)  # the same
+    DEVICE = ("device", 180 * DAY)  # the same
+    DOCUMENT_TOKEN = ("document-token", DAY)
+    REPLY = ("reply", 365 * DAY)  # in a mail address, like the three below
+    BOUNCED_AGENCY = ("bounced-agency", 60 * DAY)  # servers give up after five days; some queues are slower
+    BOUNCED_CONTACT = ("bounced-contact", 60 * DAY)
+    BOUNCED_FOLLOWER = ("bounced-follower", 60 * DAY)
+    REPORTS = ("reports", DAY)
+    FOLLOW = ("follow", 30 * DAY)
+    UNFOLLOW = ("unfollow", 5 * 365 * DAY)
+    COMMENT = ("comment", 30 * DAY)
+    OWN_COMMENT = ("own-comment", 5 * 365 * DAY)
+    ACTION = ("action", 30 * DAY)
+    OWN_ACTION = ("own-action", 5 * 365 * DAY)
+    ENTRY_LINK = ("entry-link", 5 * 365 * DAY)
+    RENEW = ("renew", 400 * DAY)
+    VISIT = ("visit", 366 * DAY)
+    MODERATE = ("moderate", 30 * DAY)
+    UNSUBSCRIBE = ("unsubscribe", 5 * 365 * DAY)
+    PREVIEW = ("preview", HOUR)
     ORIGIN_PROOF = ("origin-proof", 0)  # a seal that is public: what an agency puts on a site to prove it
-    INSTALL = ("install", 90 * _DAY)
-    CABINET_FORM = ("cabinet-form", _DAY)  # a seal: it expires with its session, and then identifies the user
+    INSTALL = ("install", 90 * DAY)
+    CABINET_FORM = ("cabinet-form", DAY)  # a seal: it expires with its session, and then identifies the user
     PASSWORD = ("password", 1800)
     SECOND_STEP = ("second-step", 600)  # of a sign-in: the password was right, the code is missing
     PROVIDER = ("provider", 600)  # a sign-in under way at a provider
     FACTOR_SETUP = ("factor-setup", 900)
-    COUNT = ("count", 20 * 365 * _DAY)  # of a vote, on paper
-    APPLICATION = ("application", 120 * _DAY)  # beyond the time for which an application is kept
+    COUNT = ("count", 20 * 365 * DAY)  # of a vote, on paper
+    APPLICATION = ("application", 120 * DAY)  # beyond the time for which an application is kept
 
 
 class _Sha256(SigningAlgorithm):
@@ -167,7 +167,7 @@ class Signer:
         signed_part, seal = content[:-_SEAL], content[-_SEAL:]
         made_on = int.from_bytes(signed_part[16:], "big")
         sealed = any(hmac.compare_digest(_address_seal(key, purpose, signed_part, about), seal) for key in self._keys)
-        return sealed and made_on <= day + 1 and day <= made_on + purpose.value[1] // _DAY
+        return sealed and made_on <= day + 1 and day <= made_on + purpose.value[1] // DAY
 
 
 def _address_seal(key: bytes, purpose: Purpose, named: bytes, about: str) -> bytes:

@@ -169,7 +169,7 @@ async def test_attached_photos_are_published_with_the_answer(mailbox: AgencyMail
     assert (photo["role"], photo["event_id"]) == ("answer", (await mailbox.problem())["status_event"])
 
 
-async def test_documents_are_offered_as_downloads(mailbox: AgencyMailbox) -> None:  # type: ignore[no-untyped-def]
+async def test_documents_are_offered_as_downloads(mailbox: AgencyMailbox) -> None:
     await mailbox.send("pdf")
     (document,) = await mailbox.list_documents()
     assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")

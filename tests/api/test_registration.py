@@ -39,6 +39,7 @@ from tests.support.registration import (
 from widget_api import clock, journal
 from widget_api.app import open_context
 from widget_api.attachments.documents import service as documents
+from widget_api.clock import DAY
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.errors import Conflict, Invalid
@@ -46,7 +47,7 @@ from widget_api.ops import retention
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.registration import proof, recheck, service, store
-from widget_api.registration.model import DAY, KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS, Sight
+from widget_api.registration.model import KEPT_DAYS, PROOF_PATH, SENT_KEPT_DAYS, Sight
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites

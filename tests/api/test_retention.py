@@ -144,7 +144,7 @@ async def test_a_running_service_purges_and_logs_it(serve: Callable[..., Service
     began = clock.now()
     service = serve(database_url=database.url, changes=("widget_api.worker.SETTLING=0", "widget_api.worker.TIDY=0.1"))
     planned = await await_for(lambda: chore(database))
-    assert began + 60 <= planned["next_at"] <= clock.now() + retention.HOUR, "not in the rush of the start, soon after"
+    assert began + 60 <= planned["next_at"] <= clock.now() + clock.HOUR, "not in the rush of the start, soon after"
     assert planned["done_at"] is None
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     done = await await_for(
@@ -158,7 +158,7 @@ async def test_a_running_service_purges_and_logs_it(serve: Callable[..., Service
         """Whoever runs it holds a lease of an hour; only afterwards is it planned for the next night."""
         row = await chore(database)
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
-        return row if hour == retention.QUIET_HOUR and row["next_at"] > began + retention.HOUR else None
+        return row if hour == retention.QUIET_HOUR and row["next_at"] > began + clock.HOUR else None
 
     assert await await_for(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
@@ -248,14 +248,14 @@ async def test_one_of_many_workers_purges_and_no_night_is_skipped(database: Data
     assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
     with time_machine.travel(planned + 1):
         # by a process that is then killed
-        assert await schedule.begin(database, retention.PURGE, clock.now(), retention.HOUR)
+        assert await schedule.begin(database, retention.PURGE, clock.now(), clock.HOUR)
         await retention.purge_if_due(database, storage)
         assert (await chore(database))["done_at"] is None
-    with time_machine.travel(planned + retention.HOUR + 2):
+    with time_machine.travel(planned + clock.HOUR + 2):
         await retention.purge_if_due(database, storage)
         row = await chore(database)
         assert row["done_at"] == clock.now()
-        assert row["next_at"] > clock.now() + 6 * retention.HOUR
+        assert row["next_at"] > clock.now() + 6 * clock.HOUR
 
 
 async def test_a_failure_is_reported_and_the_last_success_kept(
@@ -277,7 +277,7 @@ async def test_a_failure_is_reported_and_the_last_success_kept(
             await retention.purge_if_due(database, storage)
         row = await chore(database)
         assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
-        assert row["next_at"] <= now + retention.HOUR, "tried again soon, not in the next night"
+        assert row["next_at"] <= now + clock.HOUR, "tried again soon, not in the next night"
         found = await doctor.check_retention(database)
         assert not found.ok
         assert "the disk is full" in found.detail

@@ -17,7 +17,7 @@ from widget_api.signing import Purpose, Signer
 if TYPE_CHECKING:
     from widget_api.context import Context
 
-LINK_LIFETIME = 3600  # seconds
+LINK_LIFETIME = clock.HOUR  # seconds
 # Seconds for which a file keeps one signed URL, so that a page that refreshes itself loads no picture twice.
 LINK_PERIOD = 900
 

@@ -334,7 +334,7 @@ async def purge_bulks(database: Database) -> int:
     """Delete previews and results that nobody has put away for KEPT_DAYS. Returns their number."""
     rows = await database.rows(
         "SELECT id, user_id FROM bulks WHERE state IN ('draft', 'done') AND created_at < :before",
-        before=clock.now() - KEPT_DAYS * 86_400,
+        before=clock.now() - KEPT_DAYS * clock.DAY,
     )
     return sum([await discard_bulk(database, row["user_id"], row["id"]) is not None for row in rows])
 

@@ -24,7 +24,7 @@ from widget_api.people.model import DECISION_FIELDS, User
 from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history
 
-LIFETIME = 30 * 86_400  # seconds after the last change
+LIFETIME = 30 * clock.DAY  # seconds after the last change
 TYPING = 300  # seconds after the last change for which its author counts as writing
 MAX_SIZE = 65_536  # bytes of the fields
 MAX_REMARK = 2000  # characters

@@ -106,7 +106,7 @@ async def add_token(request: Request, user: User) -> Response:
     async def add(proof: Work[None]) -> str:
         if wrong:
             raise Invalid(tuple(wrong))
-        expires_at = clock.now() + int(given["days"]) * changes.DAY_SECONDS if given["days"] != FOR_GOOD else None
+        expires_at = clock.now() + int(given["days"]) * clock.DAY if given["days"] != FOR_GOOD else None
         scope = cast(changes.TokenScope, given["scope"])
         return await changes.add_token(database, given["site"], scope, expires_at, given["name"], who, proof)
 

@@ -25,7 +25,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.web import UploadedFile
 
-FORM_LIFETIME = 86_400  # seconds: until the next morning
+FORM_LIFETIME = clock.DAY  # seconds: until the next morning
 MAX_FORMS = 5  # per user; the oldest is deleted
 MAX_FILES_SIZE = 128 * 1024 * 1024  # bytes of files per user
 MAX_FIELDS_SIZE = 262_144  # bytes of the fields of one form

@@ -25,7 +25,6 @@ from widget_api.people import journal_sentences, journal_store
 from widget_api.people.journal_store import Selection
 from widget_api.settings import Settings
 
-DAY_SECONDS = 86_400
 _LANGUAGE = "en"
 
 
@@ -240,7 +239,7 @@ def read_journal(
         raise Failure(f"--kind: must be one of {', '.join(journal.KINDS)}")
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        since = clock.now() - days * DAY_SECONDS
+        since = clock.now() - days * clock.DAY
         selection = Selection(agency_id=None, kind=kind or "", email=(email or "").strip().lower(), since=since)
         rows = await journal_store.list_entries(database, selection, limit)
         names = await journal_store.find_names(database, rows)

@@ -47,12 +47,12 @@ def _parse_moment(text: str) -> int:
     now = clock.now()
     try:
         if text.isascii() and text.isdigit():
-            moment = now + int(text) * changes.DAY_SECONDS
+            moment = now + int(text) * clock.DAY
         else:
             moment = clock.parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
     except ValueError:
         raise Failure("--expires: must be a number of days or a date like 2027-01-31") from None
-    if not now < moment < now + 100 * 365 * changes.DAY_SECONDS:
+    if not now < moment < now + 100 * 365 * clock.DAY:
         raise Failure("--expires: must lie in the future, and not too far")
     return moment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from widget_api import clock
 from widget_api.comments import store
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
@@ -53,7 +54,7 @@ async def deliver_to_commenter(context: Context, delivery: Delivery) -> None:
     await send(context, template, language, commenter["email"], site, thread, values)
 
 
-LETTER_INTERVAL = 3600  # seconds between two letters to a site's moderators
+LETTER_INTERVAL = clock.HOUR  # seconds between two letters to a site's moderators
 
 
 def is_moderated_by_mail(site: Site) -> bool:

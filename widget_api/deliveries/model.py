@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from widget_api import clock
+
 LEASE = 10  # seconds; a killed worker's work is taken over within 15 (contract)
 # Seconds before each attempt (Standard Webhooks, «Reliability»): at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
 RETRY_DELAYS = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
@@ -15,7 +17,7 @@ JITTER = 0.2
 # among its like, so that it takes no other along; after LOST it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
-MAX_RETRY_AFTER = 86_400  # seconds; the longest Retry-After that is respected
+MAX_RETRY_AFTER = clock.DAY  # seconds; the longest Retry-After that is respected
 # Why deliveries were withheld: what ends the reason enqueues them again.
 SPAM, UNPUBLISHED = "spam", "unpublished"
 UNCOUNTED_DELAY = 5  # seconds before a retry that consumes no attempt

@@ -19,7 +19,7 @@ from widget_api.database import Database, Transaction
 from widget_api.database.bulk import open_writer
 from widget_api.database.schema import participants
 from widget_api.demo import samples
-from widget_api.demo.samples import DAY_SECONDS, Batch, Invented, Step
+from widget_api.demo.samples import Batch, Invented, Step
 from widget_api.geo.model import rectangle
 from widget_api.participation.model import COUNTED, split_roles
 from widget_api.problems.model import join_entry
@@ -71,9 +71,9 @@ async def _add_visits(site: Site, visits: list[dict[str, Any]], now: int, tx: Tr
         names = {"email": email, "email_hash": email_hash(email), "language": site.language}
         await tx.insert("contacts", problem_id=inspector["id"], site_id=site.id, **names, confirmed_at=now)
     for one in visits:
-        visit_id, at = clock.new_id(), now - one["days"] * DAY_SECONDS
-        written = min(now, at) - 3 * DAY_SECONDS
-        result = {"result": one["result"], "result_at": at + DAY_SECONDS} if "result" in one else {}
+        visit_id, at = clock.new_id(), now - one["days"] * clock.DAY
+        written = min(now, at) - 3 * clock.DAY
+        result = {"result": one["result"], "result_at": at + clock.DAY} if "result" in one else {}
         place = {"site_id": site.id, "agency_id": site.agency.id}
         texts = {"at": at, "place": one["place"], "text": one["text"], "created_at": written}
         await tx.insert("visits", id=visit_id, **place, **texts, **result)
@@ -82,7 +82,7 @@ async def _add_visits(site: Site, visits: list[dict[str, Any]], now: int, tx: Tr
                 entry = await tx.row("SELECT id FROM problems WHERE site_id = :id AND number = :number",
                                      id=site.id, number=number)  # fmt: skip
                 assert entry is not None, "invited are published entries"
-                answered = written + DAY_SECONDS if state == "accepted" else None
+                answered = written + clock.DAY if state == "accepted" else None
                 await tx.insert("visit_invitations", id=clock.new_id(), site_id=site.id, visit_id=visit_id,
                                 problem_id=entry["id"], state=state, letter="invited", invited_at=written,
                                 answered_at=answered)  # fmt: skip
@@ -113,7 +113,7 @@ def _make_batch(
         )
         position = samples.write_problem(batch, chance, site, invented, number, position)
         roles = split_roles(invented.answers.get("needs")) if action == "join" else ()
-        begins = invented.steps[0].at + DAY_SECONDS // 2
+        begins = invented.steps[0].at + clock.DAY // 2
         for _ in range(invented.participants):
             # One after another, so that nobody votes twice for an entry or for more entries than allowed.
             place = len(people)
@@ -138,17 +138,17 @@ def _make_participant(site: Site, problem_id: str, action: str, person: int, rol
 
 def _make_steps(site: Site, one: Mapping[str, Any], now: int) -> Iterator[Step]:
     """Yield received, accepted unless it still waits, and the entry's own steps: status, days ago, text, planned in."""
-    received = now - one["days"] * DAY_SECONDS - DAY_SECONDS // 3
+    received = now - one["days"] * clock.DAY - clock.DAY // 3
     yield Step(kind="received", status="moderation", at=received)
     if one.get("waiting"):
         return
-    yield Step(kind="status", status="accepted", at=received + DAY_SECONDS // 6)
+    yield Step(kind="status", status="accepted", at=received + clock.DAY // 6)
     for status, days, *more in one.get("steps", ()):
         text, planned_in = (*more, None, None)[:2]
         yield Step(
             kind="status",
             status=status,
-            at=now - days * DAY_SECONDS,
+            at=now - days * clock.DAY,
             text=text,
             expected_on=_date(site, planned_in, now) if planned_in is not None else None,
         )

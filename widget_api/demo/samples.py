@@ -29,9 +29,8 @@ from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import NO_DUE_DATE, Calendar
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Question, Site
 
-DAY_SECONDS = 86_400
-_ACCEPTED_AFTER = 3600
-_SETTLED_AFTER = 25 * DAY_SECONDS
+_ACCEPTED_AFTER = clock.HOUR
+_SETTLED_AFTER = 25 * clock.DAY
 # Weights of the way to the final status: new problems are mostly in progress, old ones mostly answered.
 _FRESH = {
     "accepted": 26,
@@ -121,7 +120,7 @@ def make_history(chance: random.Random, received: int, now: int, number: int) ->
     at = received + _ACCEPTED_AFTER
     steps = [Step(kind="received", status="moderation", at=received), Step(kind="status", status="accepted", at=at)]
     for status, least, most in _WAY[end]:
-        at += chance.randrange(least * DAY_SECONDS, most * DAY_SECONDS) + 1
+        at += chance.randrange(least * clock.DAY, most * clock.DAY) + 1
         if at > now:
             break
         steps.append(
@@ -129,7 +128,7 @@ def make_history(chance: random.Random, received: int, now: int, number: int) ->
                 kind="status",
                 status=status,
                 at=at,
-                expected_on=rfc3339(max(at, now) + chance.randrange(5, 30) * DAY_SECONDS)[:10]
+                expected_on=rfc3339(max(at, now) + chance.randrange(5, 30) * clock.DAY)[:10]
                 if status == "planned"
                 else None,
                 duplicate_of=chance.randrange(max(1, number - 40), number) if status == "duplicate" else None,
@@ -143,7 +142,7 @@ def answered_at(steps: Sequence[Step]) -> int | None:
 
 
 DEFAULT_AREA = (38.5, 54.9, 39.1, 55.3)  # of sites without a territory: west, south, east, north
-MAX_AGE = 365 * 86_400  # seconds
+MAX_AGE = 365 * clock.DAY  # seconds
 # fmt: off
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
@@ -260,7 +259,7 @@ async def read_houses(source: Bulk | Database, site: Site) -> list[House]:
 
 def _received_at(index: int, of: int) -> int:
     """When a problem was received, by its index: spread evenly, the last one an hour ago."""
-    return clock.now() - 3600 - MAX_AGE * (of - index) // max(of, 1)
+    return clock.now() - clock.HOUR - MAX_AGE * (of - index) // max(of, 1)
 
 
 def make_batch(
@@ -370,7 +369,7 @@ def _rate(chance: random.Random, steps: Sequence[Step], now: int) -> tuple[int, 
     """The author's mark and when it was given, for two answers of five."""
     if steps[-1].status not in _RATED or chance.random() > 0.4:
         return None
-    at = steps[-1].at + chance.randrange(3600, 3 * DAY_SECONDS)
+    at = steps[-1].at + chance.randrange(clock.HOUR, 3 * clock.DAY)
     return (chance.choices(MARKS, (46, 24, 12, 8, 10))[0], at) if at < now else None
 
 
@@ -460,7 +459,7 @@ def _invent_answer(chance: random.Random, question: Question, text: str) -> str 
     if keys:
         return [chance.choice(keys)] if question.datatype == "multivaluelist" else chance.choice(keys)
     if question.datatype == "datetime":
-        return rfc3339(clock.now() + chance.randrange(-60, 60) * DAY_SECONDS)
+        return rfc3339(clock.now() + chance.randrange(-60, 60) * clock.DAY)
     return str(chance.randrange(1, 500) * 1000) if question.datatype == "number" else text
 
 

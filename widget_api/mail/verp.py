@@ -61,13 +61,13 @@ def parse_address(settings: Settings, signer: Signer, address: str) -> Destinati
 
 def is_ours(signer: Signer, destination: Destination, about: str = "") -> bool:
     """Whether the address was signed by us, about this, and has not expired."""
-    return signer.verify_mail_token(_PURPOSES[destination.use], destination.token, about, clock.now() // 86_400)
+    return signer.verify_mail_token(_PURPOSES[destination.use], destination.token, about, clock.now() // clock.DAY)
 
 
 def _make_address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
     if settings.inbound is None:
         return None
     local, _, domain = settings.mailbox.rpartition("@")
-    token = signer.sign_for_mail(_PURPOSES[use], identifier, about, clock.now() // 86_400)
+    token = signer.sign_for_mail(_PURPOSES[use], identifier, about, clock.now() // clock.DAY)
     mark = next(mark for mark, meaning in _MARKS.items() if meaning == use)
     return f"{local}+{mark}{token}@{domain}"

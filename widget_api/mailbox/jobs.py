@@ -14,7 +14,7 @@ from widget_api.mailbox import digest, reminders, review
 log = logging.getLogger(__name__)
 LISTENER_RETRY_PAUSE = 5.0  # seconds between attempts to listen while another process does
 POLL_INTERVAL = 20  # seconds between two polls of a mailbox
-IDLE_PAUSE = 3600.0
+IDLE_PAUSE = clock.HOUR
 JOBS_PAUSE = 30.0  # seconds between two checks for due jobs
 
 

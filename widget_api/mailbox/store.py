@@ -9,12 +9,13 @@ from typing import Any
 
 import orjson
 
+from widget_api import clock
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.mailbox.model import Verdict
 from widget_api.problems.deadline import RUNNING, overdue_sql, soon_sql
 
-YEAR = 365 * 86_400
+YEAR = 365 * clock.DAY
 # Without reports that are withheld from the agency's mailbox until they are confirmed or decided about.
 _KNOWN = "(p.released_at IS NOT NULL OR p.published)"
 _PENDING = f"{RUNNING} AND p.released_at IS NOT NULL"

@@ -23,8 +23,7 @@ from widget_api.problems.model import STATUSES
 
 _BRACKETS = re.compile(r"(\w+)\[([^\[\]]+)\](\[\])?")
 MAX_PARAMETERS = 1000  # fields of a form, items of a comma-separated list
-DAY = 86_400
-MAX_SPAN = 90 * DAY
+MAX_SPAN = 90 * clock.DAY
 MAX_PAGE_SIZE, MAX_OFFSET = MAX_PARAMETERS, 100_000  # requests on a page, and up to the end of the last page
 ROWS_PER_COST = 2_000  # rows that are skipped in the time of a unit of Filters.cost
 MAX_NUMBER = 2**31 - 1

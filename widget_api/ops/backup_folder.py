@@ -16,7 +16,7 @@ from widget_api import clock
 from widget_api.files import UNFINISHED, write_whole
 
 _NAME = re.compile(r"widget-\d{4}-\d{2}-\d{2}T\d{6}Z\.zip")
-ABANDONED = 86_400  # seconds after which an unfinished one is taken for that of a killed process
+ABANDONED = clock.DAY  # seconds after which an unfinished one is taken for that of a killed process
 
 
 def name_backup(path: Path) -> Path:

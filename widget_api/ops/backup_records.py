@@ -12,7 +12,7 @@ from widget_api.ops.retention import FAILED
 from widget_api.settings import Settings
 
 BACKUP, REHEARSAL = "backup", "rehearsal"  # names in the list of jobs
-MAX_AGES = {BACKUP: 2 * 86_400, REHEARSAL: 14 * 86_400}  # seconds; one missed run of the timers is tolerated
+MAX_AGES = {BACKUP: 2 * clock.DAY, REHEARSAL: 14 * clock.DAY}  # seconds; one missed run of the timers is tolerated
 
 
 @asynccontextmanager

@@ -116,7 +116,7 @@ async def _check_schema(database: Database) -> Finding:
     return failed("database", note("database.behind", schema=present, wanted=wanted))
 
 
-MAX_AGE = 3 * 86_400  # seconds since the last purge; one missed night is tolerated, three are not
+MAX_AGE = 3 * clock.DAY  # seconds since the last purge; one missed night is tolerated, three are not
 
 
 async def check_queue(database: Database) -> Finding:

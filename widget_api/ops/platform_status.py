@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from widget_api import clock
 from widget_api.database import Database, Row
 
-ACKNOWLEDGE_WITHIN = 30 * 86_400  # 152-FZ, article 21: data are destroyed within thirty days
+ACKNOWLEDGE_WITHIN = 30 * clock.DAY  # 152-FZ, article 21: data are destroyed within thirty days
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,14 +32,12 @@ from widget_api.sites import tickets
 from widget_api.sites.install import sightings
 from widget_api.visits import service as visits
 
-DAY = 86_400
 CONFIRMATION_PERIOD = 31  # days; confirmation links are valid for thirty
 _BATCH = 500
 PURGE = "purge"
 FAILED = "failed: "  # how the outcome of a purge that failed begins
 QUIET_HOUR = 3  # hour of the day in which the purge begins
-HOUR = 3600
-_MIN_INTERVAL = 6 * HOUR  # a purge after midnight is followed by one in the next night, not in the same one
+_MIN_INTERVAL = 6 * clock.HOUR  # a purge after midnight is followed by one in the next night, not in the same one
 
 
 async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
@@ -75,7 +73,7 @@ async def erase_expired(database: Database) -> dict[str, int]:
         await _erase(database, rows)
         erased += len(rows)
 
-    old = now - CONFIRMATION_PERIOD * DAY
+    old = now - CONFIRMATION_PERIOD * clock.DAY
     return {
         "erased": erased,
         "erased_again": await replay_erasures(database),
@@ -84,14 +82,14 @@ async def erase_expired(database: Database) -> dict[str, int]:
         ),
         "followers": await _delete_unnotified(database, old),
         "letters": await batched_delete.delete_in_batches(
-            database, "confirmation_letters", "at < :before", before=now - 2 * DAY
+            database, "confirmation_letters", "at < :before", before=now - 2 * clock.DAY
         ),
         "unanswered": await followers.forget_unconfirmed(database, old) + await store.delete_unconfirmed(database, old),
         "participants": await participation.purge(database, old),
         "sightings": await sightings.delete_old(database),
         "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
         "invitations": await batched_delete.delete_in_batches(
-            database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * DAY
+            database, "invitations", "expires_at < :before", before=now - invitations.KEPT_DAYS * clock.DAY
         ),
         "notices": await notices.delete_old(database, now),
         "webmaster_letters": await webmaster_letters.delete_old(database, now),
@@ -190,8 +188,8 @@ async def purge_if_due(database: Database, storage: Storage, keys: tuple[str, ..
     While a purge runs, the next one is scheduled in an hour, so that a killed process does not skip the night.
     """
     now = clock.now()
-    await schedule.plan(database, PURGE, now + random.randrange(HOUR // 60, HOUR))  # noqa: S311 - not a secret
-    if not await schedule.begin(database, PURGE, now, HOUR, longest=48 * HOUR):
+    await schedule.plan(database, PURGE, now + random.randrange(clock.HOUR // 60, clock.HOUR))  # noqa: S311 - not a secret
+    if not await schedule.begin(database, PURGE, now, clock.HOUR, longest=48 * clock.HOUR):
         return
     try:
         counts = await purge(database, storage, keys)
@@ -213,7 +211,7 @@ def next_night(now: int, zone: str, spread: int | None = None) -> int:
     at = earliest.replace(hour=QUIET_HOUR, minute=0, second=0, microsecond=0)
     if at < earliest:
         at += timedelta(days=1)
-    return int(at.timestamp()) + (random.randrange(HOUR) if spread is None else spread)  # noqa: S311 - as above
+    return int(at.timestamp()) + (random.randrange(clock.HOUR) if spread is None else spread)  # noqa: S311 - as above
 
 
 async def _most_common_zone(database: Database) -> str:

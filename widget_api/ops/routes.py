@@ -119,7 +119,7 @@ async def get_security_txt(request: Request) -> Response:
     settings = web.context(request).settings
     if not settings.operator_contact:
         raise NotFound
-    expires = clock.rfc3339((clock.now() // 86_400 + _SECURITY_CONTACT_DAYS) * 86_400)
+    expires = clock.rfc3339((clock.now() // clock.DAY + _SECURITY_CONTACT_DAYS) * clock.DAY)
     fields = [
         *(f"Contact: {link}" for _, link in settings.operator_contact),
         f"Expires: {expires}",

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from widget_api import clock
+
 Act = Literal["vote", "join", "contact"]
 # Of a row and its link: it can be confirmed; it is; it was withdrawn, or its entry takes none any more; voices are not
 # counted yet, or no more; the person has given all voices.
 State = Literal["waiting", "done", "gone", "early", "closed", "full"]
+
 
 COUNTED: tuple[Act, ...] = ("vote", "join")  # in `participants` of an entry, which is public
 TEXT_LENGTH = (3, 2000)  # characters
@@ -21,7 +24,7 @@ LETTERS_A_DAY = 5  # to a mailbox, beside those about reports: a person may vote
 MESSAGES_A_DAY = 3  # from an author to all who joined
 REQUESTS_A_DAY = 30  # to the author of an entry, from whomever: addresses to confirm with cost a flooder nothing
 BURST = 5  # confirmed in an hour from one network: shown to the agency
-BURST_SECONDS = 3600
+BURST_SECONDS = clock.HOUR
 
 
 @dataclass(frozen=True, kw_only=True)

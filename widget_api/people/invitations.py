@@ -24,10 +24,9 @@ from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import store as site_store
 from widget_api.validation import is_email
 
-LIFETIME_DAYS = organisation_store.LIFETIME // 86_400
+LIFETIME_DAYS = organisation_store.LIFETIME // clock.DAY
 KEPT_DAYS = 90  # after it expired: until then its page says what became of it
 MAX_NAME_LENGTH = 200  # characters of a name or a post
-_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +118,7 @@ async def _find_open(tx: Transaction, agency_id: str, invitation_id: str) -> Row
 
 async def _count_letter(tx: Transaction, email: str, now: int) -> None:
     counter = f"invitation:{mailbox_hash(email)}"
-    if await accounts_store.count_letters(tx, counter, now - _DAY) >= letters.MAX_LETTERS_PER_DAY:
+    if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= letters.MAX_LETTERS_PER_DAY:
         raise Invalid((FieldError("email", "enough_letters", (("max", letters.MAX_LETTERS_PER_DAY),)),))
     await accounts_store.count_letter(tx, counter, now)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.permissions import sql_roles
 
-LIFETIME = 7 * 86_400  # seconds of an invitation
+LIFETIME = 7 * clock.DAY  # seconds of an invitation
 # UNION, not UNION ALL, so that a cycle of parents ends.
 TREE = """
     WITH RECURSIVE tree(id) AS (

@@ -22,7 +22,6 @@ from widget_api.signing import Purpose
 from widget_api.web import brute_force
 
 LINK_LIFETIME = Purpose.PASSWORD.value[1]  # seconds; after it a letter that cannot be sent is dropped
-_DAY = 86_400
 
 
 async def request_reset(context: Context, email: str, ip: str) -> None:
@@ -34,7 +33,7 @@ async def request_reset(context: Context, email: str, ip: str) -> None:
         if user is None or not await accounts_store.may_sign_in(tx, user["id"]):
             return
         counter = f"password:{user['id']}"
-        if await accounts_store.count_letters(tx, counter, now - _DAY) < MAX_LETTERS_PER_DAY:
+        if await accounts_store.count_letters(tx, counter, now - clock.DAY) < MAX_LETTERS_PER_DAY:
             await accounts_store.count_letter(tx, counter, now)
             await accounts_store.enqueue_letter(tx, user["id"], now)
             await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])

@@ -18,7 +18,7 @@ from widget_api.people.model import User
 from widget_api.signing import Purpose, Signer
 from widget_api.web import brute_force
 
-SESSION_LIFETIME = 12 * 3600  # seconds; a working day
+SESSION_LIFETIME = 12 * clock.HOUR  # seconds; a working day
 _MAX_TOKEN_LENGTH = 128  # characters
 _MAX_USER_AGENT_LENGTH = 300
 _WRITE_TIME = 0.05  # seconds: longer than a row takes to be written

@@ -254,7 +254,7 @@ async def list_undecided_sites(database: Database) -> list[VisibleSite]:
     rows = await database.rows(
         f"SELECT {_SITE_COLUMNS}, s.calendar FROM sites s WHERE s.moderator = 'agent' AND COALESCE(s.slug, '-') <> ''"
         f" AND EXISTS (SELECT 1 FROM problems p WHERE p.site_id = s.id AND {undecided_sql()}) ORDER BY name, s.id",
-        cutoff=now - DECISION_DAYS * 86_400,
+        cutoff=now - DECISION_DAYS * clock.DAY,
     )
     found = list[VisibleSite]()
     for row in rows:

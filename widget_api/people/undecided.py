@@ -31,7 +31,7 @@ from widget_api.sites.deadlines import Calendar
 JOB = "undecided"
 MORNING = time(9)  # local
 CHECK_INTERVAL, PAUSE = 60, 15.0  # seconds between two attempts of all processes, and between two checks of one
-LONGEST = 30 * 86_400  # seconds to the next working morning, at most; what lies further ahead a wrong clock wrote
+LONGEST = 30 * clock.DAY  # seconds to the next working morning, at most; what lies further ahead a wrong clock wrote
 MAX_COUNT = 1000  # reports of a site that are counted
 MAX_LINES = 20  # reports in a letter
 

@@ -28,8 +28,7 @@ from widget_api.validation import is_email
 KEPT_DAYS = 30
 MAX_LETTERS_OF_SITE = 10  # a day
 PAUSE = 600  # seconds; the same letter sooner is a form that was sent twice
-_DAY = 86_400
-_PATIENCE = 2 * _DAY  # seconds for which the mail server is asked
+_PATIENCE = 2 * clock.DAY  # seconds for which the mail server is asked
 
 
 async def send(database: Database, site: Site, email: str, options: str, who: journal.Who) -> None:
@@ -62,7 +61,7 @@ async def send(database: Database, site: Site, email: str, options: str, who: jo
             (f"code:{site.id} {mailbox_hash(email)}", letters.MAX_LETTERS_PER_DAY, "enough_letters"),
             (f"code:{site.id}", MAX_LETTERS_OF_SITE, "enough_letters_of_site"),
         ):
-            if await accounts_store.count_letters(tx, counter, now - _DAY) >= most:
+            if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= most:
                 raise Invalid((FieldError("email", code, (("max", most),)),))
             await accounts_store.count_letter(tx, counter, now)
         await journal.record(tx, "site_code_sent", who, subject=str(row["id"]), site_id=site.id)
@@ -80,7 +79,7 @@ async def list_letters(database: Database, site_id: str) -> Sequence[Row]:
 
 
 async def delete_old(database: Database, now: int) -> int:
-    before = now - KEPT_DAYS * _DAY
+    before = now - KEPT_DAYS * clock.DAY
     return await batched_delete.delete_in_batches(database, "webmaster_letters", "asked_at < :before", before=before)
 
 

@@ -27,10 +27,9 @@ from widget_api.problems.model import Actor, Contact, Report
 from widget_api.sites.model import Site
 from widget_api.validation import clean
 
-DAY = 86_400
 OVERLAP = 120  # seconds, since a change gets its timestamp before it is committed
-SPAN = 89 * DAY  # GeoReport allows queries over 90 days
-RECENT = 7 * DAY  # requests published later, or changed later without updates, are found by the rarer full reading
+SPAN = 89 * clock.DAY  # GeoReport allows queries over 90 days
+RECENT = 7 * clock.DAY  # what is published later, or changed without updates, is found by the rarer full reading
 EARLIEST_SPANS = 8  # the first reading goes back two years
 UNCERTAIN_PERIOD = 60  # seconds in which a request may be one of ours whose response is still pending
 MAX_PAGES = 500

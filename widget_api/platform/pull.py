@@ -24,8 +24,7 @@ from widget_api.redaction import excerpt
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-OVERLAP = 3600  # seconds, since other systems publish events late and have clocks of their own
-DAY = 86_400
+OVERLAP = clock.HOUR  # seconds, since other systems publish events late and have clocks of their own
 MAX_CONCURRENT = 4  # sites of one platform polled at the same time
 ROUND_INTERVAL = 2.0  # seconds between two rounds
 SITES_PER_SECOND = 5  # polled at one platform; with more than ten sites, each is left out of some rounds
@@ -35,9 +34,9 @@ FAILED_PAUSE = 30  # seconds before a platform that failed is polled again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 REQUESTS_PAUSE = 30
-WHOLE_PAUSE = 3600  # between two readings of a platform's whole list, which may have a hundred thousand requests
+WHOLE_PAUSE = clock.HOUR  # between two readings of a platform's whole list, which may have a hundred thousand requests
 SMALL_LIST = 5 * PAGE_SIZE  # requests; a list up to this size is read as a whole each time
-SERVICES_PAUSE = 3600
+SERVICES_PAUSE = clock.HOUR
 RECORD_PAUSE = 60  # between two records of a successful poll, each of which invalidates the caches of all readers
 MAX_PAGES = 500
 MAX_TOKENS = 20
@@ -120,7 +119,7 @@ async def poll_site(
     pauses[platform.id, site_id] = now + pause
     known = await log.cursor(database, platform.id, site_id)
     cursor = initial = known or Cursor(
-        (await links.first_linked_at(database, platform.id, site_id) or clock.now()) - DAY
+        (await links.first_linked_at(database, platform.id, site_id) or clock.now()) - clock.DAY
     )
 
     def due(seconds: int, query: str) -> bool:

@@ -150,8 +150,7 @@ def remote_url(reply: RemoteRequest) -> str | None:
     return url if valid_host and valid_text and len(url) <= _MAX_URL_LENGTH else None
 
 
-DAY = 86_400
-MAX_SPAN = 89 * DAY  # GeoReport allows 90 days
+MAX_SPAN = 89 * clock.DAY  # GeoReport allows 90 days
 MAX_PAGES = 50
 PRECISION, COARSE_PRECISION = 0.0001, 0.02  # degrees: about ten metres, about two kilometres
 
@@ -212,7 +211,7 @@ async def find_earlier_request(
 
     Raises TemporaryFailure, and PermanentFailure if the platform does not support the query.
     """
-    since = max(delivery.at - DAY, clock.now() - MAX_SPAN)
+    since = max(delivery.at - clock.DAY, clock.now() - MAX_SPAN)
     query = {"start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE_SIZE)}
     if not traces:  # else the category may have been another
         code = await services.service_code(database, caller.platform.id, delivery.site_id, problem["category"])

@@ -154,5 +154,5 @@ def _check_open(problem: Row) -> None:
 
 
 async def _check_daily_limit(reader: Database | Transaction, problem_id: str, kind: str, now: int) -> None:
-    if await history.count_since(reader, problem_id, kind, now - 86_400) >= A_DAY:
+    if await history.count_since(reader, problem_id, kind, now - clock.DAY) >= A_DAY:
         raise Refused("enough_for_today", most=A_DAY)

@@ -26,7 +26,7 @@ from widget_api.sites.deadlines import local_date
 
 Along = Callable[[Transaction, str], Awaitable[None]]  # called with the event's id in the event's transaction
 LONGEST_TEXT = 10_000  # characters
-CLOCK_DRIFT = 86_400  # seconds; an event dated later counts as new, or it would outrank every decision made here
+CLOCK_DRIFT = clock.DAY  # seconds; an event dated later counts as new, or it would outrank every decision made here
 
 
 async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
@@ -202,7 +202,7 @@ async def check_change(database: Database, actor: Actor, site_id: str, problem_i
 async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now: int) -> None:
     if wish.to not in allowed(actor.kind, problem["status"]):
         raise Refused("transition_not_allowed", status=problem["status"], to=wish.to)
-    if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * 86_400:
+    if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * clock.DAY:
         raise Refused("reopening_too_late", days=REOPEN_DAYS)
     needs = [name for name in NEEDS.get(wish.to, ()) if not (name == "responsible" and wish.service)]
     wrong = [FieldError(name, "required") for name in needs if not getattr(wish, name)]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from widget_api import clock
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.sinks import USER
@@ -36,7 +37,7 @@ ROLES: Mapping[str, Collection[str]] = {
 }
 DEFAULT_DAYS, MAX_DAYS = 3, 30  # working days before a due date
 LATE_DAYS = 14  # for which a date that has passed is still news: the service, or its people, were away
-LETTER_INTERVAL = 3600  # seconds between two letters of a kind to a person; the second sums up what came meanwhile
+LETTER_INTERVAL = clock.HOUR  # between two letters of a kind to a person; the second sums up what came meanwhile
 OPENS, CLOSES = time(8), time(21)  # nothing is sent before and after, nor on days off
 USUAL_MORNING = time(9)  # local, of digests, where the agency chose no other hour
 

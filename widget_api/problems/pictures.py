@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from widget_api import clock
 from widget_api.attachments import links
 from widget_api.attachments.photos import model
 from widget_api.attachments.photos import store as photo_store
@@ -20,7 +21,7 @@ from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.problems.model import Photo
 from widget_api.problems.store import history, records
 
-LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are retried for 1.5 days, and dead ones may be replayed
+LIFE_FOR_PLATFORMS = 7 * clock.DAY  # seconds; deliveries are retried for 1.5 days, and dead ones may be replayed
 MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; encoding adds a third, and mail servers commonly accept 15 MB
 _PUBLIC = ", ".join(f"'{role}'" for role in sorted(PUBLIC_ROLES))
 

@@ -12,12 +12,12 @@ from widget_api.deliveries.model import GiveUp
 from widget_api.people import letters
 from widget_api.people.letters import Letter
 from widget_api.registration import service, store
-from widget_api.registration.model import DAY, STOP_AFTER
+from widget_api.registration.model import STOP_AFTER
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 
 PATH = "/sites/application"
-_LIFETIME = 3 * DAY  # seconds after which a letter that the mail server does not take is given up
+_LIFETIME = 3 * clock.DAY  # seconds after which a letter that the mail server does not take is given up
 
 
 def application_url(context: Context, application_id: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-DAY = 86_400
+from widget_api import clock
+
 KEPT_DAYS = 30  # of drafts nobody continued, and of decided applications
 SENT_KEPT_DAYS = 180  # of those that wait for a decision
 MAX_NAME_LENGTH = 120  # characters of the name of an agency or a person, and of a post
@@ -22,12 +23,12 @@ LetterKind = Literal[
 
 # A proof is checked again each month, after a failure each day. Administrators are told after three days of failures,
 # then every two weeks. Eight weeks after the first letter the origin is removed, unless the site just does not answer.
-PROOF_INTERVAL = 30 * DAY
-RETRY_INTERVAL = DAY
-WARN_AFTER = 3 * DAY
+PROOF_INTERVAL = 30 * clock.DAY
+RETRY_INTERVAL = clock.DAY
+WARN_AFTER = 3 * clock.DAY
 MIN_FAILURES = 3  # checks, before anybody is told
-WARN_INTERVAL = 14 * DAY
-STOP_AFTER = 56 * DAY
+WARN_INTERVAL = 14 * clock.DAY
+STOP_AFTER = 56 * clock.DAY
 
 PROOF_NAME = "igrajdanin-widget"  # of the meta tag, and of the TXT record's value
 PROOF_PATH = "/.well-known/igrajdanin-widget.txt"

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, i18n, web
+from widget_api import clock, errors, i18n, web
 from widget_api.attachments.documents import model as documents
 from widget_api.browse.border_map import draw_wrong_border
 from widget_api.database import Row
@@ -26,7 +26,7 @@ from widget_api.mail.sender import can_send
 from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.registration import hosts, service, store, time_zones
 from widget_api.registration.mail import PATH
-from widget_api.registration.model import DAY, KEPT_DAYS, METHODS, PROOF_PATH, Sight, proof_text
+from widget_api.registration.model import KEPT_DAYS, METHODS, PROOF_PATH, Sight, proof_text
 from widget_api.sites import origins
 from widget_api.sites import service as sites
 from widget_api.web.limits import enclosing_networks
@@ -196,7 +196,7 @@ async def _render_application(
         time_zone=service.time_zone_of(row),
         has_account=row["confirmed_at"] is not None and await store.has_account(database, row["contact_email"]),
         seen=service.mark_details(row),
-        purge_at=row["updated_at"] + KEPT_DAYS * DAY,
+        purge_at=row["updated_at"] + KEPT_DAYS * clock.DAY,
     )
 
 

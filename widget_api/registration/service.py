@@ -32,7 +32,6 @@ from widget_api.permissions import Role
 from widget_api.registration import hosts, proof, store, time_zones
 from widget_api.registration.model import (
     ANSWER_DAYS,
-    DAY,
     KEPT_DAYS,
     MAX_NAME_LENGTH,
     MAX_REASON_LENGTH,
@@ -346,7 +345,7 @@ async def _ask_holders(tx: Transaction, row: Row, holders: Sequence[Row]) -> Non
     for site_id in dict.fromkeys(holder["site_id"] for holder in holders):
         asked = await store.ask(tx, row["id"], site_id, now)
         kind: LetterKind = "handover" if must_agree(site_id, holders, row) else "claim_wanted"
-        if asked and await schedule.claim(tx, f"{kind} letter: {site_id}", now, DAY):
+        if asked and await schedule.claim(tx, f"{kind} letter: {site_id}", now, clock.DAY):
             await store.notify_administrators(tx, kind, site_id, application_id=row["id"])
 
 
@@ -667,7 +666,7 @@ async def purge(database: Database, storage: Storage) -> int:
     Those that no operator decides about are deleted after SENT_KEPT_DAYS.
     """
     purged, now = 0, clock.now()
-    while rows := await store.list_expired(database, now - KEPT_DAYS * DAY, now - SENT_KEPT_DAYS * DAY):
+    while rows := await store.list_expired(database, now - KEPT_DAYS * clock.DAY, now - SENT_KEPT_DAYS * clock.DAY):
         await _delete(database, storage, rows)
         purged += len(rows)
     return purged

@@ -16,10 +16,9 @@ from widget_api.problems.record import find_existing, record
 from widget_api.renewals import store
 from widget_api.sites import presets
 
-DAY = 86_400
-YEAR = 365 * DAY
-PATIENCE = 14 * DAY  # between the letter and the reminder, and until the entry is hidden
-_EVERY = 3600
+YEAR = 365 * clock.DAY
+PATIENCE = 14 * clock.DAY  # between the letter and the reminder, and until the entry is hidden
+_EVERY = clock.HOUR
 _AT_ONCE = 500  # entries asked about in one run
 _SYSTEM = Actor(kind="system")
 State = Literal["asked", "hidden", "confirmed", "gone"]

@@ -5,7 +5,7 @@ Addresses that are not confirmed get the confirmation only.
 
 from __future__ import annotations
 
-from widget_api import i18n
+from widget_api import clock, i18n
 from widget_api.attachments import links as photo_links
 from widget_api.attachments.documents import service
 from widget_api.context import Context
@@ -21,7 +21,7 @@ from widget_api.residents import my_reports
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-FILE_LINK_LIFETIME = 30 * 86_400  # seconds
+FILE_LINK_LIFETIME = 30 * clock.DAY  # seconds
 
 
 async def deliver_to_author(context: Context, delivery: Delivery) -> None:

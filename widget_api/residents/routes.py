@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import i18n, web
+from widget_api import clock, i18n, web
 from widget_api.errors import TooMany
 from widget_api.mail import links
 from widget_api.problems import forms, lifecycle
@@ -37,7 +37,7 @@ from widget_api.sites.model import Site
 from widget_api.web import pages
 from widget_api.web.brute_force import Attempt
 
-_YEAR = 365 * 86_400
+_YEAR = 365 * clock.DAY
 
 
 async def _read_form(request: Request) -> Form:

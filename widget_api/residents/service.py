@@ -155,5 +155,5 @@ def possible_statuses(problem: Row, now: int) -> frozenset[str]:
     """The statuses that the author may set now."""
     if problem["erased_at"] is not None:
         return frozenset()
-    late = now > problem["status_at"] + REOPEN_DAYS * 86_400
+    late = now > problem["status_at"] + REOPEN_DAYS * clock.DAY
     return allowed("resident", problem["status"]) - ({"reopened"} if late else set())

@@ -17,7 +17,6 @@ from widget_api.sites import moving, questions, store, testing
 from widget_api.sites.borders import Place, find_place
 from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins, parse_box
 
-DAY_SECONDS = 86_400
 TokenScope = Literal["georeport", "platform"]
 TOKEN_PREFIX = "wt_"  # noqa: S105 - identifies leaked tokens
 MAX_CATEGORIES = 60  # of a site
@@ -246,7 +245,7 @@ async def rotate_key(
         await tx.run(
             "UPDATE site_keys SET expires_at = :at"
             " WHERE site_id = :site_id AND (expires_at IS NULL OR expires_at > :at)",
-            at=now + overlap_days * DAY_SECONDS,
+            at=now + overlap_days * clock.DAY,
             site_id=site_id,
         )
         await tx.insert("site_keys", key=key, site_id=site_id, created_at=now, expires_at=None)
@@ -442,7 +441,7 @@ async def rotate_token(
             id=token_id,
             new=hash_token(token),
             hint=token[: len(TOKEN_PREFIX) + 4],
-            until=clock.now() + overlap * DAY_SECONDS,
+            until=clock.now() + overlap * clock.DAY,
         )
         site_id, details = row["site_id"], {"overlap_days": overlap}
         await journal.record(tx, "token_rotated", who, subject=token_id, site_id=site_id, details=details)

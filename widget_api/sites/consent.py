@@ -23,7 +23,7 @@ from widget_api.sites.model import Action, Agency, Site
 
 _VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # before 1.1.0 the first twelve characters of the hash
 MAX_OWN_TEXT = 3000  # characters that an agency adds
-_GRACE_PERIOD = 86_400  # seconds for which a replaced document is accepted; the widget keeps drafts as long
+_GRACE_PERIOD = clock.DAY  # seconds for which a replaced document is accepted; the widget keeps drafts as long
 
 
 Purpose = Literal["processing", "publish_name"]

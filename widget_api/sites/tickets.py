@@ -161,7 +161,7 @@ def _bound_values(salt: str) -> dict[str, str]:
     return dict(parse_qsl(salt.partition("?")[2]))
 
 
-TICKET_LIFETIME = 2 * 3600  # seconds
+TICKET_LIFETIME = 2 * clock.HOUR  # seconds
 
 
 async def exchange_solution(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cachetools import LRUCache
 
+from widget_api import clock
 from widget_api.database import Database
 from widget_api.geo.model import Box, boxes_overlap
 from widget_api.outbound import Failed, Outbound
@@ -87,7 +88,7 @@ class Upstream:
 
 
 CACHE_SIZE = 8 * 1024 * 1024  # bytes: some hundred pictures, those a town looks at most
-TILE_LIFETIME = 86_400.0  # seconds
+TILE_LIFETIME = clock.DAY  # seconds
 MISSING_LIFETIME, FAILURE_LIFETIME = 600.0, 10.0  # seconds
 _OVERHEAD = 500  # bytes of an entry besides its picture
 _TERRITORY_LIFETIME = 10.0  # seconds for which the sites' territories are cached

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from widget_api import clock
 from widget_api.errors import FieldError, Invalid
 
 State = Literal["open", "accepted", "declined", "called_off", "over", "gone"]
@@ -15,7 +16,7 @@ Answer = Literal["accepted", "declined"]
 MAX_PLACE, MAX_TEXT, MAX_RESULT = 200, 2000, 4000  # characters
 MAX_INVITED = 100  # of a visit
 MAX_A_DAY = 3  # letters to the author of one entry
-NOTICED = 2 * 86_400  # seconds for which the mail server is asked
+NOTICED = 2 * clock.DAY  # seconds for which the mail server is asked
 
 
 @dataclass(frozen=True, kw_only=True)

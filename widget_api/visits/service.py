@@ -17,8 +17,6 @@ from widget_api.validation import check_length
 from widget_api.visits import store
 from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
 
-_DAY = 86_400
-
 
 async def add_visit(database: Database, site: Site, agency_id: str, visit: Visit, who: journal.Who) -> str:
     """Add a visit of an agency. Returns its id."""
@@ -62,7 +60,7 @@ async def invite(
         sent = 0
         for entry in await store.list_reached(tx, site.id, numbers):
             counter = f"visit:{entry['id']}"
-            if await accounts_store.count_letters(tx, counter, now - _DAY) >= MAX_A_DAY:
+            if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= MAX_A_DAY:
                 continue
             if not await tx.run(
                 "INSERT INTO visit_invitations (id, site_id, visit_id, problem_id, state, letter, invited_at, next_at)"

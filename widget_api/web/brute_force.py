@@ -28,7 +28,7 @@ MAX_DELAY = 16  # seconds
 MAX_WAITING = 64
 MAX_WAITING_PER_SECRET = 8
 DEVICE_COOKIE = "device"
-DEVICE_SECONDS = 180 * 86_400  # after half a year without use a device is unknown again
+DEVICE_SECONDS = 180 * clock.DAY  # after half a year without use a device is unknown again
 MAX_DEVICE_ENTRIES = 8  # of the cookie: an account has one for its password, and one for its second factor
 
 Sleep = Callable[[float], Awaitable[None]]

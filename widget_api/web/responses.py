@@ -14,7 +14,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from widget_api import __version__
+from widget_api import __version__, clock
 from widget_api.web import pages
 from widget_api.web.middleware import PUBLIC_PAGE
 from widget_api.web.requests import context, cookie, cookie_name, negotiate_language, query_pairs
@@ -28,7 +28,7 @@ PHOTO_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:")  # 
 # Of pages that hold the widget, which shows photos before they are sent, and that can be installed.
 WIDGET_POLICY = PHOTO_POLICY.replace("form-action", "manifest-src 'self'; form-action")
 
-_YEAR = 365 * 86_400  # seconds
+_YEAR = 365 * clock.DAY  # seconds
 SHARED_CACHE_CONTROL = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
 

@@ -20,10 +20,12 @@ from xml.sax.handler import ContentHandler
 import defusedxml.sax
 from defusedxml.common import DefusedXmlException
 
+from widget_api import clock
+
 MAX_DOCUMENTS = 5  # per answer
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes
 MAX_NAME_LENGTH = 120  # characters
-UNATTACHED_LIFETIME = 86_400  # seconds after which a document that no answer uses is deleted
+UNATTACHED_LIFETIME = clock.DAY  # seconds after which a document that no answer uses is deleted
 PDF = "application/pdf"
 PDF_TYPE = (PDF, ".pdf")
 TAIL_SIZE = 2048  # bytes at the end in which the end marker of a PDF is expected

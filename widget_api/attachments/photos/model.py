@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from widget_api import clock
+
 Role = Literal["report", "clarification", "answer", "work", "hidden"]
 Size = Literal["", ".thumb", ".small"]
+
 SIZES: tuple[Size, ...] = ("", ".thumb", ".small")  # photos stored before 1.1 have no small one
 
 MAX_FILE_SIZE = 10 * 1024 * 1024  # bytes of an uploaded file
 SPARE_UPLOADS = 2  # of a report, beside those it may have: residents replace some photos, and some are refused
 # Of a stored photo with its thumbnails, at most: noise, which no camera takes, has 0.53.
 BYTES_PER_PIXEL = 0.75
-UNATTACHED_LIFETIME = 86_400  # seconds after which an unattached photo is deleted
+UNATTACHED_LIFETIME = clock.DAY  # seconds after which an unattached photo is deleted
 MAX_ALT_LENGTH = 500  # characters of the sender's description
 PUBLIC_ROLES: frozenset[str] = frozenset({"report", "answer"})  # others are seen by the agency alone
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -36,6 +36,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import table
 
+from widget_api import clock
 from widget_api.database import Transaction
 from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.geo.cells import parent
@@ -149,7 +150,7 @@ def measure_hours(begun: int, ended: int) -> str:
 
     Coarser than an hour, so that counts stay few; exact enough for a median that is shown in days.
     """
-    hours = max(0, ended - begun) // 3600
+    hours = max(0, ended - begun) // clock.HOUR
     return str(hours if hours < EXACT_HOURS else min(hours // 24, MAX_DAYS) * 24)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from widget_api import clock
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.model import Consent, Contact
@@ -249,7 +250,7 @@ async def letters_today(tx: Transaction, email: str, now: int, kind: str = "") -
     Of some kinds, `email` is the id of an entry, whose author or participants get them.
     """
     letters = await tx.matching("confirmation_letters", email_hash=_letter_key(email, kind))
-    return sum(letter["at"] > now - 86_400 for letter in letters)  # older rows are deleted after two days
+    return sum(letter["at"] > now - clock.DAY for letter in letters)  # older rows are deleted after two days
 
 
 async def add_letter(tx: Transaction, email: str, now: int, kind: str = "") -> None:

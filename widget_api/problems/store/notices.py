@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from widget_api import clock
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.deadline import RUNNING, SERVICE_DUE
 from widget_api.sites.rights import MODERATED
 
-KEPT = 60 * 86_400  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
+KEPT = 60 * clock.DAY  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
 _OURS = f"(s.agency_id = :agency_id OR s.id IN ({MODERATED}))"  # sites whose reports an agency answers
 # A service without a site lives by the calendar of the site above it.
 _OLDEST_OF = (
