@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.api.test_report_form import filled, patient
+from tests.api.test_report_form import filled
 from tests.conftest import Client
 from tests.factories import existing
 from tests.support.addresses import houses
@@ -23,13 +23,13 @@ from tests.support.processes import CommandFailed
 from widget_api import journal
 from widget_api.addresses import files, search, service, store
 from widget_api.context import Context
+from widget_api.problems import forms
 from widget_api.sites import collection, routing_rules, testing
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
 
-__all__ = ["patient"]  # a fixture
 TYPED_BADLY = Path(__file__).parent.parent / "support/addresses_typed_badly.csv"
 ENOUGH = 55  # of sixty: the right house among the first three
 FIRST = 3
@@ -205,10 +205,11 @@ async def test_a_file_of_another_kind_is_refused(
             await asyncio.to_thread(cli, "addresses", "load", str(tmp_path / name), "--site", site.id)
 
 
-@pytest.mark.usefixtures("patient")
 async def test_a_form_without_scripts_completes_the_place(
-    client: Client, context: Context, city: Site, enter: Enter
+    client: Client, context: Context, city: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(forms, "MIN_FILLING_TIME", 0)
+
     async def send(page: str, **given: str) -> tuple[str, list[str]]:
         """What the residents' form answers, and the addresses that it offers."""
         path = f"/s/{city.key}/report"

@@ -161,7 +161,7 @@ def joomla_texts(language: str, name: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows if row}
 
 
-def test_joomla_languages_have_every_text() -> None:
+def test_languages_of_joomla_and_bitrix_have_every_text() -> None:
     manifest = (MODULE / "mod_igrajdanin.xml").read_text()
     used = set(re.findall(r"\bMOD_IGRAJDANIN\w*", manifest + (MODULE / "tmpl" / "default.php").read_text()))
     for language in ("ru-RU", "en-GB"):
@@ -169,15 +169,12 @@ def test_joomla_languages_have_every_text() -> None:
         assert set(texts) == used
         listed = joomla_texts(language, "mod_igrajdanin.sys.ini")
         assert listed == {name: texts[name] for name in ("MOD_IGRAJDANIN", "MOD_IGRAJDANIN_DESCRIPTION")}
-
-
-def test_bitrix_languages_have_the_same_texts() -> None:
     russian = {path.relative_to(COMPONENT).as_posix(): path for path in COMPONENT.rglob("lang/ru/*.php")}
     assert len(russian) == 4
     for name, path in russian.items():
-        texts = [re.findall(r"^\$MESS\['(\w+)'\] = '.+';$", one.read_text(), re.MULTILINE)
+        pairs = [re.findall(r"^\$MESS\['(\w+)'\] = '.+';$", one.read_text(), re.MULTILINE)
                  for one in (path, COMPONENT / name.replace("lang/ru", "lang/en"))]  # fmt: skip
-        assert texts[0] == texts[1] != []
+        assert pairs[0] == pairs[1] != []
 
 
 @pytest.mark.parametrize("package", packages.PACKAGES, ids=lambda package: package.name)

@@ -30,12 +30,9 @@ def sources() -> str:
     return "\n".join(path.read_text() for path in WIDGET.rglob("*.ts*") if "tests" not in path.parts)
 
 
-def test_the_description_has_every_kind_of_timeline_entry() -> None:
+def test_the_description_has_every_timeline_entry_status_and_group() -> None:
     entry = openapi.document("")["components"]["schemas"]["Entry"]
     assert set(entry["properties"]["kind"]["enum"]) == PUBLIC_KINDS
-
-
-def test_the_description_allows_every_status_and_group_in_filters() -> None:
     pattern = openapi.document("")["components"]["parameters"]["status"]["schema"]["pattern"]
     for word in (*STATUSES, *GROUPS):
         assert re.search(pattern, f"{word},{word}")
@@ -57,14 +54,11 @@ def test_groups_and_orders_are_the_same_in_the_widget() -> None:
     assert offered == [default, *others]
 
 
-def test_every_public_status_has_one_group_and_a_shape() -> None:
+def test_every_public_status_has_one_group_and_a_shape_and_what_agencies_set_a_command_word() -> None:
     assert sorted(status for group in GROUPS.values() for status in group) == sorted(PUBLIC_STATUSES)
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
     assert set(status_table.STATUSES) == {*STATUSES, "overdue", "erased"}
     assert {one.shape for one in status_table.STATUSES.values()} == set(status_table.SHAPES)
-
-
-def test_every_status_an_agency_may_set_has_a_command_word() -> None:
     assert set(PHRASES) == set().union(*(allowed("agent", status) for status in STATUSES))
 
 
@@ -75,14 +69,11 @@ def test_the_widget_reports_failures_known_to_the_service() -> None:
     assert {FAILURES[word] for word in words} == set(FAILURES.values())
 
 
-def test_the_documented_table_has_every_status() -> None:
+def test_every_status_actor_and_member_is_documented() -> None:
     rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (open|closed) \| `(\w+)` \|$", DOCUMENT, re.MULTILINE)
     assert rows == [(status, georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES]
     (actors,) = re.findall(r"^\| `actor` \|[^|]*\|(.*)\|$", DOCUMENT, re.MULTILINE)
     assert re.findall(r"`(\w+)`", actors) == list(get_args(ActorKind))
-
-
-def test_all_members_of_problems_entries_and_answers_are_documented() -> None:
     listed = [re.findall(r"\w+", braces) for braces in re.findall(r"`\{([^`}]+)\}`", DOCUMENT)]
     for name in ("Problem", "Entry", "Answer", "Document"):
         assert list(openapi.document("")["components"]["schemas"][name]["properties"]) in listed, name

@@ -39,24 +39,21 @@ def test_all_languages_have_the_same_keys_placeholders_and_plural_forms() -> Non
                 assert set(entry) == forms, key
 
 
-def test_no_text_is_empty_or_has_exclamation_marks() -> None:
+def test_no_text_is_empty_or_has_exclamation_marks_and_english_spells_email_and_numbers_in_one_way() -> None:
     for language in i18n.LANGUAGES:
         for key, entry in i18n.texts(language).items():
             for sentence in [entry] if isinstance(entry, str) else entry.values():
                 assert sentence.strip(), key
                 assert "!" not in sentence, f"{key}: {sentence}"
-
-
-AGREED = ("sites.consent.", "sites.name_consent.", "registration.consent.")  # documents keep the words people agreed to
-
-
-def test_english_spells_email_and_numbers_in_one_way() -> None:
     widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / "en.json").read_text())
     texts = i18n.texts("en") | {f"widget.{part}": json.dumps(of) for part, of in widget.items()}
     for key, entry in texts.items():
         sentences = [entry] if isinstance(entry, str) else entry.values()
         if not key.startswith(AGREED):
             assert not [one for one in sentences if re.search(r"[Ee]-mail|№|\bno\. \{", one)], key
+
+
+AGREED = ("sites.consent.", "sites.name_consent.", "registration.consent.")  # documents keep the words people agreed to
 
 
 APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal on the state portal
@@ -122,15 +119,7 @@ def test_every_status_and_figure_has_all_texts() -> None:
     assert [key for key in keys if not i18n.has(key)] == []
 
 
-def test_categories_have_names() -> None:
-    for language in i18n.LANGUAGES:
-        for code in DEFAULT_CATEGORIES:
-            assert i18n.category_name(language, code) != code, language
-        assert i18n.category_name(language, "potholes") == "potholes"
-        assert i18n.category_name(language, "roads", "Ямы") == "Ямы"
-
-
-def test_plural_forms_and_numbers_follow_each_language() -> None:
+def test_plural_forms_numbers_dates_and_times_follow_language_and_time_zone() -> None:
     for count, expected in (
         (1, "1 день"),
         (2, "2 дня"),
@@ -143,9 +132,6 @@ def test_plural_forms_and_numbers_follow_each_language() -> None:
     assert [i18n.text("en", "common.days", count=count) for count in (1, 2, 1004)] == ["1 day", "2 days", "1,004 days"]
     assert i18n.text("ru", "common.number", number=12345) == "№ 12345"
     assert i18n.format_number("ru", 1234567) == "1\u202f234\u202f567"
-
-
-def test_dates_and_times_are_those_of_the_sites_time_zone() -> None:
     today = date(2026, 11, 24)
     assert i18n.format_date("ru", "2026-12-12", today=today) == "12\u00a0декабря"
     assert i18n.format_date("ru", "2027-01-12", today=today) == "12\u00a0января 2027"
@@ -166,15 +152,17 @@ def test_missing_keys_and_values_are_errors_and_values_no_patterns() -> None:
     assert i18n.text("ru", "track.receiver", agency="{count}") == "Сообщение получит: {count}"
 
 
-def test_an_unknown_language_falls_back_to_russian() -> None:
+def test_what_has_no_text_of_its_own_falls_back_to_a_common_one() -> None:
     for asked, answered in (("en-US", "en"), ("EN_gb", "en"), ("de", "ru"), (None, "ru"), ("ru", "ru")):
         assert i18n.supported_language(asked) == answered, asked
-
-
-def test_a_field_may_have_its_own_error_text() -> None:
     assert i18n.field_error("ru", "description", "required") == "Опишите проблему хотя бы одной фразой."
     assert i18n.field_error("ru", "answers.size", "required") == "Заполните это поле."
     assert "4\u202f000" in i18n.field_error("ru", "description", "too_long", (("max", 4000),))
+    for language in i18n.LANGUAGES:
+        for code in DEFAULT_CATEGORIES:
+            assert i18n.category_name(language, code) != code, language
+        assert i18n.category_name(language, "potholes") == "potholes"
+        assert i18n.category_name(language, "roads", "Ямы") == "Ямы"
 
 
 # Keys built at run time; all others must be in the code or a template literally.

@@ -120,15 +120,12 @@ def test_generated_keys_are_never_called_weak() -> None:
             assert load(PRODUCTION | {"WIDGET_SECRET_KEYS": key}).secret_keys == (key,)
 
 
-def test_a_sender_that_cannot_receive_replies_is_refused() -> None:
+def test_the_sender_receives_replies_and_its_domain_is_the_default_of_trusted_servers() -> None:
     for sender in ("a-very-long-name@example.ru", "widget+city@example.ru"):
         environ = PRODUCTION | {"WIDGET_MAIL_FROM": sender}
         assert load(environ).inbound is None, sender
         with pytest.raises(SettingsError, match=r"^WIDGET_MAIL_FROM"):
             load(environ | {"WIDGET_INBOUND": "lmtp://127.0.0.1:8024"})
-
-
-def test_trusted_mail_servers_default_to_the_senders_domain() -> None:
     environ = PRODUCTION | {"WIDGET_MAIL_FROM": "Сайт <widget@Example.ru>", "WIDGET_INBOUND": "lmtp:///run/widget.sock"}
     assert load(environ).mailbox == "widget@Example.ru"
     assert load(environ).mail_servers == ("example.ru",)
@@ -161,14 +158,11 @@ def test_secrets_are_not_in_the_repr() -> None:
     assert "hidden" not in repr(settings)
 
 
-def test_an_unknown_setting_is_reported_with_a_suggestion() -> None:
+def test_an_unknown_setting_is_reported_with_a_suggestion_and_every_one_that_is_read_is_known() -> None:
     strange = {"WIDGET_SMTP_URI": "smtp://localhost", "WIDGET_X": "1", "WIDGET_TEST_FAULTS": "full", "PATH": "/bin"}
     assert unknown(PRODUCTION | strange) == [
         "WIDGET_SMTP_URI is not a setting; did you mean WIDGET_SMTP_URL?",
         "WIDGET_X is not a setting",
     ]
-
-
-def test_every_setting_that_is_read_is_a_known_name() -> None:
     source = "".join(path.read_text() for path in Path(settings.__file__).parent.glob("*.py"))
     assert set(re.findall(r'"(WIDGET_[A-Z_]+)"', source)) == NAMES

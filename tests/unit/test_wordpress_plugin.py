@@ -196,7 +196,7 @@ def catalogue() -> Any:
         return read_po(file)
 
 
-def test_every_text_is_translated() -> None:
+def test_every_text_is_translated_and_the_translation_compiled() -> None:
     sources = "".join(path.read_text() for path in PLUGIN.glob("*.php"))
     texts = set(re.findall(r"(?:__|_e)\( '([^']+)', 'igrajdanin-widget' \)", sources))
     block = json.loads((PLUGIN / "block" / "block.json").read_text())
@@ -209,9 +209,6 @@ def test_every_text_is_translated() -> None:
     assert {text for text in texts | {header[1]} if not known.get(text) or not known.get(text).string} == set()
     for context, text in (("block title", block["title"]), ("block description", block["description"])):
         assert known.get(text, context).string
-
-
-def test_the_compiled_translation_matches_its_source() -> None:
     with (PLUGIN / "languages" / "igrajdanin-widget-ru_RU.mo").open("rb") as file:
         compiled = GNUTranslations(file)
     for one in catalogue():
@@ -220,18 +217,8 @@ def test_the_compiled_translation_matches_its_source() -> None:
             assert result == one.string
 
 
-def test_version_and_licence_are_consistent() -> None:
-    main, readme = (PLUGIN / "igrajdanin-widget.php").read_text(), (PLUGIN / "readme.txt").read_text()
-    for name, other in (("Version", "Stable tag"), ("License", "License"), ("Requires PHP", "Requires PHP")):
-        said = re.search(rf"\* {name}:\s+(.+)", main)
-        repeated = re.search(rf"^{other}: (.+)", readme, re.MULTILINE)
-        assert said is not None
-        assert repeated is not None
-        assert said[1] == repeated[1]
-
-
-def test_the_readme_has_what_the_directory_requires() -> None:
-    """Plugin Check's rules for readme.txt that can be read off the file."""
+def test_the_plugin_meets_the_rules_of_the_directory() -> None:
+    """Of Plugin Check. No file can be opened by itself, every global has the prefix, the text domain is its own."""
     readme = (PLUGIN / "readme.txt").read_text()
     head, _, body = readme.partition("== Description ==")
     headers = dict(re.findall(r"^([A-Z][A-Za-z ]{3,20}): (.+)$", head.partition("\n\n")[0], re.MULTILINE))
@@ -243,10 +230,13 @@ def test_the_readme_has_what_the_directory_requires() -> None:
     assert {"Installation", "External services", "Privacy", "Changelog"} <= set(sections)
     newest = Version(re.findall(r"^= ([\d.]+) =$", body.partition("== Changelog ==")[2], re.MULTILINE)[0])
     assert newest <= Version(headers["Stable tag"]), "the plugin has the version of the service, changed or not"
-
-
-def test_plugin_check_rules() -> None:
-    """No file can be opened by itself, every global has the prefix, and the text domain is the plugin's own."""
+    main, readme = (PLUGIN / "igrajdanin-widget.php").read_text(), (PLUGIN / "readme.txt").read_text()
+    for name, other in (("Version", "Stable tag"), ("License", "License"), ("Requires PHP", "Requires PHP")):
+        said = re.search(rf"\* {name}:\s+(.+)", main)
+        repeated = re.search(rf"^{other}: (.+)", readme, re.MULTILINE)
+        assert said is not None
+        assert repeated is not None
+        assert said[1] == repeated[1]
     for path in PLUGIN.rglob("*.php"):
         code = path.read_text()
         assert "defined( 'ABSPATH' ) || exit;" in code or "defined( 'WP_UNINSTALL_PLUGIN' ) || exit;" in code

@@ -162,30 +162,21 @@ def near(one: object, other: object, within: int = 12) -> bool:
     return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
 
 
-def test_colour_profiles_are_applied(decode: Decode) -> None:
-    """The profile exchanges red and blue: without it, the colours are wrong."""
+def test_every_kind_of_colour_becomes_the_plain_one_that_is_seen(decode: Decode) -> None:
+    """A profile that exchanges red and blue, transparency, sixteen bits, CMYK."""
     content = saved(
         Image.new("RGB", (64, 64), (230, 30, 30)), "JPEG", icc_profile=bad_files.swapped_profile(), quality=95
     )
     _, (picture, *_) = decode(content)
     red, _, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert blue > 180 > 80 > red
-
-
-def test_transparency_becomes_white(decode: Decode) -> None:
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     for content in (saved(image, "PNG"), saved(image, "WEBP", lossless=True), saved(image.convert("LA"), "PNG")):
         _, (picture, *_) = decode(content)
         assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (255, 255, 255))
-
-
-def test_sixteen_bit_pictures_keep_their_brightness(decode: Decode) -> None:
     image = Image.new("I;16", (64, 64), 32_768)
     _, (picture, *_) = decode(saved(image, "PNG"))
     assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (128, 128, 128), 2)
-
-
-def test_cmyk_keeps_its_colour(decode: Decode) -> None:
     _, (picture, *_) = decode(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
     red, green, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
@@ -305,9 +296,7 @@ async def test_the_output_of_a_child_process_is_limited(monkeypatch: pytest.Monk
     assert await child(endless, monkeypatch, tmp_path) == b""
 
 
-async def test_a_grandchild_that_keeps_the_pipe_open_does_not_block(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_grandchild_with_an_open_pipe_does_not_block(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
     started, start, end = list[Any](), asyncio.create_subprocess_exec, tmp_path / "end"
 

@@ -57,9 +57,7 @@ async def test_appended_rows_are_visible_to_later_statements(family: Database) -
     assert [row[0] for row in said] == ["b", "b", "b", "a"]
 
 
-async def test_pending_rows_are_found_together_with_written_ones(
-    family: Database, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_pending_rows_are_found_with_written_ones(family: Database, caplog: pytest.LogCaptureFixture) -> None:
     await batch(family, parent("a"))
 
     async def asks(tx: Transaction) -> list[str]:

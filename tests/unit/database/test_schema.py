@@ -31,13 +31,10 @@ def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
-def test_migrations_have_no_downgrade() -> None:
+def test_migrations_are_named_in_their_order_and_have_no_downgrade() -> None:
     """To go back, restore a backup with the release that wrote it (docs/operating.md, «Updating»)."""
     for path in VERSIONS.glob("*.py"):
         assert "def downgrade" not in path.read_text(), path.name
-
-
-def test_the_file_names_tell_the_revisions_in_their_order() -> None:
     scripts = ScriptDirectory(str(VERSIONS.parent))
     assert schema.list_revisions() == [one.revision for one in scripts.walk_revisions()][::-1]
     assert schema.latest_revision() == scripts.get_current_head()

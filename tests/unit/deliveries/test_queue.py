@@ -84,9 +84,7 @@ async def test_a_dead_update_does_not_block_the_next_one(database: Database, sit
     assert following.position > update.position
 
 
-async def test_the_lease_of_a_killed_worker_expires_and_its_late_result_is_ignored(
-    database: Database, site: Site
-) -> None:
+async def test_the_lease_of_a_killed_worker_expires_and_its_result_is_ignored(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (leased,) = await take(database, "killed")
     assert await take(database, "other", NOW + 10 + LEASE - 1) == []

@@ -56,14 +56,8 @@ def oracle(polygon: Polygon, x: int, y: int) -> bool:
     return crossings % 2 == 1
 
 
-@given(outline, point)
-def test_a_point_is_inside_by_the_even_odd_rule(ring: tuple[Point, ...], where: Point) -> None:
-    polygon = Polygon((ring,))
-    assert polygon.covers(*where) is oracle(polygon, *where)
-
-
 @given(outline, st.lists(outline, max_size=3), point)
-def test_a_point_is_inside_by_the_even_odd_rule_with_holes(
+def test_a_point_is_inside_by_the_even_odd_rule_with_holes_or_without(
     ring: tuple[Point, ...], holes: list[tuple[Point, ...]], where: Point
 ) -> None:
     west, south, east, north = Polygon((ring,)).bounds
@@ -83,9 +77,8 @@ def test_borders_of_thousands_of_points_use_strips(angle: float, share: float) -
         assert polygon.covers(x, y) is inside
 
 
-@pytest.mark.parametrize(
-    ("where", "inside"),
-    [
+def test_edges_corners_and_holes() -> None:
+    for where, inside in (
         ((1, 1), True),
         ((0, 0), True),  # corners
         ((10, 10), True),
@@ -97,10 +90,8 @@ def test_borders_of_thousands_of_points_use_strips(angle: float, share: float) -
         ((11, 5), False),
         ((5, -1), False),
         ((-1, 10), False),  # beside a horizontal edge
-    ],
-)
-def test_edges_corners_and_holes(where: Point, inside: bool) -> None:
-    assert Polygon((SQUARE, HOLE)).covers(*where) is inside
+    ):
+        assert Polygon((SQUARE, HOLE)).covers(*where) is inside
 
 
 def test_one_part_of_several_is_enough_and_overlapping_parts_do_not_cancel() -> None:
@@ -120,21 +111,18 @@ def written(rings: list[list[list[float]]], kind: str = "Polygon") -> bytes:
 TOWN = [[[38.7, 55.0], [38.9, 55.0], [38.9, 55.2], [38.7, 55.2], [38.7, 55.0]]]
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
+def test_all_geojson_forms_of_a_territory_are_equivalent() -> None:
+    for wrap in (
         lambda geometry: geometry,
         lambda geometry: {"type": "Feature", "properties": {"name": "Город"}, "geometry": geometry},
         lambda geometry: {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": geometry}]},
         lambda geometry: {"type": "MultiPolygon", "coordinates": [geometry["coordinates"]]},
-    ],
-)
-def test_all_geojson_forms_of_a_territory_are_equivalent(wrap: object) -> None:
-    area = geojson.parse_area(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))  # type: ignore[operator]
-    assert area.box == (38.7, 55.0, 38.9, 55.2)
-    assert orjson.loads(geojson.to_geometry(area)) == {"type": "Polygon", "coordinates": TOWN}
-    assert geojson.parse_area(geojson.to_geometry(area)) == area
-    assert area.size == pytest.approx(0.2 * METRES_PER_DEGREE * 0.2 * METRES_PER_DEGREE * math.cos(math.radians(55.1)))
+    ):
+        area = geojson.parse_area(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))
+        assert area.box == (38.7, 55.0, 38.9, 55.2)
+        assert orjson.loads(geojson.to_geometry(area)) == {"type": "Polygon", "coordinates": TOWN}
+        assert geojson.parse_area(geojson.to_geometry(area)) == area
+        assert area.size == pytest.approx((0.2 * METRES_PER_DEGREE) ** 2 * math.cos(math.radians(55.1)))
 
 
 DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
@@ -208,25 +196,25 @@ def test_points_on_both_sides_of_180_degrees_are_near() -> None:
     assert distance(65.0, 179.999, 65.0, -179.999) == pytest.approx(94.1, abs=0.5)
 
 
-@pytest.mark.parametrize(
-    ("box", "zoom"),
-    [
+def test_the_initial_view_shows_the_whole_box() -> None:
+    for box, zoom in (
         ((38.5, 54.9, 39.1, 55.3), 9),
         ((38.76, 55.07, 38.80, 55.09), 13),
         ((-180.0, -85.0, 180.0, 85.0), 3),
         ((38.7, 55.0, 38.7001, 55.0001), 16),
-    ],
-)
-def test_the_initial_view_shows_the_whole_box(box: tuple[float, float, float, float], zoom: int) -> None:
-    assert fitting_zoom(box) == zoom
+    ):
+        assert fitting_zoom(box) == zoom
 
 
-def test_touching_boxes_overlap() -> None:
+def test_touching_boxes_and_crossing_strips_overlap() -> None:
     one = (0.0, 0.0, 1.0, 1.0)
     assert boxes_overlap(one, (1.0, 1.0, 2.0, 2.0))
     assert not boxes_overlap(one, (1.1, 0.0, 2.0, 1.0))
     assert rectangle(one).covers(1.0, 1.0)
     assert not rectangle(one).covers(1.0, 1.0000001)
+    lying, standing = rectangle((0, 4, 10, 6)), rectangle((4, 0, 6, 10))
+    assert lying.overlaps(standing)
+    assert not lying.overlaps(rectangle((4, 7, 6, 10)))
 
 
 def test_a_malicious_border_does_not_fill_the_memory() -> None:
@@ -263,12 +251,9 @@ def aside(point: tuple[float, float], ring: list[list[float]]) -> float:
     return min(found)
 
 
-def test_a_short_border_is_not_simplified() -> None:
+def test_a_short_border_is_not_simplified_and_a_long_one_stays_close_to_the_original() -> None:
     area = Area((Polygon(tuple(tuple((x * UNIT, y * UNIT) for x, y in ring) for ring in (SQUARE, HOLE))),))
     assert area.outline == [[[float(x), float(y)] for x, y in ring] for ring in (SQUARE, HOLE)]
-
-
-def test_a_simplified_border_is_close_to_the_original() -> None:
     polygon = wavy(4_000)
     (ring,) = Area((polygon,)).outline
     assert 4 <= len(ring) <= 1_000
@@ -278,15 +263,12 @@ def test_a_simplified_border_is_close_to_the_original() -> None:
     assert max(aside((x / UNIT, y / UNIT), ring) for x, y in polygon.rings[0][::20]) < wide / 1_000
 
 
-def test_invisibly_small_rings_are_dropped_but_never_all() -> None:
+def test_of_many_rings_invisibly_small_ones_are_dropped_but_never_all() -> None:
     islet = wavy(12, east=41.5, wide=0.0002)
     assert len(Area((islet, wavy(50))).outline) == 1
     assert len(Area((islet,)).outline) == 1
     thin = Polygon((((0, 0), (10**7, 1), (2 * 10**7, 0), (0, 0)),))
     assert len(Area((thin,)).outline) == 1
-
-
-def test_borders_of_many_rings_are_simplified_too() -> None:
     many = tuple(wavy(80, east=float(east), wide=0.3) for east in range(150))
     rings = Area(many).outline
     assert len(rings) <= 100
@@ -306,19 +288,12 @@ def test_areas_with_a_common_corner_or_middle_overlap(one: tuple[Point, ...], ot
         assert first.overlaps(second)
 
 
-def test_strips_that_cross_overlap_without_a_corner_in_each_other() -> None:
-    lying, standing = rectangle((0, 4, 10, 6)), rectangle((4, 0, 6, 10))
-    assert lying.overlaps(standing)
-    assert not lying.overlaps(rectangle((4, 7, 6, 10)))
-
-
 def _degrees(*rings: tuple[Point, ...]) -> Area:
     return Area((Polygon(tuple(tuple((x * UNIT // 100, y * UNIT // 100) for x, y in ring) for ring in rings)),))
 
 
-@pytest.mark.parametrize(
-    ("area", "other", "share"),
-    [
+def test_the_share_of_an_area_that_lies_in_another() -> None:
+    for area, other, share in (
         (rectangle((0, 0, 4, 1)), rectangle((3, -5, 9, 5)), 1 / 4),
         (rectangle((0, 0, 4, 1)), rectangle((-1, 0.5, 5, 2)), 1 / 2),
         (rectangle((0, 0, 4, 1)), rectangle((5, 0, 6, 1)), 0),
@@ -326,10 +301,8 @@ def _degrees(*rings: tuple[Point, ...]) -> Area:
         (_degrees(SQUARE, HOLE), _degrees(HOLE), 0),
         (_degrees(SQUARE), _degrees(SQUARE, HOLE), 84 / 100),
         (_degrees(((0, 0), (10, 0), (0, 10), (0, 0))), _degrees(HOLE), 8 / 50),
-    ],
-)
-def test_the_share_of_an_area_that_lies_in_another(area: Area, other: Area, share: float) -> None:
-    assert measure_shares(area, [other, area]) == pytest.approx([share, 1], abs=0.005)
+    ):
+        assert measure_shares(area, [other, area]) == pytest.approx([share, 1], abs=0.005)
 
 
 def test_a_border_that_crosses_each_parallel_hundreds_of_times_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,8 @@ from widget_api.mailbox import commands, decode, inspection, markup, parse, quot
 TODAY = date(2026, 11, 25)
 
 
-@pytest.mark.parametrize(
-    ("line", "status", "rest"),
-    [
+def test_command_words_in_the_first_line() -> None:
+    for line, status, rest in (
         ("Решено", "resolved", "Решено"),
         ("РЕШЕНО!", "resolved", "РЕШЕНО!"),
         ("Решён.", "resolved", "Решён."),
@@ -34,11 +33,9 @@ TODAY = date(2026, 11, 25)
         ("Rejected: private land", "rejected", "private land"),
         ("Добрый день", None, "Добрый день"),
         ("Ответ на ваше сообщение: ждите", None, "Ответ на ваше сообщение: ждите"),
-    ],
-)
-def test_command_words_in_the_first_line(line: str, status: str | None, rest: str) -> None:
-    found = commands.parse_command("Re: Сообщение № 1: Дороги", line, TODAY)
-    assert (found.status, found.text, found.unclear) == (status, rest, False)
+    ):
+        found = commands.parse_command("Re: Сообщение № 1: Дороги", line, TODAY)
+        assert (found.status, found.text, found.unclear) == (status, rest, False), line
 
 
 @pytest.mark.parametrize(
@@ -51,9 +48,8 @@ def test_ordinary_text_is_not_a_command(line: str) -> None:
     assert (found.status, found.unclear) == (None, True)
 
 
-@pytest.mark.parametrize(
-    ("line", "day", "wrong"),
-    [
+def test_dates() -> None:
+    for line, day, wrong in (
         ("Запланировано до 15.12", "2026-12-15", None),
         ("Запланировано до 15.12.", "2026-12-15", None),
         ("Запланировано: 15.12.2026", "2026-12-15", None),
@@ -70,11 +66,9 @@ def test_ordinary_text_is_not_a_command(line: str) -> None:
         ("Запланировано до 31.02", None, "date"),
         ("Запланировано до 3 мая", "2027-05-03", None),
         ("Запланировано до 3 марта", "2027-03-03", None),
-    ],
-)
-def test_dates(line: str, day: str | None, wrong: str | None) -> None:
-    found = commands.parse_command("", line, TODAY)
-    assert (found.status, found.expected_on, found.wrong) == ("planned", day, wrong)
+    ):
+        found = commands.parse_command("", line, TODAY)
+        assert (found.status, found.expected_on, found.wrong) == ("planned", day, wrong), line
 
 
 def test_responsible_organisation_and_duplicate_number() -> None:
@@ -98,9 +92,8 @@ def test_a_command_in_the_subject(subject: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "own"),
-    [
+def test_quotations_and_signatures_are_cut() -> None:
+    for text, own in (
         ("Да\n\n25 ноября 2026 г., 10:00, Имя Фамилия <a@b.test>\nпишет:\n\n> x\n", "Да"),
         ("Да\n25.11.2026, 10:00, \"Имя\" <a@b.test>:\nбез пометок\n", "Да"),
         ("On Wed, Nov 25, 2026 at 10:00 AM Site <a@b.test> wrote:\n> x\n\nДа", "Да"),
@@ -118,10 +111,8 @@ def test_a_command_in_the_subject(subject: str) -> None:
         ("25 ноября 2026\n\nИмя пишет:\n> x", "25 ноября 2026"),  # a heading has no empty line
         ("В 10:30 приезжали\n> Имя <a@b.test> пишет:\nи уехали", "В 10:30 приезжали\nи уехали"),
         (f"25.11.2026 {'я' * 300} пишет:\nДа", f"25.11.2026 {'я' * 300} пишет:\nДа"),
-    ],
-)  # fmt: skip
-def test_quotations_and_signatures_are_cut(text: str, own: str) -> None:
-    assert quotations.strip_quotations(text) == own
+    ):  # fmt: skip
+        assert quotations.strip_quotations(text) == own
 
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r", "cp866", "iso8859-5", "utf-8"])
@@ -131,14 +122,9 @@ def test_wrong_charset_labels_of_russian_text_are_corrected(charset: str, label:
     assert decode.decode_text(said.encode(charset), label) == said
 
 
-def test_western_charsets_are_unchanged() -> None:
-    assert (
-        decode.decode_text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1")
-        == "Répondu: voilà l'été à Genève"
-    )
-
-
-def test_encoded_words_that_split_a_character() -> None:
+def test_western_charsets_are_unchanged_and_encoded_words_may_split_a_character() -> None:
+    western = "Répondu: voilà l'été à Genève"
+    assert decode.decode_text(western.encode("latin-1"), "iso-8859-1") == western
     assert decode.decode_header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
     assert decode.decode_header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
 
@@ -151,9 +137,8 @@ def test_html_is_converted_to_text_with_quotations() -> None:
     assert images == {"a@b"}
 
 
-@pytest.mark.parametrize(
-    ("field", "passed"),
-    [
+def test_a_dmarc_pass_of_our_own_server_is_trusted() -> None:
+    for field, passed in (
         ("gorod.test; dmarc=pass header.from=gorod.test", True),
         ("GOROD.test 1; spf=pass smtp.mailfrom=x; dmarc=pass (p=none; dis=none) header.from=Gorod.Test", True),
         ("gorod.test; dmarc = pass", True),
@@ -164,16 +149,13 @@ def test_html_is_converted_to_text_with_quotations() -> None:
         ("gorod.test; dmarc=passed", False),
         ("gorod.test.evil; dmarc=pass", False),
         ("", False),
-    ],
-)  # fmt: skip
-def test_a_dmarc_pass_of_our_own_server_is_trusted(field: str, passed: bool) -> None:
-    message = parse.parse_message(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
-    assert trust.has_dmarc_pass(message, "a@gorod.test", ("gorod.test",)) is passed
+    ):  # fmt: skip
+        message = parse.parse_message(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
+        assert trust.has_dmarc_pass(message, "a@gorod.test", ("gorod.test",)) is passed, field
 
 
-@pytest.mark.parametrize(
-    ("received", "trusted"),
-    [
+def test_results_below_a_foreign_hop_are_not_trusted() -> None:
+    for received, trusted in (
         ("from x (x [93.184.216.34]) by y", False),
         ("from localhost (localhost [127.0.0.1]) by y", True),
         ("from [10.0.0.1] by x (evil [93.184.216.34]) by y", False),
@@ -182,11 +164,10 @@ def test_a_dmarc_pass_of_our_own_server_is_trusted(field: str, passed: bool) -> 
         ("from filter (filter [IPv6:::1]) by y", True),
         ("from x (x [IPv6:2a00:1450::1]) by y", False),
         ("from x (unknown [999.1.1.1]) by y", False),
-    ],
-)
-def test_results_below_a_foreign_hop_are_not_trusted(received: str, trusted: bool) -> None:
-    raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
-    assert trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
+    ):
+        raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
+        message = parse.parse_message(raw.encode())
+        assert trust.has_dmarc_pass(message, "a@gorod.test", ("gorod.test",)) is trusted, received
 
 
 @pytest.mark.parametrize(("hops", "results", "trusted"), [
@@ -213,9 +194,8 @@ def test_results_below_more_hops_are_not_trusted() -> None:
     assert not trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
 
 
-@pytest.mark.parametrize(
-    ("field", "author"),
-    [
+def test_the_sender_is_a_single_plain_address() -> None:
+    for field, author in (
         ("Приёмная <Priem@gorod.test>", "priem@gorod.test"),
         ("priem@gorod.test", "priem@gorod.test"),
         ("=?utf-8?B?PHByaWVtQGdvcm9kLnRlc3Q+?= <evil@evil.test>", "evil@evil.test"),
@@ -227,10 +207,8 @@ def test_results_below_more_hops_are_not_trusted() -> None:
         ("<priem@gorod.test> evil@evil.test", None),
         ("Отдел: a@gorod.test;", None),
         ("", None),
-    ],
-)
-def test_the_sender_is_a_single_plain_address(field: str, author: str | None) -> None:
-    assert parse.read_letter(f"From: {field}\r\n\r\nx".encode()).author == author
+    ):
+        assert parse.read_letter(f"From: {field}\r\n\r\nx".encode()).author == author
 
 
 def test_addresses_are_normalised() -> None:
@@ -253,9 +231,8 @@ def _archive(*names: str, mimetype: str = "") -> bytes:
 ODT = "application/vnd.oasis.opendocument.text"
 
 
-@pytest.mark.parametrize(
-    ("content", "extension"),
-    [
+def test_office_files_are_detected_by_content_without_macros() -> None:
+    for content, extension in (
         (_archive("[Content_Types].xml", "word/document.xml"), ".docx"),
         (_archive("[Content_Types].xml", "xl/workbook.xml"), ".xlsx"),
         (_archive("[Content_Types].xml", "ppt/presentation.xml"), ".pptx"),
@@ -271,11 +248,9 @@ ODT = "application/vnd.oasis.opendocument.text"
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument_VBA_PROJECT".encode("utf-16-le"), None),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None),
         (b"MZ", None),
-    ],
-)  # fmt: skip
-def test_office_files_are_detected_by_content_without_macros(content: bytes, extension: str | None) -> None:
-    found = model.detect_type(content)
-    assert (found and found[1]) == extension
+    ):  # fmt: skip
+        found = model.detect_type(content)
+        assert (found and found[1]) == extension, content
 
 
 HEAD = b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n"

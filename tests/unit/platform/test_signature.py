@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,9 +23,8 @@ def test_signed_content_is_valid(key: str, body: bytes, late: int) -> None:
     assert is_valid(key, sign(key, "id", AT, body), body, AT + late)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
+def test_other_signatures_are_invalid() -> None:
+    for changed in (
         {"webhook-id": "msg_other"},
         {"webhook-id": ""},
         {"webhook-timestamp": str(AT + 1)},
@@ -37,22 +35,17 @@ def test_signed_content_is_valid(key: str, body: bytes, late: int) -> None:
         {"webhook-signature": SIGNATURE.removeprefix("v1,")},
         {"webhook-signature": SIGNATURE.replace("v1", "v1a")},
         {"webhook-signature": "v1,\udcff"},
-    ],
-)
-def test_other_signatures_are_invalid(changed: dict[str, str]) -> None:
-    headers = sign(KEY, MESSAGE, AT, BODY)
-    assert is_valid(KEY, headers, BODY, AT)
-    assert not is_valid(KEY, headers | changed, BODY, AT)
+    ):
+        headers = sign(KEY, MESSAGE, AT, BODY)
+        assert is_valid(KEY, headers, BODY, AT)
+        assert not is_valid(KEY, headers | changed, BODY, AT)
 
 
-def test_changed_body_key_and_time_are_invalid() -> None:
+def test_one_valid_signature_is_enough_for_unchanged_body_key_and_time() -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
     assert not is_valid(KEY, headers, BODY + b" ", AT)
     assert not is_valid("whsec_AAAA", headers, BODY, AT)
     assert not is_valid(KEY, headers, BODY, AT + TOLERANCE + 1)
     assert not is_valid(KEY, headers, BODY, AT - TOLERANCE - 1)
-
-
-def test_one_of_several_signatures_is_enough() -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
     assert is_valid(KEY, headers | {"webhook-signature": f"v1,AAAA {SIGNATURE}"}, BODY, AT)

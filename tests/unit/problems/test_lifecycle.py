@@ -194,9 +194,7 @@ async def test_an_address_gets_three_letters_a_day_over_all_sites(database: Data
     assert await pending(database, capital) == []
 
 
-async def test_an_imported_event_counts_once_is_not_sent_back_and_no_other_events(
-    database: Database, site: Site
-) -> None:
+async def test_an_imported_event_counts_once_and_is_not_sent_back(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await lifecycle.confirm(database, site.id, receipt.problem_id)
     update = Update(id=new_id(), at=clock.now(), status="in_progress", text="Бригада выехала")

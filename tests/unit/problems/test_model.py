@@ -35,14 +35,12 @@ def test_nothing_returns_to_moderation_and_nobody_undoes_the_authors_last_word()
     assert not allowed("agent", "confirmed")
 
 
-def test_the_author_reopens_answered_reports_and_nothing_else() -> None:
+def test_who_may_reopen_what() -> None:
+    """The author answered reports and nothing else; the agency by setting a working status."""
     for status in ("resolved", "answered", "rejected"):
         assert "reopened" in allowed("resident", status), status
     for status in ("moderation", "accepted", "in_progress", "redirected", "duplicate", "confirmed"):
         assert "reopened" not in allowed("resident", status), status
-
-
-def test_the_agency_reopens_by_setting_a_working_status() -> None:
     for status, onwards in (
         ("resolved", {"in_progress"}),
         ("answered", {"in_progress", "resolved"}),
@@ -55,15 +53,13 @@ def test_the_agency_reopens_by_setting_a_working_status() -> None:
         assert allowed("agent", status) == allowed("operator", status) == onwards, status
 
 
-def test_only_the_author_or_the_reports_source_confirms_reopens_and_withdraws() -> None:
+def test_who_may_confirm_reopen_withdraw_and_hide() -> None:
+    """Only the author or the source of the report; the agency reaches no status that hides a public report."""
     for actor in ("agent", "operator", "system"):
-        for to in TRANSITIONS[actor].values():
-            assert not to & {"confirmed", "reopened", "withdrawn"}
+        for onwards in TRANSITIONS[actor].values():
+            assert not onwards & {"confirmed", "reopened", "withdrawn"}
     assert not MAY_SEND["platform"] & {"confirmed", "withdrawn", "moderation"}
     assert MAY_SEND["source"] == set(STATUSES)
-
-
-def test_the_agency_cannot_reach_a_status_that_hides_a_public_report() -> None:
     for before in STATUSES:
         for to in allowed("agent", before):
             if before != "moderation":

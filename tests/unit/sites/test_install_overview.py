@@ -38,10 +38,13 @@ def test_all_is_well() -> None:
     assert found.days[0] == ("2026-10-26", 0)
 
 
-def test_previews_on_our_own_pages_do_not_count_as_seen_but_frames_do() -> None:
+def test_what_does_not_count_as_seen_and_a_week_without_are_reported() -> None:
+    """Previews on our own pages do not count, frames do."""
     assert codes() == ["never_seen"]
     assert codes(seen(origin=OWN)) == ["never_seen"]
     assert codes(seen("framed", version="")) == []
+    for day, expected in (("2026-11-17", ["silent"]), ("2026-11-18", [])):
+        assert codes(seen(day=day)) == expected, day
 
 
 def test_a_missing_configuration_is_not_reported_beside_a_policy_violation() -> None:
@@ -53,14 +56,8 @@ def test_a_missing_configuration_is_not_reported_beside_a_policy_violation() -> 
     assert codes(seen(), blocked, elsewhere) == codes(seen(), blocked, later) == ["failed_connect", "failed_config"]
 
 
-def test_a_week_without_sightings_is_reported() -> None:
-    for day, expected in (("2026-11-17", ["silent"]), ("2026-11-18", [])):
-        assert codes(seen(day=day)) == expected, day
-
-
-@pytest.mark.parametrize(
-    ("sighting", "code"),
-    [
+def test_every_fault_of_the_last_week_is_reported() -> None:
+    for sighting, code in (
         (seen("origin_refused", origin=OTHER), "origin_refused"),
         (seen("origin_refused", origin="null"), "origin_null"),
         (seen("origin_refused", origin=OTHERS), "origin_many"),
@@ -69,12 +66,10 @@ def test_a_week_without_sightings_is_reported() -> None:
         (seen("failed.connect"), "failed_connect"),
         (seen("failed.crash"), "failed_crash"),
         (seen("failed.send"), "failed_send"),
-    ],
-)
-def test_every_fault_of_the_last_week_is_reported(sighting: Sighting, code: str) -> None:
-    assert codes(seen(), sighting) == [code]
-    old = seen(sighting.kind, "2026-11-17", sighting.origin)
-    assert codes(seen(), old) == [], "a week later it is no longer said"
+    ):
+        assert codes(seen(), sighting) == [code]
+        old = seen(sighting.kind, "2026-11-17", sighting.origin)
+        assert codes(seen(), old) == [], "a week later it is no longer said"
 
 
 def test_a_registered_origin_is_not_missing_and_the_busiest_comes_first() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,9 +29,8 @@ def test_the_documented_policy_allows_widget_and_previews_and_no_frame() -> None
     assert outcome(STRICT, FRAME) == "blocked"
 
 
-@pytest.mark.parametrize(
-    ("sources", "url", "allowed"),
-    [
+def test_sources() -> None:
+    for sources, url, allowed in (
         ("'none'", W, False),
         ("", W, False),
         (W, f"{W}/w/1/loader.js", True),
@@ -78,29 +76,23 @@ def test_the_documented_policy_allows_widget_and_previews_and_no_frame() -> None
         ("http://127.0.0.1:8000", "http://127.0.0.1:8001/w/1/loader.js", False),
         ("http://[::1]:8000", "http://[::1]:8000/", True),
         ("https://xn--c1ac3aaj.xn--p1ai", "https://xn--c1ac3aaj.xn--p1ai/x", True),
-    ],
-)
-def test_sources(sources: str, url: str, allowed: bool) -> None:
-    assert matches_any(sources.split(), url, PAGE) is allowed
+    ):
+        assert matches_any(sources.split(), url, PAGE) is allowed
 
 
-@pytest.mark.parametrize(
-    ("page", "url", "allowed"),
-    [
+def test_self_may_become_secure() -> None:
+    for page, url, allowed in (
         ("http://gorod.test/", "https://gorod.test/", True),
         ("http://gorod.test:8080/", "https://gorod.test/", False),
         ("http://gorod.test:8080/", "https://gorod.test:8080/", True),
         ("https://gorod.test/", "http://gorod.test/", False),
         ("file:///home/x.html", "https://gorod.test/", False),
-    ],
-)
-def test_self_may_become_secure(page: str, url: str, allowed: bool) -> None:
-    assert matches_any(["'self'"], url, page) is allowed
+    ):
+        assert matches_any(["'self'"], url, page) is allowed
 
 
-@pytest.mark.parametrize(
-    ("header", "directive", "expected"),
-    [
+def test_directive_fallbacks() -> None:
+    for header, directive, expected in (
         ("", SCRIPT, "allowed"),
         ("frame-ancestors 'self'", SCRIPT, "allowed"),
         ("default-src 'self'", CONNECT, "blocked"),
@@ -116,10 +108,8 @@ def test_self_may_become_secure(page: str, url: str, allowed: bool) -> None:
         (f"script-src\t{W}\n;", SCRIPT, "allowed"),
         (f"script-src {W}, script-src 'self'", SCRIPT, "blocked"),  # all policies must allow
         (f"script-src {W}, connect-src 'none'", SCRIPT, "allowed"),
-    ],
-)
-def test_directive_fallbacks(header: str, directive: str, expected: str) -> None:
-    assert outcome(header, directive) == expected
+    ):
+        assert outcome(header, directive) == expected
 
 
 def test_the_verdict_names_the_directive() -> None:
@@ -128,9 +118,8 @@ def test_the_verdict_names_the_directive() -> None:
     assert judge_request(both, CONNECT, W, PAGE).directive == "default-src"
 
 
-@pytest.mark.parametrize(
-    ("sources", "nonce", "integrity", "expected"),
-    [
+def test_nonces_hashes_and_strict_dynamic() -> None:
+    for sources, nonce, integrity, expected in (
         ("'nonce-abc'", "", "", "conditional"),
         ("'nonce-abc'", "abc", "", "allowed"),
         ("'nonce-abc'", "ABC", "", "conditional"),
@@ -142,10 +131,8 @@ def test_the_verdict_names_the_directive() -> None:
         ("'sha384-AAAA'", "", "sha384-AAAA sha384-BBBB", "conditional"),
         ("'sha384-AAAA'", "", "", "conditional"),
         ("'nonce-'", "", "", "conditional"),
-    ],
-)
-def test_nonces_hashes_and_strict_dynamic(sources: str, nonce: str, integrity: str, expected: str) -> None:
-    assert outcome(f"script-src {sources}", nonce=nonce, integrity=integrity) == expected
+    ):
+        assert outcome(f"script-src {sources}", nonce=nonce, integrity=integrity) == expected
 
 
 def test_a_meta_element_holds_one_policy_and_no_sandbox() -> None:
