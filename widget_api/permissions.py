@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 
 class Role(StrEnum):
     """Of a user of the cabinet. An agency's roles are in the order of their power, the greatest first."""
 
-    OPERATOR = "operator"  # keeps the service, has no agency
     ADMIN = "admin"
     HEAD = "head"
     AGENT = "agent"
     VIEWER = "viewer"
+    OPERATOR = "operator"  # keeps the service, has no agency
 
 
-AGENCY_ROLES = tuple(role for role in Role if role != Role.OPERATOR)
+AgencyRole = Literal["admin", "head", "agent", "viewer"]  # a command offers these
+AGENCY_ROLES: tuple[AgencyRole, ...] = get_args(AgencyRole)
 
 _OPERATORS = frozenset({Role.OPERATOR})
 _ADMINS = frozenset({Role.ADMIN})
@@ -31,7 +32,7 @@ _SETTERS = _ADMINS | _OPERATORS
 _HEADS = _ADMINS | {Role.HEAD}
 _ANSWERERS = _HEADS | {Role.AGENT}
 _DECIDERS = _ANSWERERS | _OPERATORS
-_OF_AGENCY = frozenset(AGENCY_ROLES)
+_OF_AGENCY = frozenset(Role(name) for name in AGENCY_ROLES)
 
 Action = Literal[
     "contacts.read",

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from click import Choice
 
 from widget_api import i18n
 from widget_api.cli.running import LANGUAGE, Failure, Json, format_times, print_result, print_table, run_command
 from widget_api.database import Database
-from widget_api.permissions import AGENCY_ROLES, Role
+from widget_api.permissions import AgencyRole, Role
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
 user = typer.Typer(help="People who work in the cabinet.", no_args_is_help=True)
 
-ROLES = [role.value for role in (*AGENCY_ROLES, Role.OPERATOR)]
 EMAIL = Annotated[str, typer.Option(help="Who: the address they sign in with.")]
 NAME = Annotated[str | None, typer.Option(help="The person's name.")]
 POST = Annotated[str | None, typer.Option(help="The person's position.")]
@@ -29,7 +27,7 @@ def register(app: typer.Typer) -> None:
 @user.command("add")
 def add_user(
     email: Annotated[str, typer.Option(help="To sign in with.")],
-    role: Annotated[str, typer.Option(click_type=Choice(ROLES), help="operator: of the service.")],
+    role: Annotated[Role, typer.Option(help="operator: of the service.")],
     agency: Annotated[str | None, typer.Option(help="Id or name; an operator has none.")] = None,
     name: NAME = None,
     post: POST = None,
@@ -54,7 +52,7 @@ def add_user(
 def invite_user(
     email: Annotated[str, typer.Option(help="To write to, and to sign in with.")],
     agency: Annotated[str, typer.Option(help="Id or name.")],
-    role: Annotated[str, typer.Option(click_type=Choice(AGENCY_ROLES), help="In the agency.")],
+    role: Annotated[AgencyRole, typer.Option(help="In the agency.")],
     name: NAME = None,
     post: POST = None,
     language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
@@ -82,9 +80,7 @@ def invite_user(
 @user.command("set")
 def set_user(
     email: EMAIL,
-    role: Annotated[
-        str | None, typer.Option(click_type=Choice(ROLES), help="operator: of the service, without an agency.")
-    ] = None,
+    role: Annotated[Role | None, typer.Option(help="operator: of the service, without an agency.")] = None,
     agency: Annotated[str | None, typer.Option(help="Id or name.")] = None,
     name: NAME = None,
     post: POST = None,
