@@ -1,7 +1,5 @@
 """Fixtures for every test: databases, the application, real processes, mail, a browser."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import gc

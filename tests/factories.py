@@ -1,7 +1,5 @@
 """Sites, reports and API bodies with sensible defaults, so that a test names only what it is about."""
 
-from __future__ import annotations
-
 import os
 import time
 import uuid

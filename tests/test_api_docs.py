@@ -1,7 +1,5 @@
 """docs/api.md shows every call with curl: every command is run against a service, and every call has one."""
 
-from __future__ import annotations
-
 import base64
 import inspect
 import json

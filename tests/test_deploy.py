@@ -4,8 +4,6 @@ nginx and Caddy run in front of a real service. Units are checked by systemd wit
 no container engine, so the container files are only read.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import http.client

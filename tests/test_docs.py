@@ -1,7 +1,5 @@
 """The documents keep up with the code: every setting, route and command is documented."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator

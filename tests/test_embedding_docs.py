@@ -1,7 +1,5 @@
 """docs/embedding.md and its Russian translation: every snippet is tested, and both say the same."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -5,8 +5,6 @@ A release becomes a service, a report and its letter pass through it, then come 
 systemd is the real one, and the certificate comes from a real ACME server (Pebble) in place of Let's Encrypt.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

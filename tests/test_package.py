@@ -1,8 +1,6 @@
 """The files of a release: an installed package is a complete service, independent of this folder and of the working
 directory, and each other file is what its own system installs."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """`make release`: it refuses what is not ready, and the way of a version from its first day to its packages."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

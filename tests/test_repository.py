@@ -1,7 +1,5 @@
 """Rules for the repository as a whole: no package index URLs, frozen releases, consistent locks, module conventions."""
 
-from __future__ import annotations
-
 import ast
 import base64
 import builtins

@@ -1,7 +1,5 @@
 """Fixtures of the browser tests: two services for all of them, and for each module a site and a host page server."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path

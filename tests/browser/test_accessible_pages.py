@@ -6,8 +6,6 @@ States that only a story brings about (an answer in work, a conflict of two agen
 where they arise, and so are the states of the widget and of the city's pages.
 """
 
-from __future__ import annotations
-
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence

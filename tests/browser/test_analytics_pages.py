@@ -1,7 +1,5 @@
 """The pages of statistics in a real browser: readable on a phone, and a report of all topics on one sheet of A4."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

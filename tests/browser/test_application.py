@@ -1,7 +1,5 @@
 """The town's page as an application: installed, without a network, with shared photos, and what it leaves behind."""
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """The cabinet in a real browser: news come by themselves, the keyboard is enough, nothing typed is lost."""
 
-from __future__ import annotations
-
 import re
 import time
 from typing import Any

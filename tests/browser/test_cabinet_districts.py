@@ -1,7 +1,5 @@
 """Districts are drawn on a map in the cabinet, by which the border gets into the field of the form."""
 
-from __future__ import annotations
-
 import json
 import re
 

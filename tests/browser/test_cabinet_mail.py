@@ -3,8 +3,6 @@
 Covers the mapping of categories, held letters and failed deliveries, in both languages, every colour scheme and width.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The list's view in the page's URL: sharing, and no interference with the host's address."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, Route, expect

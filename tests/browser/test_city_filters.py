@@ -1,7 +1,5 @@
 """Filters of the city's list: their requests, results, announcements and URL parameters."""
 
-from __future__ import annotations
-
 import json
 import re
 import urllib.request

@@ -1,7 +1,5 @@
 """The header above the city's list: its height on a phone, text that is not cropped, and target sizes."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Locator, ViewportSize, expect
 

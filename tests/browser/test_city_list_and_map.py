@@ -1,7 +1,5 @@
 """List and map side by side against the real service: each one filters the other, and their counts agree."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

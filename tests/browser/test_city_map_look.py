@@ -1,7 +1,5 @@
 """Appearance of the city's map: marks that differ without colour, tiles in their place, and the border."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The city's pages in a browser: what comes first, one edge, focus, axe in every scheme, 320 px, print."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """The city's view when it is offline, paused or out of sight; and no layout shift while it loads."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, expect

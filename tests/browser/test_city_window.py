@@ -1,7 +1,5 @@
 """Ten thousand problems in one virtual list: the document stays small, and the scroll position is kept."""
 
-from __future__ import annotations
-
 import re
 import time
 

@@ -1,7 +1,5 @@
 """Stories of a budget and of volunteers, told by all who take part in them; tests/api has those of other presets."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A collection from its preset to an entry on its page, by the hands of an administrator and of a resident."""
 
-from __future__ import annotations
-
 import io
 import re
 import uuid

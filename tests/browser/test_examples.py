@@ -1,7 +1,5 @@
 """What the folders of embed_examples/ show, each for itself; test_torture.py goes through them to «sent»."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -4,8 +4,6 @@ The applications in hosts/ are the same page in each framework, with the element
 are development builds, since frameworks warn in the console about wrong attributes only in those.
 """
 
-from __future__ import annotations
-
 import re
 import subprocess
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The comparison of host page snapshots reports what it should, and nothing where nothing changed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The widget in an iframe: its height, the messages between frame and host, and the pages that may embed it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The snippet generator and the install check in a browser, and the check's findings for real host pages."""
 
-from __future__ import annotations
-
 import math
 import re
 import time

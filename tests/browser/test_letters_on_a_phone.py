@@ -1,7 +1,5 @@
 """Letters rendered like in a mail program: 320 and 600 px, light and dark, long words and long URLs."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -3,8 +3,6 @@
 Their photos are on a foreign server; browsers must only contact the service.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sqlite3

@@ -1,7 +1,5 @@
 """The npm package as a site installs it: packed, unpacked beside React, type-checked, bundled, used on a page."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

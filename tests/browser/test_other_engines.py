@@ -1,7 +1,5 @@
 """Reporting and reading in Firefox and WebKitGTK, from the host page on, also under the strictest policy."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import json

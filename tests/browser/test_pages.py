@@ -1,7 +1,5 @@
 """The residents' pages in a real browser: without scripts, at 320 px, in every colour scheme, under axe and CSP."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

@@ -1,7 +1,5 @@
 """Following and commenting without JavaScript, and the moderation queue by keyboard, with real letters."""
 
-from __future__ import annotations
-
 import uuid
 
 import pytest

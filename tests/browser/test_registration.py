@@ -1,7 +1,5 @@
 """From /sites/new to the first report, as a webmaster and an operator do it: no command line, no JavaScript needed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Pinned releases keep working with the current service."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The private page in a browser without JavaScript: question, answer, rating; and photos with it."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from dataclasses import dataclass, field

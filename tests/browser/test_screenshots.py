@@ -1,7 +1,5 @@
 """`make screenshots` works: it follows the same steps as residents and agents."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A second factor in a real browser: set up from the drawing on the page, then asked for when signing in."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

@@ -1,7 +1,5 @@
 """The webmaster's desk in a browser: choices, live preview and the code that then works on a real host page."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """An administrator sets up the form of a site in the cabinet and sees it as residents will."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, expect
 

@@ -1,7 +1,5 @@
 """Every torture page: by keyboard from the top of the page to «sent», and the page is as before."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Iterator

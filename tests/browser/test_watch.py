@@ -1,7 +1,5 @@
 """Errors and unexpected requests of a page fail its test: all browser tests rely on this."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

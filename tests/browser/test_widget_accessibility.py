@@ -1,7 +1,5 @@
 """axe on states of the widget with real answers; the keyboard; the narrow screen; forced colours."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, expect

@@ -1,7 +1,5 @@
 """The addresses of a town in the form: suggestions while one is typed, on a desk and on a phone."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

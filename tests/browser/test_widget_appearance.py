@@ -1,7 +1,5 @@
 """Settings of the visitor's browser and styles of the host page: text size, contrast, focus."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """The phone's back button closes the dialog instead of leaving the page, also on hosts with their own history."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Content blockers remove nodes of the page and of the widget: no exception, and the form stays reachable."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse

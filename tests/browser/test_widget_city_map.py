@@ -1,7 +1,5 @@
 """The city's map: requests, clusters, messages, mouse and keyboard, under the strictest policy."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

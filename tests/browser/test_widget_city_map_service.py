@@ -1,7 +1,5 @@
 """The city's map with the real service and as many problems as a town collects in a year."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, expect

@@ -1,7 +1,5 @@
 """Collections in the extended widget: list, map, filters, one entry, tabs, the form, against a real service."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """What the snippet costs a host page and how it behaves there: requests, layout, policies, attributes, scripts."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Errors and silence: the person gets a message, the service one report from the widget in which something broke."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import socket

@@ -1,7 +1,5 @@
 """`view="figures"`: the figures of the city alone, equal to those of the API, without list, map and form."""
 
-from __future__ import annotations
-
 import json
 import math
 import urllib.request

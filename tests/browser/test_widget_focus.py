@@ -1,7 +1,5 @@
 """Focus and scroll position change only when the person acts, not when content arrives or the layout changes."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

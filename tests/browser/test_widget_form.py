@@ -1,7 +1,5 @@
 """The report form: steps, errors, drafts, lost connections, and no duplicate reports."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re

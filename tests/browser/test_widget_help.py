@@ -1,7 +1,5 @@
 """Assistance in the form: finding a category, reports nearby, dictation, the budgets of a slow phone."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -4,8 +4,6 @@ After every key press the focus is inside the open dialog and visible: it has an
 colour with enough contrast to the background.
 """
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The published problems in the extended widget: list, one problem, and updates without a reload."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The map of the form: its requests and messages, the sources of a location, and no traces on the page."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The map with finger, mouse, wheel, keyboard and assistive technology, in the dialog and in a scrolling page."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The map with the real service: tiles from a PMTiles file, the site's territory, refusal of locations outside."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Places outside the territory: the resident is told before sending who gets the report, or keeps what was typed."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from secrets import token_hex

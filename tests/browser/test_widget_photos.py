@@ -1,7 +1,5 @@
 """Photos in the report form: progress, retries, announcements and privacy."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

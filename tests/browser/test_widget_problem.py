@@ -1,7 +1,5 @@
 """The page of one problem: photos, its map, the room for its forms, printing, the strictest policy."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

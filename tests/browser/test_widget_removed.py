@@ -1,7 +1,5 @@
 """Removed widgets leave nothing behind: no memory that grows with their number, and no requests."""
 
-from __future__ import annotations
-
 import re
 import time
 from typing import Any

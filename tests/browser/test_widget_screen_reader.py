@@ -1,7 +1,5 @@
 """The widget for screen reader users: focus after each action, languages, announcements and names."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, expect

@@ -4,8 +4,6 @@ One page goes through all states once and collects the findings. 200 % zoom halv
 1280 × 900 pixels become 640 × 450, and 320 pixels are 1280 at 400 % (WCAG 2.2, 1.4.10). Text spacing is that of 1.4.12.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Translation programs change the rendered widget, and it keeps working."""
 
-from __future__ import annotations
-
 import re
 
 from playwright.sync_api import Page, expect

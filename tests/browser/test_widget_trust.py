@@ -1,7 +1,5 @@
 """The widget does not trust what others may write into a host page: names, attributes, links, modified files."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator

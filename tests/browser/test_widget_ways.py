@@ -1,7 +1,5 @@
 """The button leads to the form, one press from there to the list and to the reports of this device."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

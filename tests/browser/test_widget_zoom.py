@@ -1,7 +1,5 @@
 """Zoom to 400 % and text of twice the size scroll in one direction only (WCAG 1.4.4, 1.4.10)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

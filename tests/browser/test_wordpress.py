@@ -3,8 +3,6 @@
 Part of `make test-full`; tests/unit/test_wordpress_plugin.py tests the same code against a stub.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from secrets import token_hex

@@ -1,7 +1,5 @@
 """A working day of an agency in a real browser, with the keyboard alone."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

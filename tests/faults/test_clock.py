@@ -1,7 +1,5 @@
 """The system clock jumps by hours and days: nothing is lost, duplicated or stuck once it is right again."""
 
-from __future__ import annotations
-
 import asyncio
 import uuid
 from collections import Counter

@@ -1,7 +1,5 @@
 """Stateful test: after any actions on both sides, in any order and over a faulty network, both agree in the end."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import random

@@ -1,7 +1,5 @@
 """`kill -9` at random moments under load: every 201 is stored exactly once on both sides, and deliveries continue."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time

@@ -1,7 +1,5 @@
 """Between two instances the network breaks every third request: every event arrives once and in order."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import uuid

@@ -1,7 +1,5 @@
 """The real service with a failing platform, killed in between: every effect there occurs once and in order."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 

@@ -1,7 +1,5 @@
 """Some of many reports cannot be processed by the platform: those become dead letters, are reported and replayed."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from typing import Any

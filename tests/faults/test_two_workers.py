@@ -1,7 +1,5 @@
 """Two `work` processes on one PostgreSQL share the deliveries and send none twice."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from pathlib import Path

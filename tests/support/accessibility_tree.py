@@ -4,8 +4,6 @@ One line per object: role, "name", states and, after a dash, its description. Te
 object that contains them are left out, as screen readers leave them out.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

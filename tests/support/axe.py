@@ -1,7 +1,5 @@
 """Check pages with axe-core (WCAG 2.2 AA and its best practices), in several widths, colour schemes and themes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Photos that people and attackers send: each file says which picture or which error is expected."""
 
-from __future__ import annotations
-
 import io
 import random
 import struct

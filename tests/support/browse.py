@@ -1,7 +1,5 @@
 """Helpers for the city view of the extended widget."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,7 +1,5 @@
 """Drive a real browser and fail on any unexpected console error, CSP violation or request."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 from collections.abc import Callable

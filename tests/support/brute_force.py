@@ -1,7 +1,5 @@
 """Clients with other addresses, and a service that records its brute-force delays instead of waiting."""
 
-from __future__ import annotations
-
 import httpx2
 from starlette.applications import Starlette
 

@@ -3,8 +3,6 @@
 What the text names twice in one role cannot be told apart, and fails.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

@@ -1,7 +1,5 @@
 """A representative's browser without a real browser: signs in, reads pages, and sends their forms."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser

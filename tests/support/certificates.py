@@ -1,7 +1,5 @@
 """Certificates of a test authority, for servers on loopback addresses."""
 
-from __future__ import annotations
-
 import datetime
 import ipaddress
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Cities for the fault tests: real services with a site and a token, filled through GeoReport."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass

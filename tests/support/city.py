@@ -4,8 +4,6 @@ The appearance of a widget state must not depend on the date or on other tests, 
 are written here. `answers` overrides one of them: (status, body), LOST, or DELAYED until `release` is called.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """A made-up town full of problems, clustered on a grid as the service does it, for one page."""
 
-from __future__ import annotations
-
 import math
 import random
 import re

@@ -4,8 +4,6 @@ The story begins on Monday, 3 March 2031, and goes on when `Town.travel_to` says
 everybody else a browser; the platform is a webhook receiver that gets contacts of nobody.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import threading

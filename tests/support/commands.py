@@ -4,8 +4,6 @@ Half of a command's time is imports. That the installed script does the same in 
 output, exit codes) is tested by tests/api/test_cli.py and test_serving.py, with `processes.run_command`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import io

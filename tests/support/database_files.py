@@ -1,7 +1,5 @@
 """Search the files of a database, where deleted rows may still be found."""
 
-from __future__ import annotations
-
 from widget_api.database import Database, sqlite_path
 
 

@@ -1,7 +1,5 @@
 """A Dovecot server for tests: one process on two loopback ports; every mailbox has the same password."""
 
-from __future__ import annotations
-
 import imaplib
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Run a coroutine to completion from synchronous code, even while an event loop is already running in this thread."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Coroutine

@@ -1,7 +1,5 @@
 """Helpers for tests of deliveries: accept a report, run deliveries or wait for them, poll for news, read results."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any

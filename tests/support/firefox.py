@@ -1,7 +1,5 @@
 """Drive Firefox over WebDriver BiDi (https://www.w3.org/TR/webdriver-bidi/), which it supports without a driver."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import itertools

@@ -5,8 +5,6 @@ static files: it has no event loop, thread or connection, so a fork behaves like
 the process itself (memory, environment, the installed command) start a new interpreter: `serve(fork=False)`.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import ctypes

@@ -6,8 +6,6 @@ and listeners on the window, the document and the page's elements, storage, cook
 position, title, style sheets and the contents of fields. The contents of the widget's element are left out.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Called as `hostile_decoder.py FILE PORT PROCESS UID MECHANISM…`, where the mec
 error message lists the result of each attempt.
 """
 
-from __future__ import annotations
-
 import codecs
 import ctypes
 import errno

@@ -1,7 +1,5 @@
 """Read the journal in tests."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from widget_api.database import Database

@@ -1,7 +1,5 @@
 """Count what a page holds, and let widgets come and go in it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playwright.sync_api import CDPSession

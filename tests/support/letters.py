@@ -1,7 +1,5 @@
 """Every letter with plausible values, for tests that check all of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, get_args

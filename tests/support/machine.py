@@ -4,8 +4,6 @@ mmdebstrap makes it from Debian's archive, systemd-nspawn boots it, and pasta co
 and out: from 127.0.0.1 of the tests to the machine's, and from the machine's to that of the tests.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -3,8 +3,6 @@
 Nothing here depends on the service's internals, so the recordings stay the same when the service is restructured.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import io

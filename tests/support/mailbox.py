@@ -1,7 +1,5 @@
 """Letters from tests/unit/mailbox/letters, addressed to a report of the test and delivered to the service."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Open the widget's map and use it as people do: with fingers, mouse and keys."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -1,7 +1,5 @@
 """Validate pages of the service with html-validate (npm), all in one run."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Mapping

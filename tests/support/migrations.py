@@ -1,7 +1,5 @@
 """Run one step of a migration on a database that has it already."""
 
-from __future__ import annotations
-
 import runpy
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Imports nothing of `browse/` or `problems/projections/`. What is no event is rea
 service, district, street and source; and the due date of a round where no event names one.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

@@ -1,7 +1,5 @@
 """Write the shipped nginx configuration with the ports, folders and certificate of a test or a benchmark."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

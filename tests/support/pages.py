@@ -1,7 +1,5 @@
 """Serve host pages from another origin than the service, with any headers."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import threading

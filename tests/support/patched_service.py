@@ -13,8 +13,6 @@ beside it, with the suffix `.reached`.
 (tests/support/fork_server.py).
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

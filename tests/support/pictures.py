@@ -1,7 +1,5 @@
 """Pictures like those from residents' devices: formats, sizes, orientations, locations."""
 
-from __future__ import annotations
-
 import io
 import random
 from typing import Any

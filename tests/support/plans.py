@@ -1,7 +1,5 @@
 """Record the statements that a piece of code runs, and explain how a database looks each one up."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Awaitable

@@ -1,7 +1,5 @@
 """A real PostgreSQL server for one test run, with a new database for each test."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import importlib.util

@@ -1,7 +1,5 @@
 """Call the public API of a site as its widget does, and check how it refuses."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

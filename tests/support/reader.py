@@ -1,7 +1,5 @@
 """A resident who reads, in engines that Playwright does not drive: the city, filters, back and forward, a problem."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

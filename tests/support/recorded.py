@@ -17,8 +17,6 @@ What recordings share is written once, so that a change of it changes one file:
 `python -m tests.support.recorded NAME` shows a recording as a whole. A test compares whole ones.
 """
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import heapq

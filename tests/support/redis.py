@@ -1,7 +1,5 @@
 """A real Redis or Valkey server in its own process, from the system's packages (scripts/servers.py)."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Both protocols accept the same W3C actions, so everything except the transport is here.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """A real S3-compatible server process (moto), with one user, whose keys it checks, and a bucket for each test."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -2,8 +2,6 @@
 challenge.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import json

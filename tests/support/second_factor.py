@@ -1,7 +1,5 @@
 """An app with codes, as the user of a second factor has one on the phone."""
 
-from __future__ import annotations
-
 import re
 
 from tests.support.cabinet import PASSWORD, Cabinet, PageText

@@ -4,8 +4,6 @@
 tests run the same statements there (tests/support/statements.py). `make test-full` runs everything.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from pathlib import Path

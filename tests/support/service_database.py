@@ -1,7 +1,5 @@
 """Read a running service's database directly, and wait until it shows a result."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 import time

@@ -11,8 +11,6 @@ beside other writes (CONCURRENT), and cases that run statements in another proce
     python -m tests.support.statements RECORDED --check  # whether the list holds (make test-full)
 """
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

@@ -1,7 +1,5 @@
 """A made-up town as map tiles: streets, a river and houses."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Iterable

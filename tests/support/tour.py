@@ -3,8 +3,6 @@
 The caller may change language, theme and size before it continues: the tour restores what it needs.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

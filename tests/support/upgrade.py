@@ -3,8 +3,6 @@
 Used by the script that makes the recording (tests/recorded/upgrade/make.py) and by the test that upgrades it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import tarfile

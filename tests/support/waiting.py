@@ -1,7 +1,5 @@
 """Wait until something holds that no event announces: what another process does, or what a database shows."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

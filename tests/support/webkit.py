@@ -1,7 +1,5 @@
 """Drive WebKitGTK, Safari's engine, over WebDriver (https://www.w3.org/TR/webdriver2/) on a virtual screen."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -3,8 +3,6 @@
 WebDriver has no command for it, and a service worker or a patched `fetch` would spare scripts and frames.
 """
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import re

@@ -3,8 +3,6 @@
 Their support modules are asynchronous, a visit is not: they run in a thread with an event loop of its own.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -4,8 +4,6 @@ Isso (a comment form, from build/isso) and Sentry's feedback form (from the npm 
 server that accepts every report). `make isso hosts` installs them; `make test-full` does.
 """
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The subjects of the torture pages: what stands in the page, and how a resident gets to «sent» by keyboard alone."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 
