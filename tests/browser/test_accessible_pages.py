@@ -37,7 +37,6 @@ from widget_api.signing import Signer
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
 
-pytestmark = pytest.mark.browser
 WIDE: axe.Look = (1280, "light", None)
 # Each colour scheme once, in one width or the other: colours depend on neither width nor language.
 CABINET: tuple[axe.Look, ...] = (

@@ -15,7 +15,6 @@ from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import DEFAULT_CATEGORIES
 
-pytestmark = pytest.mark.browser
 NAME = "Официальный портал администрации городского поселения Зареченск"
 
 

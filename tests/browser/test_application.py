@@ -21,7 +21,6 @@ from tests.support.widget import DESKTOP, SEND, fill_form, number, wait_until
 from widget_api.database import Database
 from widget_api.problems import lifecycle
 
-pytestmark = pytest.mark.browser
 ACCENT = "#7a1f5c"
 ERASED = "Яма у дома Петровой Анны"
 STAYS = "Не горит фонарь у школы"

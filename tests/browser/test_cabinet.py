@@ -19,8 +19,6 @@ WITHIN = 2.0  # seconds from a report's arrival to its line in the list
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture
 def town(service: Service) -> Town:

@@ -19,8 +19,6 @@ from widget_api.sites import service as sites
 
 BOUNDS = (38.7, 55.0, 38.9, 55.1)
 
-pytestmark = pytest.mark.browser
-
 
 def click(page: Page, x: float, y: float) -> None:
     """Click a place of the map, given in shares of its width and height."""

@@ -24,7 +24,6 @@ from widget_api.platform.model import PlatformService as Offered
 from widget_api.platform.store import services
 from widget_api.problems import lifecycle
 
-pytestmark = pytest.mark.browser
 LOOKS: list[axe.Look] = [
     (360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None),
 ]  # fmt: skip

@@ -18,7 +18,6 @@ from widget_api.database import Database
 from widget_api.demo import photos
 from widget_api.sites import service as sites
 
-pytestmark = pytest.mark.browser
 # The focused part of a date field is highlighted by the browser itself.
 WITHOUT_FOCUS_RING = """
 () => {

@@ -15,7 +15,7 @@ from tests.support.collection_stories import BEGIN, Town, act_below, add_entry, 
 from tests.support.pictures import file, halves, photo
 from tests.support.widget import DESKTOP, PHONE
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
+pytestmark = [pytest.mark.long, ONE_DATABASE_UNLESS_FULL]
 FoundTown = Callable[..., Town]
 DAY = timedelta(days=1)
 ANNA, VERA, OLEG = (f"{name}@example.test" for name in ("anna", "vera", "oleg"))

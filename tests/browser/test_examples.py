@@ -9,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.browser import NewPage, Watch, rect
 from tests.support.widget import CLOSE, DESKTOP, REPORT, Examples, fill_form, number, report, send, to_form
 
-pytestmark = pytest.mark.browser
 MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
 new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
 .observe({type: "layout-shift", buffered: true}) }"""

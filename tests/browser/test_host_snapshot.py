@@ -9,7 +9,6 @@ from playwright.sync_api import Page
 from tests.support.host import Host
 from tests.support.pages import HostPages
 
-pytestmark = pytest.mark.browser
 PAGE = """<!doctype html><html lang=ru><title>Сайт</title><link rel=stylesheet href=style.css>
 <body><h1 id=top>Заголовок</h1><p class=a>Текст</p><input id=field value=1>
 <igrajdanin-widget><a href=#>Ссылка</a></igrajdanin-widget><div data-igrajdanin-widget=k><a href=#>Ссылка</a></div>

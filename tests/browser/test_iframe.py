@@ -11,7 +11,7 @@ from tests.support.browser import NewPage, Watch, arrived
 from tests.support.pages import HostPages
 from tests.support.widget import REPORT, WidgetSite
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("web_share")]
+pytestmark = pytest.mark.usefixtures("web_share")
 FIT = '<script async src="{w}/w/1/frame.js"></script>'
 STYLE = ' style="width: 100%; border: 0"'
 FRAME = (
@@ -111,11 +111,7 @@ def test_the_host_gets_height_events_and_links(new_page: NewPage, widget_site: W
     expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
     wait_until_fitted(page)
     the_frames_height_follows_its_content_without_oscillating(page)
-    link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
-    with page.expect_popup() as opened:
-        link.click()
-    assert "/consent/" in opened.value.url
-    assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
+    links_open_outside_the_frame(page)
     reporting_sends_an_event_to_the_host(page)
 
 
@@ -207,13 +203,7 @@ def test_the_height_is_set_in_every_width_later_without_a_referrer_and_under_the
     for width in (320, 768, 1280):
         page.set_viewport_size({"width": width, "height": 700})
         expect_fitted()
-    # Parameters of the URL are used.
-    page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
-    widget = inside(page).locator("igrajdanin-widget")
-    expect(widget.locator("h2").first).to_be_visible()
-    assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"
-    assert (widget.get_attribute("theme"), widget.get_attribute("category")) == ("light", "roads")
-    assert widget.get_attribute("lang") == "en"
+    parameters_of_the_url_are_used(page, widget_site)
 
 
 def test_messages_of_others_are_ignored(page: Page, widget_site: WidgetSite, watch: Watch) -> None:
@@ -279,6 +269,14 @@ def test_only_registered_origins_may_embed_the_frame(
     assert page.evaluate("heard") == ["the last one"]
 
 
+def links_open_outside_the_frame(page: Page) -> None:
+    link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
+    with page.expect_popup() as opened:
+        link.click()
+    assert "/consent/" in opened.value.url
+    assert "/embed" in page.frames[1].url, "the frame itself did not navigate"
+
+
 def test_without_javascript_the_frame_shows_the_link(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(java_script_enabled=False)
     page.goto(host(widget_site))
@@ -286,3 +284,12 @@ def test_without_javascript_the_frame_shows_the_link(new_page: NewPage, widget_s
     expect(link).to_be_visible()
     assert link.get_attribute("target") == "_blank"
     assert str(link.get_attribute("href")).endswith(f"/s/{widget_site.key}/report")
+
+
+def parameters_of_the_url_are_used(page: Page, widget_site: WidgetSite) -> None:
+    page.goto(host(widget_site, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
+    widget = inside(page).locator("igrajdanin-widget")
+    expect(widget.locator("h2").first).to_be_visible()
+    assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"
+    assert (widget.get_attribute("theme"), widget.get_attribute("category")) == ("light", "roads")
+    assert widget.get_attribute("lang") == "en"

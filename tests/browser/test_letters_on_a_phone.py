@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.support import axe
@@ -10,8 +9,6 @@ from tests.support.letters import LONG, TYPED, all_letters
 from tests.support.selection import is_full
 from widget_api import i18n
 from widget_api.web import pages
-
-pytestmark = pytest.mark.browser
 
 
 def test_letters_fit_and_are_readable(page: Page) -> None:

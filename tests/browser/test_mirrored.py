@@ -22,7 +22,6 @@ from tests.support.town import sign_in
 from tests.support.waiting import wait_for
 from tests.support.widget import WidgetSite, wait_until
 
-pytestmark = pytest.mark.browser
 TEXT = "Сугроб у остановки"
 LOOKS: list[axe.Look] = [
     (360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None),

@@ -32,7 +32,7 @@ from tests.support.widget import (
     page_with_modified_files,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 _SELDOM = pytest.mark.full("each part of it runs in Chromium; an engine differs in what it gives the widget")
 DOWN, ENTER = "\ue015", "\ue007"  # https://www.w3.org/TR/webdriver2/#keyboard-actions
 SEEN = "igrajdanin-widget"

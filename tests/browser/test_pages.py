@@ -14,8 +14,6 @@ from widget_api import journal
 from widget_api.addresses import service as addresses
 from widget_api.addresses.files import Place
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture
 def town(service: Service) -> Town:

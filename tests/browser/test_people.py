@@ -17,8 +17,6 @@ from widget_api.database import Database
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Contact
 
-pytestmark = pytest.mark.browser
-
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 

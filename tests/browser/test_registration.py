@@ -13,7 +13,7 @@ from tests.support.town import sign_in
 from tests.support.widget import open_form, report
 from widget_api.registration.model import PROOF_PATH
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.long
 TEXT = "Разбита остановка у вокзала"
 HEAD = "<!doctype html><html lang='ru'><head><title>Зареченск</title>"
 CHOSEN = "тихая река у старой мельницы"

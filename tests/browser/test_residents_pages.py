@@ -21,7 +21,6 @@ from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.signing import Purpose, Signer
 
-pytestmark = pytest.mark.browser
 QUESTION = "Яма на стороне школы или напротив?"
 
 

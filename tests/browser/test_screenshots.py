@@ -9,7 +9,7 @@ from scripts import screenshots
 from tests.support.browser import NewPage, Watch
 from tests.support.widget import Examples
 
-pytestmark = [pytest.mark.browser, pytest.mark.full("pictures are for the eye; other tests follow the same steps")]
+pytestmark = [pytest.mark.full("pictures are for the eye; other tests follow the same steps")]
 SCREENSHOTS = {
     "host-page",
     "list",

@@ -1,6 +1,5 @@
 """A second factor in a real browser: set up from the drawing on the page, then asked for when signing in."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import axe
@@ -8,8 +7,6 @@ from tests.support.browser import Watch
 from tests.support.processes import Service
 from tests.support.second_factor import Device
 from tests.support.town import Town, sign_in
-
-pytestmark = pytest.mark.browser
 
 
 def check(page: Page) -> None:

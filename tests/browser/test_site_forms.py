@@ -8,8 +8,6 @@ from tests.support.browser import NewPage, Watch
 from tests.support.processes import Service
 from tests.support.town import Town
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture
 def town(service: Service) -> Town:

@@ -27,7 +27,7 @@ from tests.support.town import sign_in
 from tests.support.waiting import wait_for
 from tests.support.widget import PHONE, to_form
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.long
 EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 TEXT = "Глубокая яма на переходе у школы № 14, вечером её не видно"
 EMAIL = "anna@example.test"

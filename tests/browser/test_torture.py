@@ -19,7 +19,6 @@ from tests.support.torture.rivals import isso, sentry
 from tests.support.torture.subjects import ISSO, SENTRY, WIDGET, Subject
 from tests.support.widget import Examples
 
-pytestmark = pytest.mark.browser
 # Those that find most: each has another cause to fail.
 SAMPLE = {
     "all-unset", "base", "cancelled-events", "csp-contract", "csp-nonce", "csp-strict-dynamic", "dialog-open", "fetch",

@@ -13,7 +13,6 @@ from tests.support.browser import Watch
 from tests.support.widget import Examples, WidgetSite, let_time_pass, wear
 from widget_api import i18n
 
-pytestmark = pytest.mark.browser
 CELLS = (
     "one => [...one.shadowRoot.querySelectorAll('dl div')].map(cell => [...cell.children].map(part => part.innerText))"
 )

@@ -22,7 +22,7 @@ from tests.support.tour import Tour
 from tests.support.widget import DESKTOP, PHONE, THEMES, WidgetSite, draw_twice
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = pytest.mark.long
 # A desk has more room for the same English words: `make test` shows them on the phone alone.
 LANGUAGES = {"phone": ("ru", "en"), "desk": ("ru", "en") if is_full() else ("ru",)}
 NARROWEST, ZOOMED = ViewportSize(width=320, height=640), ViewportSize(width=640, height=450)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import ONE_DATABASE_UNLESS_FULL
@@ -20,8 +19,6 @@ from widget_api.database import Database
 from widget_api.people import accounts
 from widget_api.sites import routing_rules
 from widget_api.sites import service as sites
-
-pytestmark = pytest.mark.browser
 
 DESK = {"width": 1280, "height": 800}
 LOOKS: list[axe.Look] = [
