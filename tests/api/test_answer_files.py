@@ -86,9 +86,7 @@ def path(url: str) -> str:
     return url.replace("&amp;", "&").removeprefix(W)
 
 
-async def test_an_answer_stores_its_photos_and_documents(
-    client: Client, cabinet: Answering, site: Site, accepted: Receipt
-) -> None:
+async def test_an_answer_stores_its_files(client: Client, cabinet: Answering, site: Site, accepted: Receipt) -> None:
     sent = await cabinet.answer(
         accepted.problem_id, documents=(("Акт № 1.pdf", PDF), ("Смета.PDF", PDF + b"\n")), photos=(jpeg(), jpeg("blue"))
     )
@@ -149,9 +147,7 @@ async def test_each_photo_is_shown_once_across_several_decisions(
     assert len(re.findall(rf'<a href="{W}/photos/', below)) == 3
 
 
-async def test_the_detail_says_whether_the_deadline_was_kept(
-    client: Client, context: Context, site: Site, accepted: Receipt
-) -> None:
+async def test_the_detail_tells_the_deadline(client: Client, context: Context, site: Site, accepted: Receipt) -> None:
     answer = await detail(client, site, accepted)
     assert answer["url"] == f"{W}/s/{site.key}/problems/{accepted.number}"
     wanted = {"kept": None, "expected_on": None, "responsible": None, "duplicate_of": None, "discussion": "off"}
@@ -182,9 +178,7 @@ async def _set(context: Context, receipt: Receipt, **columns: Any) -> None:
     await context.database.write(work)
 
 
-async def test_an_answer_after_the_deadline_is_not_in_time(
-    client: Client, context: Context, site: Site, accepted: Receipt
-) -> None:
+async def test_a_late_answer_is_not_in_time(client: Client, context: Context, site: Site, accepted: Receipt) -> None:
     await _set(context, accepted, answer_due="2020-01-01")
     assert (await detail(client, site, accepted))["kept"] is False
 
@@ -280,13 +274,9 @@ async def test_files_of_unpublished_answers_need_a_signed_link(
 ) -> None:
     """A report rejected before it was published: its author reads the reason, the public nothing."""
     sent = await cabinet.answer(
-        receipt.problem_id,
-        documents=(("Причина.pdf", PDF),),
-        photos=(jpeg(),),
-        to="rejected",
-        text="Не наш город",
+        receipt.problem_id, documents=(("Причина.pdf", PDF),), photos=(jpeg(),), to="rejected", text="Не наш город",
         reject_reason="no_place",
-    )
+    )  # fmt: skip
     assert sent.status_code == 303, sent.text
     (row,) = await documents.list_attached(context.database, site.id, receipt.problem_id)
     bare = model.document_path(row["id"], row["name"])

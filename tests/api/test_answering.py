@@ -62,9 +62,7 @@ async def test_notes_are_visible_to_all_cabinet_users_and_keep_the_unsent_answer
     ]
 
 
-async def test_a_note_creates_no_event_and_is_erased_with_its_report(
-    database: Any, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_a_note_is_no_event_and_is_erased_too(database: Any, enter: Enter, site: Site, problem: str) -> None:
     agent = await enter("agent", site.agency.id)
     before = await database.rows("SELECT id FROM events"), await database.rows("SELECT id FROM deliveries")
     await note(agent, problem, "Только для своих")
@@ -90,9 +88,7 @@ async def add(cabinet: Cabinet, **fields: str) -> Any:
     return await cabinet.client.post(PATH, data=form.fields | fields)
 
 
-async def test_templates_belong_to_the_agency_and_are_edited_by_administrators_and_heads(
-    database: Any, enter: Enter, site: Site
-) -> None:
+async def test_templates_are_the_agencys_and_its_heads_edit_them(database: Any, enter: Enter, site: Site) -> None:
     admin, head = await enter("admin", site.agency.id), await enter("head", site.agency.id)
     assert (await add(admin, title="Яма", body="Яму № {номер} засыпали", status="resolved")).status_code == 303
     row = await database.row("SELECT * FROM answer_templates")
@@ -140,9 +136,7 @@ async def test_an_invalid_template_is_refused_with_a_reason(database: Any, enter
     assert await database.rows("SELECT * FROM answer_templates") == []
 
 
-async def test_the_default_templates_are_offered_once_and_are_all_valid(
-    database: Any, enter: Enter, site: Site
-) -> None:
+async def test_default_templates_are_offered_once_and_are_valid(database: Any, enter: Enter, site: Site) -> None:
     admin = await enter("admin", site.agency.id)
     form = next(form for form in (await admin.read(PATH)).forms if form.action == PATH)
     assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 303
@@ -156,9 +150,7 @@ async def test_the_default_templates_are_offered_once_and_are_all_valid(
     assert "Добавить пять готовых" not in (await admin.read(PATH)).text
 
 
-async def test_choosing_a_template_fills_it_in_and_keeps_other_input(
-    database: Any, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_a_template_is_filled_in_and_input_kept(database: Any, enter: Enter, site: Site, problem: str) -> None:
     admin, agent = await enter("admin", site.agency.id), await enter("agent", site.agency.id)
     await add(admin, title="Яма", body="№ {номер}, {category}, {адрес}: {дата}", status="resolved")
     await add(admin, title="Приём", body="Принято", status="accepted")  # no decision for an accepted report
@@ -240,9 +232,7 @@ async def test_a_template_like_answer_warns_once_and_is_sent_on_the_second_press
     assert row["status"] == "resolved"
 
 
-async def test_a_category_may_require_a_photo_of_the_result(
-    database: Any, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_a_category_may_require_a_final_photo(database: Any, enter: Enter, site: Site, problem: str) -> None:
     await changes.set_category(database, site.id, "roads", {"photo_after": True})
     agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
     text = "Яму засыпали и заасфальтировали"
@@ -260,9 +250,7 @@ async def test_a_category_may_require_a_photo_of_the_result(
 # --- the number in the agency's document system ---
 
 
-async def test_the_document_number_is_searchable_internal_and_erased(
-    database: Any, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_document_numbers_are_internal_and_found(database: Any, enter: Enter, site: Site, problem: str) -> None:
     agent, path = await enter("agent", site.agency.id), f"/cabinet/problems/{problem}"
     action = f"{path}/document"
     number = {"document_number": " 01-15/2231 ", "document_date": "2026-11-25"}

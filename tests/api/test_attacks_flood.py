@@ -67,9 +67,7 @@ async def test_the_api_key_is_checked_before_the_fields(client: Client, site: Si
     assert answer.status_code == 403
 
 
-async def test_a_disconnect_in_the_middle_of_a_form_is_no_error(
-    app: Any, site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_disconnect_within_a_form_is_no_error(app: Any, site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for path in upload_urls(site):
         messages = iter(
@@ -157,9 +155,7 @@ async def test_a_forms_identifier_is_checked_before_its_files_are_stored(
 
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
-async def test_unauthenticated_clients_store_no_files_in_the_cabinet(
-    client: Client, spooled: list[int], token: str
-) -> None:
+async def test_unauthenticated_clients_store_no_cabinet_files(client: Client, spooled: list[int], token: str) -> None:
     """A form is stored for a user who must sign in first only if its token was issued to somebody."""
     flood = Flood([PART.format("form_token", "", token), *[FILE] * 5])
     answer = await client.post("/cabinet/problems/1", content=flood, headers=IN_PARTS)

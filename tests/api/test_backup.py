@@ -144,9 +144,7 @@ async def test_a_backup_can_be_restored_on_the_other_database(
         assert (await submit_report(other, site)).number == 3, "the copy can be worked on"
 
 
-async def test_people_erased_since_the_backup_do_not_come_back(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_people_erased_since_do_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
     site, problem_id = await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await lifecycle.erase(database, OPERATOR, site.id, problem_id)
@@ -160,9 +158,7 @@ async def test_people_erased_since_the_backup_do_not_come_back(
     assert await retention.replay_erasures(database) == 0
 
 
-async def test_consents_and_subscriptions_ended_since_the_backup_stay_ended(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_consents_and_subscriptions_stay_ended(database: Database, settings: Settings, tmp_path: Path) -> None:
     await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     assert await retention.erase_words(database, NEIGHBOUR) == {"follows": 1, "comments": 1, "participations": 0}
@@ -189,9 +185,7 @@ async def test_earlier_erasures_hold_in_a_new_database(
         assert len(await fresh.rows("SELECT * FROM erasures")) == 1
 
 
-async def test_counters_do_not_go_back_and_tickets_stay_used(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_counters_stay_and_tickets_stay_used(database: Database, settings: Settings, tmp_path: Path) -> None:
     site, _ = await lived_in(database)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     late = await submit_report(database, site)
@@ -229,9 +223,7 @@ async def test_replaced_private_links_stay_invalid(database: Database, settings:
     assert found == dict.fromkeys((changed, again, once), later)
 
 
-async def test_access_ended_since_the_backup_stays_ended(
-    database: Database, settings: Settings, tmp_path: Path
-) -> None:
+async def test_access_that_ended_since_stays_ended(database: Database, settings: Settings, tmp_path: Path) -> None:
     """A dismissed official, a known password, a leaked token, a name that was to be hidden."""
     site, problem_id = await lived_in(database)
     for name in ("gone", "robbed", "stays"):

@@ -78,14 +78,9 @@ async def test_a_cursor_of_another_site_filter_or_order_is_invalid(client: Clien
     list_of = f"/api/v1/sites/{site.key}/problems"
     assert (await client.get(f"{list_of}?cursor={own}")).status_code == 200
     for wrong in (
-        await cursor(other, ""),
-        await cursor(site, "&status=new"),
-        await cursor(site, "&sort=support"),
-        own[:-1],
-        own + "x",
-        f"{own}&status=new",
-        f"{own}&sort=updated",
-    ):
+        await cursor(other, ""), await cursor(site, "&status=new"), await cursor(site, "&sort=support"), own[:-1],
+        own + "x", f"{own}&status=new", f"{own}&sort=updated",
+    ):  # fmt: skip
         answer = await client.get(f"{list_of}?cursor={wrong}")
         assert (answer.status_code, "cursor" in answer.text) == (400, True), wrong
         assert (await client.get(f"/s/{site.key}?cursor={wrong}")).status_code == 400

@@ -222,9 +222,7 @@ async def test_guesses_for_made_up_accounts_use_no_memory(app: Any, context: Con
 # --- the code of a report ------------------------------------------------------------------------------------------
 
 
-async def test_guessing_report_codes_is_slowed_down_and_the_owner_gets_in(
-    app: Any, context: Context, site: Site
-) -> None:
+async def test_guessing_report_codes_is_slow_and_the_owner_gets_in(app: Any, context: Context, site: Site) -> None:
     waited = record_delays(app)
     receipt = await submit_report(context.database, site, email=None)
     fields = {"site": site.key, "number": str(receipt.number)}

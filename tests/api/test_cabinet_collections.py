@@ -61,9 +61,7 @@ async def publish(admin: Cabinet, city: Site, slug: str) -> httpx2.Response:
     return await admin.send(own, f"{own}/hide", do="show")
 
 
-async def test_a_collection_is_made_from_a_preset_and_set_up(
-    client: Client, context: Context, city: Site, admin: Cabinet
-) -> None:
+async def test_a_preset_makes_a_collection(client: Client, context: Context, city: Site, admin: Cabinet) -> None:
     listed = await admin.read(desk(city))
     assert {f"{desk(city)}?preset={name}" for name in presets.NAMES} <= set(listed.links)
     made = await create(admin, city, "budgeting")
@@ -87,14 +85,9 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     with time_machine.travel(clock.now() + 3601, tick=False):
         assert (await client.get(preview)).status_code == 404
     typed = {
-        "title": "Наш бюджет",
-        "summary": "Проекты жителей",
-        "principles": "Голосует каждый.\nРешает совет.",
-        "who": "agency",
-        "discussion": "moderated",
-        "opens": "2026-01-01",
-        "closes": "2026-01-31",
-    }
+        "title": "Наш бюджет", "summary": "Проекты жителей", "principles": "Голосует каждый.\nРешает совет.",
+        "who": "agency", "discussion": "moderated", "opens": "2026-01-01", "closes": "2026-01-31",
+    }  # fmt: skip
     assert (await admin.send(desk(city, "budgeting"), desk(city, "budgeting"), **typed)).status_code == 303
     assert (await admin.send(own_desk, f"{own_desk}/hide", do="show")).headers["location"].endswith("?done=shown")
     with time_machine.travel(clock.now() + 60, tick=False):
@@ -119,9 +112,7 @@ async def test_a_collection_is_made_from_a_preset_and_set_up(
     assert {"site_added", "site_changed"} <= set(kinds)
 
 
-async def test_a_hidden_collection_is_nowhere_until_it_is_shown(
-    client: Client, context: Context, city: Site, admin: Cabinet
-) -> None:
+async def test_a_hidden_collection_is_nowhere(client: Client, context: Context, city: Site, admin: Cabinet) -> None:
     await create(admin, city, "experts", slug="people")
     await publish(admin, city, "people")
     own, page = desk(city, "people"), f"/s/{city.key}/c/people"
@@ -272,16 +263,11 @@ async def test_a_file_is_checked_then_loaded_once(
     wrong = ["3", "", "Пруды", "Текст", "", "Танцы", ""]
     page = await check(admin, own, sheet([[*HEAD, "Цвет"], *([*row, "синий"] for row in (*ROWS, ROWS[0], wrong))]))
     for said in (
-        "1 строка с ошибками",
-        "Строка 5, «Имя и тема»: Заполните это поле",
-        "Строка 5, «Категория» — «Пруды»: Такого варианта нет",
-        "Строка 5, «Адрес»: Укажите место",
-        "Строка 5, «Форматы» — «Танцы»: Такого варианта нет",
-        "Строка 5, «Города»: Заполните это поле",
-        "1 строка загружена раньше или повторяется",
-        "незнакомы, их не загрузим: Цвет.",
-        "Можно загрузить 2 записи",
-    ):
+        "1 строка с ошибками", "Строка 5, «Имя и тема»: Заполните это поле",
+        "Строка 5, «Категория» — «Пруды»: Такого варианта нет", "Строка 5, «Адрес»: Укажите место",
+        "Строка 5, «Форматы» — «Танцы»: Такого варианта нет", "Строка 5, «Города»: Заполните это поле",
+        "1 строка загружена раньше или повторяется", "незнакомы, их не загрузим: Цвет.", "Можно загрузить 2 записи",
+    ):  # fmt: skip
         assert said in page.text, said
     assert await database.rows("SELECT 1 FROM problems") == []
     assert await load(admin, own, sheet([HEAD, *ROWS])) == "2"
@@ -326,17 +312,10 @@ async def test_the_template_is_filled_in_and_loaded(context: Context, city: Site
     assert "Курс" in str(hints["B3"].value)
     named = {str(cell.value): place for place, cell in enumerate(rows[1], 1)}
     typed: dict[str, Any] = {
-        "Название программы": "=HYPERLINK(1)",
-        "Категория": "course",
-        "Описание": "Учим\nвсему",
-        "Широта": 55.05,
-        "Долгота": "38,75",
-        "Кто проводит": 1917,
-        "Начало": datetime.datetime.fromisoformat("2026-12-01T18:30"),
-        "Окончание": "31.12.2026",
-        "Форма": "Очно",
-        "Стоимость, ₽": "12 000,50",
-    }
+        "Название программы": "=HYPERLINK(1)", "Категория": "course", "Описание": "Учим\nвсему", "Широта": 55.05,
+        "Долгота": "38,75", "Кто проводит": 1917, "Начало": datetime.datetime.fromisoformat("2026-12-01T18:30"),
+        "Окончание": "31.12.2026", "Форма": "Очно", "Стоимость, ₽": "12 000,50",
+    }  # fmt: skip
     for title, value in typed.items():
         rows.cell(2, named[title], value)
     rows.cell(2, named["Название программы"]).data_type = "s"
@@ -484,9 +463,7 @@ async def test_a_collection_without_categories_takes_no_row(context: Context, ci
 
 
 @ONE_DATABASE
-async def test_a_count_is_made_for_the_council_and_verified(
-    client: Client, context: Context, city: Site, admin: Cabinet
-) -> None:
+async def test_a_count_for_councils_is_verified(client: Client, context: Context, city: Site, admin: Cabinet) -> None:
     database, page = context.database, desk(city, "budget")
     await create(admin, city, "budgeting", slug="budget")
     await publish(admin, city, "budget")

@@ -435,13 +435,9 @@ async def _fill(world: World) -> dict[str, str]:
     receipt = await submit_report(database, site, photos=(Photo(shown.id), Photo(hidden.id)), **fields)
     new = await submit_report(database, site, **fields)
     ids |= {
-        "problem": receipt.problem_id,
-        "new": new.problem_id,
-        "site": site.id,
-        "key": site.key,
-        "photo": shown.id,
+        "problem": receipt.problem_id, "new": new.problem_id, "site": site.id, "key": site.key, "photo": shown.id,
         "hidden": hidden.id,
-    }
+    }  # fmt: skip
     ids |= {"service": services[0], "author": users["author"].id}
     ids |= {name: clock.new_id() for name in ("template", "platform", "comment", "invitation", "bulk")}
     await lifecycle.confirm(database, site.id, receipt.problem_id)

@@ -108,9 +108,7 @@ async def test_the_form_offers_only_allowed_transitions(cabinet: Cabinet, databa
         assert ("extended" in offered) == (before in OPEN - {"moderation", "planned"}), before
 
 
-async def test_forbidden_transitions_and_missing_fields_are_refused_and_input_is_kept(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_forbidden_transitions_and_missing_fields_keep_input(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     for to in ("confirmed", "reopened", "withdrawn", "moderation"):
         assert (await cabinet.decide(problem, to, text="Потому что")).status_code == 403
@@ -149,9 +147,7 @@ WRONG = [
 ]
 
 
-async def test_a_conflicting_decision_is_reported_and_its_text_kept(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_a_conflicting_decision_is_told_and_its_text_kept(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
     wish = Change(to="in_progress")
@@ -225,9 +221,7 @@ async def test_a_spam_mark_can_be_removed(cabinet: Cabinet, database: Any, site:
     assert (await cabinet.decide(problem, "accepted")).status_code == 303
 
 
-async def test_the_page_shows_all_data_of_a_report_until_it_is_erased(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_the_page_shows_all_of_a_report_until_it_is_erased(cabinet: Cabinet, database: Any, site: Site) -> None:
     text = "Яма у школы.\nЕй <script>alert(1)</script> третий год."
     problem = (await submit_report(database, site, description=text, page_url="https://gorod.test/news")).problem_id
     answer = await cabinet.client.get(f"/cabinet/problems/{problem}")
@@ -305,14 +299,9 @@ async def test_tabs_list_the_reports_of_their_status(cabinet: Cabinet, database:
     await lifecycle.mark_spam(database, AGENT, site.id, spam, True)
     everything = {*ids.values(), late, spam}
     for tab, expected in (
-        ("all", everything),
-        ("moderation", {ids["moderation"], late}),
-        ("work", {ids["accepted"], ids["planned"]}),
-        ("overdue", {late}),
-        ("closed", {ids["answered"]}),
-        ("spam", {spam}),
-        ("nonsense", everything),
-    ):
+        ("all", everything), ("moderation", {ids["moderation"], late}), ("work", {ids["accepted"], ids["planned"]}),
+        ("overdue", {late}), ("closed", {ids["answered"]}), ("spam", {spam}), ("nonsense", everything),
+    ):  # fmt: skip
         page = await cabinet.read(f"/cabinet/problems?tab={tab}")
         assert {link.rpartition("/")[2] for link in page.links_without_query if "/problems/" in link} == expected, tab
     assert "просрочено" in (await cabinet.read("/cabinet/problems?tab=overdue")).text
@@ -375,9 +364,7 @@ async def test_merging_suggests_similar_reports_nearby(cabinet: Cabinet, databas
     assert (await state(database, first))["duplicate_of"] == 4
 
 
-async def test_merging_a_report_without_a_point_suggests_those_at_its_address(
-    cabinet: Cabinet, database: Any, site: Site
-) -> None:
+async def test_merging_without_a_point_suggests_the_same_address(cabinet: Cabinet, database: Any, site: Site) -> None:
     nowhere = {"lat": None, "lng": None}
     # itself, the same house, another one, another category
     reports: list[dict[str, Any]] = [

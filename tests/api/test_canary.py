@@ -157,15 +157,9 @@ async def test_no_public_route_leaks_personal_unpublished_or_other_sites_data(cl
     await database.write(lambda tx: tx.run("UPDATE site_counters SET version = version + 1"))
     asked = public_routes(site, (shown, hidden, 999))
     for needed in (
-        "/v2/requests.json",
-        "/problems",
-        "/clusters",
-        "/stats",
-        ".geojson",
-        ".csv",
-        "/feed.atom",
+        "/v2/requests.json", "/problems", "/clusters", "/stats", ".geojson", ".csv", "/feed.atom",
         f"/problems/{shown}",
-    ):
+    ):  # fmt: skip
         assert any(needed in path for path in asked), f"{needed} is not a public route"
     for path in asked:
         if path.startswith("/open311/"):  # two sites share it

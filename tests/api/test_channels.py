@@ -43,9 +43,7 @@ async def only(database: Any, table: str = "problems") -> Any:
     return row
 
 
-async def test_a_caller_is_entered_accepted_and_told_number_and_code(
-    database: Any, enter: Enter, site: Site, client: Any
-) -> None:
+async def test_a_caller_is_entered_and_told_the_code(database: Any, enter: Enter, site: Site, client: Any) -> None:
     agent = await enter("agent", site.agency.id)
     assert PATH in (await agent.read("/cabinet/problems")).links_without_query
     shown = await fill(agent)
@@ -118,9 +116,7 @@ async def test_it_may_wait_and_may_have_come_days_ago(database: Any, enter: Ente
     assert row["answer_due"] < "2026-11-25", "the days run from the receipt"
 
 
-async def test_rules_photos_and_questions_are_those_of_a_residents_report(
-    database: Any, enter: Enter, site: Site
-) -> None:
+async def test_rules_photos_and_questions_are_as_of_residents_reports(database: Any, enter: Enter, site: Site) -> None:
     await changes.update_site(database, site.id, {"contact": "required", "bbox": (38.5, 54.9, 39.1, 55.3)})
     await changes.set_category(database, site.id, "roads", {"photo_required": True})
     agent = await enter("agent", site.agency.id)
@@ -259,9 +255,7 @@ async def test_an_answer_given_outside_is_the_official_one_and_its_file_the_agen
     assert ("Тайной" in shown) is publish, "a viewer sees what everybody sees"
 
 
-async def test_an_answer_outside_asks_what_every_answer_asks(
-    database: Any, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_an_answer_outside_asks_what_others_ask(database: Any, enter: Enter, site: Site, problem: str) -> None:
     await changes.set_category(database, site.id, "roads", {"photo_after": True})
     agent = await enter("agent", site.agency.id)
     form, given = await outside(agent, problem)

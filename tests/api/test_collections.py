@@ -193,9 +193,7 @@ def test_every_preset_is_complete_in_both_languages() -> None:
             assert len(preset.questions(language)) == len(preset.fields)
 
 
-async def test_the_list_of_collections_promises_nothing_that_is_not_there(
-    client: Client, context: Context, city: Site
-) -> None:
+async def test_the_list_of_collections_promises_nothing_more(client: Client, context: Context, city: Site) -> None:
     database = context.database
     for name in presets.NAMES:
         child = await collection.add_collection(database, city, name, name)
@@ -306,9 +304,7 @@ async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their
         assert budgeting.id not in (await cabinet.client.get(path)).text, path
 
 
-async def test_an_official_of_a_directory_is_offered_its_statuses_alone(
-    client: Client, context: Context, city: Site
-) -> None:
+async def test_an_official_of_a_directory_has_its_statuses_alone(client: Client, context: Context, city: Site) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
     given: dict[str, Any] = {"category": "regional", "description": join_entry("Центр", "Помогаем")}
@@ -429,9 +425,7 @@ async def test_a_period_and_who_may_add_decide_whether_entries_are_taken(
             assert closed == (not taken and columns.get("who") != "invited")
 
 
-async def test_keys_origins_and_tickets_are_those_of_the_site(
-    client: Client, context: Context, city: Site, budgeting: Site
-) -> None:
+async def test_keys_and_origins_are_the_sites(client: Client, context: Context, city: Site, budgeting: Site) -> None:
     database, path = context.database, "/api/v1/sites/{}/collections/budget/entries"
     await changes.update_site(database, city.id, {"contact": "required"}, add_origins=["https://new.test"])
     child = await sites.by_id(database, budgeting.id)
@@ -463,9 +457,7 @@ async def test_all_errors_of_an_entry_come_at_once(client: Client, city: Site, b
 
 
 @ONE_DATABASE
-async def test_erasure_and_retention_reach_entries(
-    client: Client, context: Context, city: Site, budgeting: Site
-) -> None:
+async def test_erasure_and_age_reach_entries(client: Client, context: Context, city: Site, budgeting: Site) -> None:
     database, path = context.database, f"/api/v1/sites/{city.key}/collections/budget/entries"
     entry = await add_entry(database, budgeting, CANARY, answers={"cost": "777"})
     await lifecycle.erase(database, RESIDENT, budgeting.id, entry)
@@ -485,16 +477,10 @@ async def test_what_cannot_be_a_collection_is_refused(context: Context, city: Si
     with pytest.raises(Conflict):
         await collection.add_collection(database, city, "budget", "initiatives")
     for name, text in (
-        ("action", "fly"),
-        ("who", "all"),
-        ("min_age", "15"),
-        ("votes_per_person", "0"),
-        ("votes_per_person", "много"),
-        ("votes_close", "2026-02-30"),
-        ("title", " "),
-        ("opens", "2026-02-30"),
+        ("action", "fly"), ("who", "all"), ("min_age", "15"), ("votes_per_person", "0"),
+        ("votes_per_person", "много"), ("votes_close", "2026-02-30"), ("title", " "), ("opens", "2026-02-30"),
         ("summary", "<b>a</b>"),
-    ):
+    ):  # fmt: skip
         with pytest.raises(Invalid) as raised:
             await collection.change_collection(database, budgeting, {name: text})
         assert [error.field for error in raised.value.fields] == [name]

@@ -52,17 +52,11 @@ async def raw(app: Any, path: str, **headers: str) -> tuple[int, dict[str, str],
 
     given = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "method": "GET",
-        "path": target,
-        "raw_path": target.encode(),
+        "type": "http", "asgi": {"version": "3.0"}, "method": "GET", "path": target, "raw_path": target.encode(),
         "query_string": httpx2.URL(f"https://w.test/?{query}").query,
-        "headers": [(b"host", b"widget.test"), *given],
-        "scheme": "https",
-        "client": ("127.0.0.1", 1),
+        "headers": [(b"host", b"widget.test"), *given], "scheme": "https", "client": ("127.0.0.1", 1),
         "server": ("widget.test", 443),
-    }
+    }  # fmt: skip
     await app(scope, receive, send)
     return start["status"], {name.decode(): value.decode() for name, value in start["headers"]}, pieces
 

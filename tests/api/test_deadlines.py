@@ -307,9 +307,7 @@ async def test_the_due_date_waits_while_the_author_is_asked(context: Context, si
             assert (await row_of(database, problem_id))["first_due"] == DUE
 
 
-async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_date_that_has_passed(
-    context: Context, site: Site
-) -> None:
+async def test_questions_move_the_date_by_ten_days_in_all_and_never_a_past_date(context: Context, site: Site) -> None:
     database, problem_id = context.database, await taken_in(context.database, site)
     for asked, replied in (("2026-11-05", "2026-11-13"), ("2026-11-16", "2026-11-30")):
         with at(f"{asked}T12:00"):

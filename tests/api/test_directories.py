@@ -491,9 +491,7 @@ async def test_its_author_brings_a_hidden_entry_back(context: Context, client: C
         assert (await client.get("/renew/forged")).status_code == 404
 
 
-async def test_an_author_brings_nothing_back_that_the_agency_marked_as_spam(
-    context: Context, client: Client, city: Site
-) -> None:
+async def test_an_author_brings_no_spam_of_the_agencys_mark_back(context: Context, client: Client, city: Site) -> None:
     database = context.database
     child = await collection.add_collection(database, city, "centres", "resource-centres")
     with time_machine.travel(NOON, tick=False) as traveller:

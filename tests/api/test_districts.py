@@ -111,13 +111,9 @@ async def test_everything_wrong_is_said_at_once_and_nothing_is_stored(context: C
         ),
     )
     assert [line.split(":")[0] for line in said] == [
-        "«Открытый»",
-        "«Чужой»",
-        "У района № 4 нет названия",
-        "«Хороший» встречается дважды. Переименуйте один из районов.",
-        "«Точка»",
-        "Название длиннее 100 знаков",
-    ]
+        "«Открытый»", "«Чужой»", "У района № 4 нет названия",
+        "«Хороший» встречается дважды. Переименуйте один из районов.", "«Точка»", "Название длиннее 100 знаков",
+    ]  # fmt: skip
 
 
 async def test_what_is_no_collection_is_refused(context: Context, site: Site) -> None:
@@ -271,9 +267,7 @@ async def test_the_job_is_killed_anywhere_and_continued(
     await check(database, site, database_url)
 
 
-async def test_a_changed_border_and_a_deleted_district_move_reports(
-    context: Context, site: Site, database_url: str
-) -> None:
+async def test_changed_borders_and_deleted_districts_move(context: Context, site: Site, database_url: str) -> None:
     database = context.database
     site = await load(database, site, Западный=WEST, Юг=SOUTH)
     await run_when_due(database)
@@ -322,9 +316,7 @@ async def test_requests_that_began_before_a_change_are_waited_for(
     await check(database, site, database_url)
 
 
-async def test_a_site_waits_for_no_other(
-    context: Context, site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_site_waits(context: Context, site: Site, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One site changes its districts again and again, one has many reports: a small third one is served at once."""
     database = context.database
     monkeypatch.setattr(assigning, "BATCH_SIZE", 2)

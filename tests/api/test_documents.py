@@ -120,9 +120,7 @@ async def test_the_search_says_when_there_is_nothing_and_prints_what_was_asked_a
     assert "ничего" not in empty.text
 
 
-async def test_a_search_for_words_of_every_section_reads_few_of_them(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_search_for_common_words_reads_few_sections(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, read_again, stem = "/docs?q=the a of to in is and that for it on be", list[str](), word_forms.stem
 
     def counted(word: str) -> str:

@@ -110,9 +110,7 @@ async def test_without_a_script_a_draft_is_saved_with_its_files_and_discarded(
         assert [one["role"] for one in shown] == ["answer"], "the photo lived as long as its draft"
 
 
-async def test_a_draft_without_text_goes_and_an_old_one_is_purged(
-    context: Context, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_an_empty_draft_goes_and_an_old_one_too(context: Context, enter: Enter, site: Site, problem: str) -> None:
     agent = await enter("agent", site.agency.id)
     versions = []
     for text in ("Яму", ANSWER, "  "):
@@ -131,9 +129,7 @@ async def test_a_draft_without_text_goes_and_an_old_one_is_purged(
         assert (await retention.purge(context.database, context.storage))["drafts"] == 1
 
 
-async def test_drafts_are_the_agencys_own_and_go_with_the_report(
-    context: Context, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_drafts_are_internal_and_are_erased(context: Context, enter: Enter, site: Site, problem: str) -> None:
     path, agent = path_of(problem), await enter("agent", site.agency.id)
     await type_in(agent, problem, text=ANSWER)
     elsewhere = await make_site(context.database, agency={"name": "Соседи"})
@@ -278,9 +274,7 @@ async def test_an_extension_is_approved_told_and_shown(
     assert (await head.client.post(form.action, data=form.fields)).status_code == 403, "no further than that"
 
 
-async def test_a_far_date_of_planned_work_needs_the_head(
-    context: Context, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_a_far_date_of_work_needs_the_head(context: Context, enter: Enter, site: Site, problem: str) -> None:
     first = date.fromisoformat((await row(context, problem))["first_due"])
     agent, head = await enter("agent", site.agency.id), await enter("head", site.agency.id)
     near, far = ((first + timedelta(days=days)).isoformat() for days in (30, 31))
@@ -326,9 +320,7 @@ async def test_only_what_a_head_saw_is_approved(context: Context, enter: Enter, 
     assert sorted(await kinds(context)) == ["approval_requested", "approval_requested", "approved"]
 
 
-async def test_photos_of_a_draft_go_with_an_erased_report(
-    context: Context, enter: Enter, site: Site, problem: str
-) -> None:
+async def test_photos_of_a_draft_go_with_erasure(context: Context, enter: Enter, site: Site, problem: str) -> None:
     path, agent = path_of(problem), await enter("agent", site.agency.id)
     form = (await agent.read(path)).form(path)
     files = {"photos": ("ремонт.jpg", photo(noise(64, 64)), "image/jpeg")}

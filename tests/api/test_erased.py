@@ -92,13 +92,8 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
         counts = (await inbox_service.read_inbox(database, user, Selection())).counts
         digests = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
     assert {name: tabs[name] for name in (*OPEN_TABS, "soon", "spam")} == {
-        "moderation": [],
-        "returned": [],
-        "work": [left],
-        "overdue": [left],
-        "soon": [],
-        "spam": [],
-    }
+        "moderation": [], "returned": [], "work": [left], "overdue": [left], "soon": [], "spam": [],
+    }  # fmt: skip
     assert sorted(tabs["ended"]) == sorted(sent.values())
     assert sorted(tabs["all"]) == sorted([left, *sent.values()])
     assert counts == {"moderation": 0, "returned": 0, "overdue": 1}

@@ -155,17 +155,11 @@ async def test_reads_are_weighted_by_cost(
 ) -> None:
     counted = note_hits(context, monkeypatch)
     for path, cost in (
-        ("problems", 0),
-        ("problems?sort=support&limit=5", 0),
-        ("problems?status=new", 1),
-        ("problems?q=яма", 3),
-        ("problems?overdue=true&status=new", 4),
-        ("clusters?zoom=8&bbox=38,54,40,56", 0),
-        ("clusters?zoom=8&bbox=38,54,40,56&status=new", 1),
-        ("clusters?zoom=16&bbox=38,54,40,56", 2),
-        ("clusters?zoom=8&bbox=38,54,40,56&overdue=true", 15),
-        ("similar?lat=55.1&lng=38.8&category=roads", 3),
-    ):
+        ("problems", 0), ("problems?sort=support&limit=5", 0), ("problems?status=new", 1), ("problems?q=яма", 3),
+        ("problems?overdue=true&status=new", 4), ("clusters?zoom=8&bbox=38,54,40,56", 0),
+        ("clusters?zoom=8&bbox=38,54,40,56&status=new", 1), ("clusters?zoom=16&bbox=38,54,40,56", 2),
+        ("clusters?zoom=8&bbox=38,54,40,56&overdue=true", 15), ("similar?lat=55.1&lng=38.8&category=roads", 3),
+    ):  # fmt: skip
         assert (await client.get(f"/api/v1/sites/{site.key}/{path}")).status_code == 200, path
         assert counted == [("reads", cost)] * bool(cost)
         counted.clear()

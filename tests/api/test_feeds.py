@@ -63,9 +63,7 @@ def links(feed: Element) -> dict[str | None, str]:
     return {link.get("rel"): link.get("href", "") for link in feed.findall(f"{ATOM}link")}
 
 
-async def test_feed_entries_are_ordered_by_last_change_and_keep_their_ids(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_feed_entries_are_in_order_of_change_and_keep_ids(client: Client, context: Context, site: Site) -> None:
     old = await publish(context, site, description="Яма & <script>")
     await publish(context, site, description="Сугроб", category="snow")
     await submit_report(context.database, site, description="Ещё на модерации")
@@ -126,9 +124,7 @@ def addresses(content: bytes, name: str = "url") -> list[str]:
     return [found.findtext(f"{MAP}loc") or "" for found in ElementTree.fromstring(content).findall(MAP + name)]
 
 
-async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_a_sitemap_lists_the_page_and_published_problems(client: Client, context: Context, site: Site) -> None:
     await publish(context, site)
     withdrawn = await publish(context, site)
     await submit_report(context.database, site)
@@ -147,9 +143,7 @@ async def test_a_sitemap_lists_the_site_page_and_every_published_problem(
     assert again.status_code == 304
 
 
-async def test_a_sitemap_includes_collections_with_their_entries_and_open_forms(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_a_sitemap_has_collections_entries_and_open_forms(client: Client, context: Context, site: Site) -> None:
     ideas = await collection.add_collection(context.database, site, "ideas", "initiatives")
     closed = await collection.add_collection(context.database, site, "budget", "budgeting")
     await changes.update_site(context.database, closed.id, {"closes_at": 1})
@@ -182,9 +176,7 @@ async def test_a_large_sitemap_is_split(
     assert await feeds.find_newest_number(context.database, (await make_site(context.database)).id) == 0
 
 
-async def test_robots_txt_lists_the_sitemaps_and_excludes_private_pages(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_robots_txt_has_sitemaps_and_no_private_pages(client: Client, context: Context, site: Site) -> None:
     disabled = await make_site(context.database)
     await changes.disable_site(context.database, disabled.id)
     answer = await client.get("/robots.txt")

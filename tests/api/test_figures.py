@@ -119,15 +119,10 @@ async def count_lines(reader: Cabinet, href: str, row: str = r'href="/cabinet/pr
 
 
 WHO = {
-    "admin": ("admin", "city"),
-    "head": ("head", "city"),
-    "agent": ("agent", "city"),
-    "viewer": ("viewer", "city"),
-    "head of an agency below": ("head", "port"),
-    "head of a service": ("head", "service"),
-    "agent of a service": ("agent", "service"),
-    "operator": ("operator", None),
-}
+    "admin": ("admin", "city"), "head": ("head", "city"), "agent": ("agent", "city"), "viewer": ("viewer", "city"),
+    "head of an agency below": ("head", "port"), "head of a service": ("head", "service"),
+    "agent of a service": ("agent", "service"), "operator": ("operator", None),
+}  # fmt: skip
 
 
 async def test_a_figure_opens_a_list_of_as_many_reports(

@@ -46,9 +46,7 @@ async def test_all_field_names_of_clients_are_accepted(client: Client, context: 
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_pictures_keep_their_order_and_their_number_is_limited(
-    client: Client, context: Context, site: Site, key: str
-) -> None:
+async def test_pictures_keep_their_order_and_limit(client: Client, context: Context, site: Site, key: str) -> None:
     sizes = range(40, 40 + site.photos + 2)
     sent = [file(f"photo{place}", photo(halves(width, 30))) for place, width in enumerate(sizes, 1)]
     assert (await send(client, key, *sent, file("report", b"%PDF-1.7"))).status_code == 200
@@ -74,9 +72,7 @@ async def test_pictures_are_checked_after_key_and_fields_and_every_invalid_one_i
 
 
 @pytest.mark.parametrize("written", ["{}", "data:image/jpeg;base64,{}", "spaces"])
-async def test_old_clients_send_base64_in_a_text_field(
-    client: Client, context: Context, key: str, written: str
-) -> None:
+async def test_old_clients_send_base64_as_text_field(client: Client, context: Context, key: str, written: str) -> None:
     text = base64.b64encode(photo(noise(64, 48))).decode()
     assert "+" in text
     text = text.replace("+", " ") if written == "spaces" else written.format(text)
@@ -86,9 +82,7 @@ async def test_old_clients_send_base64_in_a_text_field(
     assert [one["width"] for one in await photos_of(context)] == [64]
 
 
-async def test_base64_pictures_are_cleaned_like_files_and_empty_files_ignored(
-    client: Client, context: Context, key: str
-) -> None:
+async def test_base64_is_cleaned_like_files_and_empty_ones_ignored(client: Client, context: Context, key: str) -> None:
     form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
     wrong = form | {"media": base64.b64encode(b"MZ" + bytes(100)).decode()}
     answer = await client.post(f"{ROOT}/requests.json", data=wrong)
@@ -106,9 +100,7 @@ async def test_base64_pictures_are_cleaned_like_files_and_empty_files_ignored(
     assert await photos_of(context) == []
 
 
-async def test_a_retry_is_the_same_report_and_other_files_make_another(
-    client: Client, context: Context, key: str
-) -> None:
+async def test_a_retry_is_the_same_report_and_other_files_another(client: Client, context: Context, key: str) -> None:
     named = {"Idempotency-Key": "k-1"}
     first = await send(client, key, file("media"), headers=named)
     again = await send(client, key, file("media"), headers=named)

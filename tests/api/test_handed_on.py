@@ -46,9 +46,7 @@ async def stored(context: Context) -> Any:
     return existing(await context.database.row("SELECT * FROM problems"))
 
 
-async def test_a_report_goes_to_the_site_whose_place_it_is(
-    client: Client, context: Context, town: Site, village: Site
-) -> None:
+async def test_reports_go_to_the_site_of_a_place(client: Client, context: Context, town: Site, village: Site) -> None:
     place = (await client.get(f"/api/v1/sites/{town.key}/place?lat=55.05&lng=39.1")).json()
     assert (place["inside"], place["receiver"]) == (False, "Администрация села")
     assert "сообщение получит Администрация села" in place["detail"]
@@ -75,9 +73,7 @@ async def test_a_report_goes_to_the_site_whose_place_it_is(
     assert "ведомство, которое за него отвечает" in document
 
 
-async def test_nothing_changes_where_the_site_does_not_allow_it(
-    client: Client, context: Context, village: Site
-) -> None:
+async def test_nothing_changes_where_a_site_forbids_it(client: Client, context: Context, village: Site) -> None:
     site = await make_site(context.database, bbox=TOWN)
     assert site.outside == "refuse"
     place = (await client.get(f"/api/v1/sites/{site.key}/place?lat=55.05&lng=39.1")).json()
@@ -89,9 +85,7 @@ async def test_nothing_changes_where_the_site_does_not_allow_it(
     assert "ведомство, которое за него отвечает" not in version
 
 
-async def test_a_place_of_nobody_goes_to_the_platform_or_is_refused(
-    client: Client, context: Context, town: Site
-) -> None:
+async def test_a_place_of_nobody_goes_to_a_platform_or_nowhere(client: Client, context: Context, town: Site) -> None:
     refused = await Widget(client, town).send(location=NOWHERE)
     assert refused.status_code == 422, "there is neither another site nor a platform"
     assert (await client.get(f"/api/v1/sites/{town.key}/place?lat=60&lng=30")).json().get("receiver") is None

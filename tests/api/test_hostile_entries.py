@@ -177,18 +177,11 @@ class Town:
 
     def fill(self, path: str, name: str, child: Site) -> Iterator[str]:
         values = {
-            "key": self.site.key,
-            "slug": name,
-            "number": "1",
-            "site_id": self.site.id if "{slug}" in path else child.id,
-            "site_id:uuid": child.id,
-            "collection_id": child.id,
-            "problem_id": self.entries[name],
-            "visit_id": self.visit_id,
-            "code": child.categories[0].code,
-            "version": "1",
-            "part:int": "1",
-        }
+            "key": self.site.key, "slug": name, "number": "1",
+            "site_id": self.site.id if "{slug}" in path else child.id, "site_id:uuid": child.id,
+            "collection_id": child.id, "problem_id": self.entries[name], "visit_id": self.visit_id,
+            "code": child.categories[0].code, "version": "1", "part:int": "1",
+        }  # fmt: skip
         for parameter, value in values.items():
             path = path.replace(f"{{{parameter}}}", value)
         tokens = next((found for part, found in self.tokens.items() if part in path), [])
@@ -250,9 +243,7 @@ async def town(context: Context) -> Town:
 
 
 @ONE_DATABASE
-async def test_no_door_runs_what_was_written_or_tells_who_wrote_it(
-    client: Client, context: Context, town: Town
-) -> None:
+async def test_no_door_runs_what_was_written_or_tells_by_whom(client: Client, context: Context, town: Town) -> None:
     opened = {*town.doors("/api/v1/sites/", "/s/", "/to/"), "/", "/api/v1/stats"}
     opened.add(f"/s/{town.site.key}/c/volunteers/report?by={town.tokens['by'][0]}")
     token = await changes.add_token(context.database, town.site.id, "platform")

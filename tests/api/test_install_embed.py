@@ -47,9 +47,7 @@ async def test_only_the_sites_origins_may_frame_it(client: Client, context: Cont
         assert f'data-origins="{expected}"' in answer.text
 
 
-async def test_a_preview_is_framed_by_our_own_pages_and_other_parameters_are_ignored(
-    client: Client, site: Site
-) -> None:
+async def test_a_preview_is_framed_by_our_pages_and_other_parameters_are_ignored(client: Client, site: Site) -> None:
     answer = await embed(client, site.key, "?preview=1")
     assert framing(answer) == "frame-ancestors 'self'"
     assert f'data-origins="{PUBLIC_URL}"' in answer.text

@@ -67,17 +67,11 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     # after the agency's entry
     written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]
     assert [(entry["kind"], entry["role"], entry["subject"] is not None) for entry in written] == [
-        ("user_added", "command_line", True),
-        ("signed_in", "agent", True),
-        ("signed_out", "agent", True),
-        ("sign_in_failed", "visitor", True),
-        ("sign_in_failed", "visitor", False),
-        ("signed_in", "agent", True),
-        ("password_changed", "agent", True),
-        ("signed_out_everywhere", "agent", True),
-        ("password_letter_asked", "visitor", True),
-        ("password_reset", "visitor", True),
-    ]
+        ("user_added", "command_line", True), ("signed_in", "agent", True), ("signed_out", "agent", True),
+        ("sign_in_failed", "visitor", True), ("sign_in_failed", "visitor", False), ("signed_in", "agent", True),
+        ("password_changed", "agent", True), ("signed_out_everywhere", "agent", True),
+        ("password_letter_asked", "visitor", True), ("password_reset", "visitor", True),
+    ]  # fmt: skip
     assert {entry["subject"] for entry in written} == {user["id"], None}
     assert {entry["ip"] for entry in written[1:]} == {"127.0.0.1"}
     assert {entry["user_id"] for entry in written if entry["role"] == "agent"} == {user["id"]}
@@ -86,15 +80,8 @@ async def test_sign_in_and_sign_out_are_recorded_without_secrets(
     lines = [record.getMessage() for record in caplog.records if record.name == "widget_api.journal"]
     assert [line.split()[0] for line in lines] == [entry["kind"] for entry in written]
     for secret in (
-        PASSWORD,
-        CHOSEN,
-        "guess-number",
-        "typed-secret",
-        session,
-        link.rpartition("/")[2],
-        EMAIL,
-        "nobody@",
-    ):
+        PASSWORD, CHOSEN, "guess-number", "typed-secret", session, link.rpartition("/")[2], EMAIL, "nobody@",
+    ):  # fmt: skip
         assert secret not in raw
         assert secret not in "\n".join(lines)
 
@@ -230,15 +217,9 @@ async def test_changes_by_the_command_line_are_recorded(database: Database, cli:
 async def test_changes_in_the_cabinet_are_recorded_with_the_user(enter: Enter, site: Site, context: Context) -> None:
     admin = await enter("admin", site.agency.id, EMAIL)
     platform = Platform(
-        id="p1",
-        name="Центр",
-        url="https://p.test",
-        key="a-long-secret-key-of-platform",
-        protocol="georeport",
-        jurisdiction=None,
-        contacts="none",
-        site_id=None,
-    )
+        id="p1", name="Центр", url="https://p.test", key="a-long-secret-key-of-platform", protocol="georeport",
+        jurisdiction=None, contacts="none", site_id=None,
+    )  # fmt: skip
     await platforms.insert_platform(context.database, platform)
     path = f"/cabinet/sites/{site.id}"
     assert (await admin.send(f"{path}/settings", f"{path}/settings", photos="1")).status_code == 303

@@ -39,9 +39,7 @@ async def app(fake: FakePlatform, make_settings: Callable[..., Settings], databa
         yield started
 
 
-async def test_two_sites_share_the_platform_of_the_settings(
-    client: Client, context: Context, fake: FakePlatform
-) -> None:
+async def test_two_sites_share_the_settings_platform(client: Client, context: Context, fake: FakePlatform) -> None:
     town = await make_site(context.database, jurisdiction="gorod.test", type="extended")
     village = await make_site(context.database, jurisdiction="selo.test", type="extended")
     fake.jurisdiction, fake.own = "city-42", [own()]

@@ -127,17 +127,13 @@ async def test_a_failing_letter_does_not_block_others(
     assert (inbox.count(criterion="UNSEEN"), inbox.count(criterion="SEEN")) == (1, 1)
 
 
-async def test_a_poll_interrupted_before_marking_processes_nothing_twice(
-    mailbox: AgencyMailbox, inbox: Dovecot
-) -> None:
+async def test_a_poll_interrupted_before_marking_repeats_nothing(mailbox: AgencyMailbox, inbox: Dovecot) -> None:
     inbox.put(mailbox.letter("resolved"), mailbox.letter("resolved"))
     assert await imap.fetch(mailbox.context, url(inbox)) == 2
     assert len(await mailbox.records()) == 1
 
 
-async def test_oversized_letters_are_not_fetched(
-    mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_large_letters_remain(mailbox: AgencyMailbox, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse, "MAX_SIZE", 1000)
     inbox.put(mailbox.letter("resolved"))
     await imap.fetch(mailbox.context, url(inbox))

@@ -63,9 +63,7 @@ def test_databases_of_earlier_commits_are_sent_to_that_one(dialect: str, tmp_pat
         assert schema.ITS_COMMIT in done.stderr
 
 
-async def test_an_upgrade_is_done_entirely_or_not_at_all(
-    dialect: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+async def test_an_upgrade_is_done_wholly_or_not(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """It fails after the data were written: nothing is left of it, and another `migrate` carries over everything."""
     server: PostgreSQL | None = request.getfixturevalue("postgres") if dialect == "postgresql" else None
     url = unpack(dialect, tmp_path, server)

@@ -75,13 +75,9 @@ async def test_work_under_way_goes_along_to_the_cabinet_and_back(
     await move(mailbox, "email")
     letters = [one.text for one in (await agency_letters(mailbox, worker, mail_sink))[1:]]
     for words, count in (
-        ("Пришло при кабинете", 1),
-        ("Нет, всё по-прежнему", 1),
-        ("Второе при кабинете", 1),
-        ("У третьего подъезда", 1),
-        ("Уже решённое", 0),
-        ("Первое", 0),
-    ):
+        ("Пришло при кабинете", 1), ("Нет, всё по-прежнему", 1), ("Второе при кабинете", 1),
+        ("У третьего подъезда", 1), ("Уже решённое", 0), ("Первое", 0),
+    ):  # fmt: skip
         assert sum(words in text for text in letters) == count, words
     assert await reminders.enqueue_reminders(database) == 1, "the one that was not sent"
     assert "Первое" in (await agency_letters(mailbox, worker, mail_sink))[-1].text
@@ -123,9 +119,7 @@ async def sent(worker: Worker, sink: MailSink, address: str = OFFICE) -> list[Le
     return sink.to(address)
 
 
-async def test_a_disabled_agencys_letters_wait_and_go_out_once(
-    mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink
-) -> None:
+async def test_a_disabled_agencys_letters_go_once(mailbox: AgencyMailbox, worker: Worker, mail_sink: MailSink) -> None:
     context, site = mailbox.context, mailbox.site
     database, agency_id = context.database, site.agency.id
     due = local_date(clock.now(), site.time_zone).isoformat()

@@ -54,9 +54,7 @@ def table(answer: httpx2.Response, separator: str = ",") -> list[dict[str, str]]
     )
 
 
-async def test_both_formats_contain_the_published_data_and_the_licence(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_both_formats_have_published_data_and_licence(client: Client, context: Context, site: Site) -> None:
     number = await publish(context, site, description='Яма «у школы», "глубокая"\nи ещё одна')
     await publish(context, site, lat=None, lng=None, address="за баней")
     await submit_report(context.database, site, description="Ещё на модерации")
@@ -139,9 +137,7 @@ async def test_unknown_filters_are_refused_by_name(client: Client, site: Site) -
             assert answer.json()["parameter"] == query.partition("=")[0]
 
 
-async def test_the_sites_licence_is_in_files_and_pages(
-    client: Client, context: Context, cli: Callable[..., Any]
-) -> None:
+async def test_the_licence_is_in_files_and_pages(client: Client, context: Context, cli: Callable[..., Any]) -> None:
     site = await make_site(context.database, license="ODbL-1.0")
     odbl = "https://opendatacommons.org/licenses/odbl/1-0/"
     assert (await client.get(api(site, "geojson"))).json()["license"] == odbl

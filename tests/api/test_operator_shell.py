@@ -113,16 +113,11 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
             assert (city.words in (await operator.read(path)).text) == seen, path
         for action, fields, status in (
             ("", {"to": "rejected", "reject_reason": "other", "text": "нет", "seen": "x"}, 409),
-            ("/note", {"note": "Пишет оператор"}, 403),
-            ("/document", {"document_number": "1"}, 403),
-            ("/comment", {"comment": "От нас"}, 403),
-            ("/assign", {"user": "x"}, 403),
-            ("/work", {"work_text": "Готово"}, 403),
-            ("/return", {"return_reason": "Не наше"}, 403),
-            ("/ask", {"question": "Где?"}, 303),
-            ("/read", {}, 303),
-            ("/spam", {"spam": "yes"}, 303),
-        ):
+            ("/note", {"note": "Пишет оператор"}, 403), ("/document", {"document_number": "1"}, 403),
+            ("/comment", {"comment": "От нас"}, 403), ("/assign", {"user": "x"}, 403),
+            ("/work", {"work_text": "Готово"}, 403), ("/return", {"return_reason": "Не наше"}, 403),
+            ("/ask", {"question": "Где?"}, 303), ("/read", {}, 303), ("/spam", {"spam": "yes"}, 303),
+        ):  # fmt: skip
             answer = await operator.client.post(f"/cabinet/problems/{city.waiting}{action}", data=token | fields)
             assert answer.status_code == (status if seen else 404), (city.moderator, action)
         for path, fields, status in (
@@ -158,9 +153,7 @@ async def test_an_operator_reads_the_reports_of_moderated_sites_alone(
     assert SECRET_NOTE in (await admin.read(f"/cabinet/problems/{own.problem}")).text
 
 
-async def test_deliveries_and_journal_lead_to_readable_reports_alone(
-    enter: Enter, context: Context, client: Client
-) -> None:
+async def test_deliveries_and_journal_link_readable_reports(enter: Enter, context: Context, client: Client) -> None:
     operator = await enter("operator", None)
     theirs, own = [await City(context, client, moderator).build() for moderator in ("agent", "operator")]
     for city in (theirs, own):
@@ -239,9 +232,7 @@ async def test_today_names_what_needs_attention(enter: Enter, context: Context, 
     assert city.words not in page.text
 
 
-async def test_the_operator_reads_the_figures_of_all_sites_and_of_each(
-    enter: Enter, context: Context, client: Client
-) -> None:
+async def test_the_operator_reads_figures_of_all_sites_and_each(enter: Enter, context: Context, client: Client) -> None:
     operator = await enter("operator", None)
     assert "0 Сайтов" in (await operator.read(FIGURES)).text
     cities = [await City(context, client, moderator).build() for moderator in ("agent", "operator")]
@@ -473,9 +464,7 @@ async def test_a_site_is_added_with_the_fields_of_the_command_line(enter: Enter,
 
 
 @ONE_DATABASE
-async def test_today_tells_that_backups_are_late_unless_another_system_makes_them(
-    app: Any, enter: Enter, context: Context
-) -> None:
+async def test_today_tells_of_late_backups_unless_made_elsewhere(app: Any, enter: Enter, context: Context) -> None:
     operator = await enter("operator", None)
     late, name = "копий или проверки восстановления давно не было", "Последняя копия"
     assert [word in (await operator.read("/cabinet/")).text for word in (late, name)] == [False, True]
