@@ -80,11 +80,14 @@ async def test_each_reminder_is_enqueued_once(database: Database) -> None:
     )
 
 
-async def test_clock_jumps_neither_duplicate_nor_lose_reminders(database: Database) -> None:
+async def test_clock_jumps_neither_duplicate_nor_lose_reminders_and_digests(database: Database) -> None:
     await made(database)
     for day in ("2026-12-14", "2027-12-14", "2026-12-14", "2026-12-18", "2026-12-15", "2026-12-18"):
         await reminders_on(database, day)
     assert await sinks(database, "reminder") == ["reminder:late:2026-12-16", "reminder:soon:2026-12-16"]
+    for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):
+        await digest_on(database, at)
+    assert [sink[-10:] for sink in await sinks(database, "digest")] == ["2026-12-15", "2026-12-16", "2027-12-15"]
 
 
 async def test_reports_without_reminders(database: Database) -> None:
@@ -166,14 +169,6 @@ async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> N
             await changes.update_agency(database, site.agency.id, {"digest_hour": hour})
 
 
-async def test_a_new_agency_gets_its_first_digest_on_the_next_morning(database: Database) -> None:
-    await made(database)
-
-    await run_statement(database, "UPDATE problems SET answer_due = '2026-12-03'")
-    assert await digest_on(database, "2026-12-02T12:30") == 0
-    assert await digest_on(database, "2026-12-03T08:00") == 1
-
-
 async def test_reports_of_the_weekend_are_new_on_monday(database: Database) -> None:
     site, _ = await made(database)
     with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):
@@ -193,13 +188,6 @@ async def test_erasing_a_report_does_not_drop_the_digest(database: Database, end
            else lifecycle.mark_spam(database, AGENT, site.id, first, True))  # fmt: skip
     rows = await database.rows("SELECT state, reason FROM deliveries WHERE sink LIKE 'digest:%'")
     assert [(row["state"], row["reason"]) for row in rows] == [("pending", None)]
-
-
-async def test_clock_jumps_do_not_duplicate_digests(database: Database) -> None:
-    await made(database)
-    for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):
-        await digest_on(database, at)
-    assert [sink[-10:] for sink in await sinks(database, "digest")] == ["2026-12-15", "2026-12-16", "2027-12-15"]
 
 
 async def test_digests_are_opt_in(database: Database) -> None:
