@@ -9,7 +9,7 @@ import resource
 import select
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,10 @@ from tests.factories import (
     submit_report,
 )
 from tests.support.brute_force import client_from, record_delays
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Enter
 from tests.support.mail import MailSink
 from tests.support.processes import Service as Running
-from tests.support.processes import free_port, run_command
+from tests.support.processes import run_command
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.attachments.photos import intake
@@ -52,7 +52,6 @@ from widget_api.open311 import parse
 from widget_api.ops import retention
 from widget_api.outbound import Answer, Failed, Outbound
 from widget_api.people import accounts
-from widget_api.people.accounts import add_user
 from widget_api.platform import request, update_import
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
@@ -68,8 +67,6 @@ from widget_api.sites.model import Site
 from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 from widget_api.web.brute_force import FREE_ATTEMPTS
 from widget_api.worker import Worker
-
-PASSWORD = "a long enough password"
 
 
 @pytest.fixture
@@ -127,9 +124,8 @@ async def test_bad_paths_nested_json_and_charsets_break_nothing(client: Client, 
         assert answer.status_code in (400, 403), charset
 
 
-async def test_a_forged_cabinet_cursor_is_ignored(client: Client, database: Database, site: Site) -> None:
-    await accounts.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
-    await Cabinet(client).sign_in("a@a.test", PASSWORD)
+async def test_a_forged_cabinet_cursor_is_ignored(enter: Enter, site: Site) -> None:
+    client = (await enter("agent", site.agency.id)).client
     for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
         assert (await client.get("/cabinet/problems", params={"after": forged})).status_code == 200
 
@@ -161,9 +157,7 @@ async def test_metrics_are_not_public_behind_a_local_proxy(client: Client) -> No
         assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 404, name
 
 
-async def test_metrics_in_production_require_the_token(
-    make_settings: Callable[..., Settings], database_url: str
-) -> None:
+async def test_metrics_in_production_need_the_token(make_settings: Callable[..., Settings], database_url: str) -> None:
     """A bare proxy on this machine adds no header, so its requests look local."""
     chosen = {"environment": "production", "database_url": database_url}
     async with calling(make_settings(**chosen)) as (_, client):
@@ -258,9 +252,7 @@ async def test_georeport_writes_are_rate_limited_per_token_except_platform_token
             assert statuses == [answered, 400], path
 
 
-async def test_spellings_of_a_mailbox_are_one_for_the_limit_of_letters_and_erasure(
-    database: Database, site: Site
-) -> None:
+async def test_spellings_of_a_mailbox_are_one_for_limits_of_letters_and_erasure(database: Database, site: Site) -> None:
     """Mail systems treat all these domains as one (RFC 3490, section 4), and most of them ignore what follows a «+»."""
     for _ in range(3):
         await submit_report(database, site, email="victim@example.test")
@@ -419,6 +411,20 @@ def test_data_files_are_not_readable_by_other_users(tmp_path: Path) -> None:
 # --- out of the house ----------------------------------------------------------------------------------------------
 
 
+@asynccontextmanager
+async def listening(handler: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[int]:
+    """A web server of this machine; the port."""
+    application = web.Application()
+    application.router.add_get("/", handler)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "１２７.0.0.1", "127。0。0。1", "①27.0.0.1", "127.1", "2130706433", "[::1]"]
 )
@@ -430,18 +436,11 @@ async def test_no_spelling_of_an_internal_address_is_requested(host: str) -> Non
         called.append(request.host)
         return web.Response()
 
-    inner = web.Application()
-    inner.router.add_get("/", inside)
-    runner = web.AppRunner(inner, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    caller = Outbound(production=False)
-    try:
+    async with listening(inside) as port:
+        caller = Outbound(production=False)
         with pytest.raises((outbound.Forbidden, outbound.Failed)):
-            await caller.request("GET", f"http://{host}:{runner.addresses[0][1]}/", operator=False)
-    finally:
+            await caller.request("GET", f"http://{host}:{port}/", operator=False)
         await caller.close()
-        await runner.cleanup()
     assert called == []
 
 
@@ -499,9 +498,7 @@ async def test_a_redirect_without_a_valid_url_is_a_failure(
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["in memory", "in the table"])
-async def test_made_up_origins_do_not_displace_registered_ones(
-    client: Client, context: Context, site: Site, written: bool
-) -> None:
+async def test_made_up_origins_displace_no_others(client: Client, context: Context, site: Site, written: bool) -> None:
     for index in range(MAX_ORIGINS + 5):
         answer = await client.get(f"/api/v1/sites/{site.key}/challenge", headers={"Origin": f"https://x{index}.test"})
         assert answer.status_code == 403
@@ -603,9 +600,7 @@ def test_one_address_cannot_fill_the_disk_with_endless_uploads(serve: Callable[.
     assert not refused(service, key), "who went away counts no more"
 
 
-async def test_the_dialogue_of_agency_and_author_is_in_no_public_read(
-    client: Client, context: Context, site: Site
-) -> None:
+async def test_the_dialogue_with_the_author_is_in_no_public_read(client: Client, context: Context, site: Site) -> None:
     receipt = await submit_report(
         context.database,
         site,
@@ -649,20 +644,13 @@ async def test_a_compressed_page_is_not_decompressed_beyond_the_limit() -> None:
     async def bomb(_: web.Request) -> web.Response:
         return web.Response(body=packed, headers={"Content-Encoding": "gzip", "Content-Type": "text/html"})
 
-    application = web.Application()
-    application.router.add_get("/", bomb)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    outbound = Outbound(production=False)
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
+    async with listening(bomb) as port:
+        caller = Outbound(production=False)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(Failed, match="larger than"):
-            await outbound.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.MAX_PAGE_SIZE)
+            await caller.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.MAX_PAGE_SIZE)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "kilobytes"
-    finally:
-        await outbound.close()
-        await runner.cleanup()
+        await caller.close()
 
 
 @ONE_DATABASE
@@ -686,14 +674,10 @@ async def test_the_client_does_not_choose_the_charset_of_a_form(client: Client, 
         assert time.process_time() - begun < 4
 
 
-async def test_the_moderator_sees_all_text_that_becomes_public(client: Client, context: Context, site: Site) -> None:
+async def test_the_moderator_sees_all_text_that_becomes_public(enter: Enter, context: Context, site: Site) -> None:
     """Alternative texts of photos are published with the report; hidden in an attribute, nobody would moderate them."""
-    await add_user(
-        context.database, email="a@a.test", role="agent", agency_id=site.agency.id, password="a long enough password"
-    )
     photo = await receive(context, site.id, jpeg())
     receipt = await submit_report(context.database, site, photos=(Photo(photo.id, "Звоните Канарейкину"),))
-    cabinet = Cabinet(client)
-    await cabinet.sign_in("a@a.test", "a long enough password")
+    cabinet = await enter("agent", site.agency.id)
     page = await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")
     assert "Звоните Канарейкину" in page.text

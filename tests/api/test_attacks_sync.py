@@ -52,9 +52,7 @@ async def problem_of(database: Database, number: str) -> Any:
 # --- a token of scope «georeport» -----------------------------------------------------------------------------------
 
 
-async def test_the_sender_of_a_request_cannot_publish_a_rejected_one(
-    client: Client, database: Database, site: Site, key: str
-) -> None:
+async def test_a_sender_cannot_publish_a_rejected_one(client: Client, database: Database, site: Site, key: str) -> None:
     for later in ("IN_PROGRESS", "FIXED", "OPEN", "INTERNAL_REFERRAL"):
         number = await send(client, key)
         row = await problem_of(database, number)
@@ -89,11 +87,8 @@ async def test_a_token_cannot_decide_problems_of_another_platform(
 ) -> None:
     number = await send(client, await changes.add_token(database, site.id, "georeport"))
     problem_id = await accept(database, site, number)
-
-    async def mirrored(tx: Any) -> None:
-        await tx.run("UPDATE problems SET mirror_of = 'elsewhere', source = 'platform' WHERE id = :id", id=problem_id)
-
-    await database.write(mirrored, site.id)
+    mirrored = "UPDATE problems SET mirror_of = 'elsewhere', source = 'platform' WHERE id = :id"
+    await database.write(lambda tx: tx.run(mirrored, id=problem_id), site.id)
     fields = {"api_key": key, "service_request_id": number, "status": "FIXED", "description": "Сделано"}
     assert (await post(client, "servicerequestupdates.json", fields)).status_code == 403
     assert (await problem_of(database, number))["status"] == "accepted"
@@ -215,15 +210,11 @@ def test_listed_requests_are_not_compared_pairwise(monkeypatch: pytest.MonkeyPat
 def test_a_platforms_link_shows_its_target() -> None:
     """It is shown in letters and on our pages."""
     for url in (
-        "https://gorod.test@evil.test/",
-        "https://gorod.test:443@evil.test/",
-        "https://evil.test/\n\nОткройте https://other.test",
-        "https://evil.test/ Откройте",
-        "https://evil.test/\u202egnp.exe",
-        "https://evil.test/\x1b[31m",
-        "https://evil.test/" + "a" * 3000,
+        "https://gorod.test@evil.test/", "https://gorod.test:443@evil.test/",
+        "https://evil.test/\n\nОткройте https://other.test", "https://evil.test/ Откройте",
+        "https://evil.test/\u202egnp.exe", "https://evil.test/\x1b[31m", "https://evil.test/" + "a" * 3000,
         "https://[",
-    ):
+    ):  # fmt: skip
         assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": url})) is None, url
         good = parse.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
         assert request.remote_url(good) == "https://p.test/7?a=b#c"

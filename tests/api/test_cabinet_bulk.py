@@ -14,7 +14,7 @@ import pytest
 import time_machine
 
 from tests.conftest import Client
-from tests.factories import AGENT, existing, make_site, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
@@ -23,7 +23,6 @@ from widget_api.browse import map_frame
 from widget_api.cabinet import bulk_service, inbox_store, list_map
 from widget_api.cabinet.selection import Selection
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.people import accounts, store
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor, Change
@@ -222,22 +221,17 @@ async def test_what_changed_meanwhile_is_left_and_told(context: Context, site: S
 
 
 @pytest.mark.parametrize("change", ["disabled", "viewer"])
-async def test_the_right_is_checked_when_it_is_executed(
-    context: Context, site: Site, enter: Enter, change: str
-) -> None:
+async def test_the_right_is_checked_at_execution(context: Context, site: Site, enter: Enter, change: str) -> None:
     ids = await sent(context, site, 2)
     anna = await enter("agent", site.agency.id, "anna@gorod.test")
     await carry_out(anna, await choose(anna, "reject", id=ids), text="Не наше")
     column, value = ("disabled_at", clock.now()) if change == "disabled" else ("role", "viewer")
-
-    async def lower(tx: Transaction, given: Any = value) -> None:
-        await tx.run(f"UPDATE users SET {column} = :value", value=given)
-
-    await context.database.write(lower)
+    lower = f"UPDATE users SET {column} = :value"
+    await run_statement(context.database, lower, value=value)
     await after_a_minute(context)
     assert await statuses(context, ids) == ["moderation"] * 2
     if change == "disabled":
-        await context.database.write(lambda tx: lower(tx, None))
+        await run_statement(context.database, lower, value=None)
     text = (await anna.read(LIST)).text
     assert ("2 не тронуты: ваш доступ был отключён" if change == "disabled" else "По 2 решать не вам") in text
     (row,) = await context.database.rows("SELECT parameters, state FROM bulks")
@@ -311,9 +305,7 @@ async def test_nothing_is_chosen_among_a_platforms_reports(
     assert "/cabinet/bulk" not in [form.action.partition("?")[0] for form in shown.forms]
 
 
-async def test_more_than_it_can_hold_is_said(
-    context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_too_many_are_named(context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_service, "MAX_REPORTS", 3)
     await sent(context, site, 4)
     anna = await enter("agent", site.agency.id)
@@ -450,9 +442,7 @@ async def test_a_final_decision_waits_and_is_undone_as_if_it_had_not_been(
 
 
 @pytest.mark.waits
-async def test_a_decision_that_came_too_late_keeps_its_text(
-    context: Context, site: Site, enter: Enter, problem: str
-) -> None:
+async def test_a_decision_too_late_keeps_its_text(context: Context, site: Site, enter: Enter, problem: str) -> None:
     path, anna = f"{LIST}/{problem}", await enter("agent", site.agency.id)
     assert (await anna.decide(problem, "in_progress")).headers["location"].endswith("done=decided"), "that acts at once"
     await anna.decide(problem, "answered", text=ANSWER)
@@ -487,9 +477,7 @@ async def test_an_erasure_takes_the_words_of_a_decision_that_was_not_carried_out
 
 
 @pytest.mark.waits
-async def test_what_may_be_undone_is_read_by_colleagues_alone(
-    context: Context, site: Site, enter: Enter, problem: str
-) -> None:
+async def test_what_may_be_undone_colleagues_read(context: Context, site: Site, enter: Enter, problem: str) -> None:
     service = await sites.add_agency(
         context.database, name="Горсвет", email="svet@gorod.test", parent_id=site.agency.id, delegated=True
     )
@@ -599,9 +587,7 @@ def test_the_map_holds_every_report_and_leads_closer(dialect: str, make_row: Cal
         assert list_map.draw_map("ru", [make_row(1, *extreme)], Selection(), None) is not None
 
 
-async def test_the_list_is_shown_on_a_map(
-    context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_map_of_the_list(context: Context, site: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = await sent(context, site, 1)
     ids += [(await submit_report(context.database, site, lat=55.3, lng=38.2)).problem_id for _ in range(2)]
     anna = await enter("agent", site.agency.id)

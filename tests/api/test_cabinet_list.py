@@ -39,13 +39,9 @@ pytestmark = pytest.mark.settings(work="off")  # no test here reads what the wor
 
 ZONES = {"Город": "Europe/Moscow", "Порт": "Asia/Vladivostok"}
 TEXTS = (
-    "На улице разбиты фонари, темно",
-    "Нет ни одного фонаря у школы",
-    "Глубокая яма на дороге",
-    "Ямы и колея, ёлка упала",
-    "=1+1 мусор не вывозят",
-    "Мусор у подъезда; кошки",
-)
+    "На улице разбиты фонари, темно", "Нет ни одного фонаря у школы", "Глубокая яма на дороге",
+    "Ямы и колея, ёлка упала", "=1+1 мусор не вывозят", "Мусор у подъезда; кошки",
+)  # fmt: skip
 ADDRESSES = ("ул. Ленина, 5", "проспект Мира, 12", None)
 CATEGORIES = ("roads", "lighting", "garbage")
 MIRRORED = (3, 12, 13)  # accepted, resolved, and one that its platform does not publish
@@ -67,15 +63,10 @@ async def towns(context: Context) -> list[Site]:
         for index in range(14):
             at = clock.now() - dice.choice((0, 3, 12, 13, 14, 15, 40)) * DAY - index * 3600
             receipt = await submit_report(
-                context.database,
-                site,
-                description=TEXTS[index % len(TEXTS)],
-                address=ADDRESSES[index % len(ADDRESSES)],
-                category=CATEGORIES[index % len(CATEGORIES)],
-                lat=55.0 + index / 100,
-                lng=38.7,
-                received_at=at,
-            )
+                context.database, site, description=TEXTS[index % len(TEXTS)],
+                address=ADDRESSES[index % len(ADDRESSES)], category=CATEGORIES[index % len(CATEGORIES)],
+                lat=55.0 + index / 100, lng=38.7, received_at=at,
+            )  # fmt: skip
             await _live(context, site, receipt.problem_id, index)
     return [first, second]
 
@@ -154,10 +145,7 @@ FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
     "new": ({"tab": "moderation"}, lambda row: row["status"] == "moderation" and open_now(row)),
     "work": ({"tab": "work"}, lambda row: row["status"] != "moderation" and open_now(row) and own(row)),
     "overdue": ({"tab": "overdue"}, lambda row: is_overdue(row, today(row))),
-    "returned": (
-        {"tab": "returned"},
-        lambda row: returned(row),
-    ),
+    "returned": ({"tab": "returned"}, returned),
     "soon": ({"status": "soon"}, soon),
     "ended": ({"status": "ended"}, lambda row: row["status"] not in OPEN or row["erased_at"] is not None),
     "spam": ({"status": "spam"}, lambda row: bool(row["spam"])),
@@ -200,10 +188,7 @@ FILTERS: dict[str, tuple[Mapping[str, str], Naive]] = {
         {"tab": "overdue", "q": "мусор"},
         lambda row: is_overdue(row, today(row)) and says("мусор")(row),
     ),
-    "words of returned ones": (
-        {"tab": "returned", "q": "мусор"},
-        lambda row: returned(row) and says("мусор")(row),
-    ),
+    "words of returned ones": ({"tab": "returned", "q": "мусор"}, lambda row: returned(row) and says("мусор")(row)),
     "category of new ones": (
         {"tab": "moderation", "category": "lighting"},
         lambda row: row["status"] == "moderation" and open_now(row) and row["category"] == "lighting",
@@ -251,21 +236,16 @@ async def test_every_filter_in_every_order_matches_a_naive_filter(
             assert Selection.read(selection.parameters()) == selection, "an address says all of it"
             found, after = list[str](), None
             while True:  # by pages of three
-                page, after = await inbox_store.read_page(
-                    context.database,
-                    sites,
-                    Selection.read(selection.parameters() | ({"after": str(after)} if after else {})),
-                    clock.now(),
-                    most=3,
-                )
+                following = selection.parameters() | ({"after": str(after)} if after else {})
+                asked = (sites, Selection.read(following), clock.now())
+                page, after = await inbox_store.read_page(context.database, *asked, most=3)
                 found += [row["id"] for row in page]
                 if after is None:
                     break
             if name != "nonsense" or order == "new":  # its own order is invalid too
                 assert found == expected, (name, order)
-                assert await inbox_store.count_problems(context.database, sites, selection, clock.now()) == len(
-                    expected
-                )
+                count = await inbox_store.count_problems(context.database, sites, selection, clock.now())
+                assert count == len(expected), (name, order)
             found_any += bool(expected)
     assert found_any > len(FILTERS) * 2, "most filters find something"
 

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -29,7 +29,7 @@ from tests.support.mail import MailSink
 from tests.support.processes import CommandFailed, Service, Work
 from tests.support.waiting import wait_for
 from widget_api.cli import app
-from widget_api.database import Database, Transaction
+from widget_api.database import Database
 from widget_api.deliveries import queue
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -100,23 +100,13 @@ def test_site_options(cli: Cli) -> None:
         "--appeals-url", "https://gosuslugi.test/1", "--bbox", "38.5,54.9,39.1,55.3", "--jurisdiction", "own.test",
     )  # fmt: skip
     shown = cli("site", "show", "own.test")
-    assert (
-        shown
-        | {
-            "type": "basic",
-            "moderation": "after",
-            "moderator": "operator",
-            "contact": "required",
-            "time_zone": "Asia/Yekaterinburg",
-            "language": "en",
-            "appeals": "handoff",
-            "appeals_url": "https://gosuslugi.test/1",
-            "bbox": [38.5, 54.9, 39.1, 55.3],
-            "origins": ["https://www.gorod.test", "https://xn--c1ac3aaj.xn--p1ai"],
-            "jurisdiction": "own.test",
-        }
-        == shown
-    )
+    expected = {
+        "type": "basic", "moderation": "after", "moderator": "operator", "contact": "required",
+        "time_zone": "Asia/Yekaterinburg", "language": "en", "appeals": "handoff", "bbox": [38.5, 54.9, 39.1, 55.3],
+        "appeals_url": "https://gosuslugi.test/1", "jurisdiction": "own.test",
+        "origins": ["https://www.gorod.test", "https://xn--c1ac3aaj.xn--p1ai"],
+    }  # fmt: skip
+    assert shown | expected == shown
     assert 'type="basic"' in made["snippet"]
     changed = cli("site", "set", made["key"], "--remove-origin", "https://город.рф", "--add-origin", "http://a.test:81")
     assert changed["origins"] == ["http://a.test:81", "https://www.gorod.test"]
@@ -187,9 +177,7 @@ def test_an_error_is_one_line_and_a_non_zero_exit_code(registered: Path, argumen
         (("nonsense",), 2),
     ],
 )
-def test_the_installed_command_behaves_like_its_function(
-    registered: Path, arguments: tuple[str, ...], code: int
-) -> None:
+def test_the_installed_command_is_like_its_function(registered: Path, arguments: tuple[str, ...], code: int) -> None:
     """The other tests call the function."""
     runs = (processes.attempt_installed, commands.attempt)
     real, called = (run(*arguments, settings={}, directory=registered) for run in runs)
@@ -222,10 +210,12 @@ def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         return commands.attempt(*arguments, settings=PRODUCTION, directory=tmp_path)
 
+    def set_version(version: str) -> None:
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "widget.db")) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+
     assert call("migrate").returncode == 0
-    with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '0006'")
-    connection.close()
+    set_version("0006")
     for done in (
         call("site", "list"),
         processes.attempt("serve", "--port", "0", settings=PRODUCTION, directory=tmp_path),
@@ -236,9 +226,7 @@ def test_production_does_not_touch_an_older_database(tmp_path: Path) -> None:
     examined = call("doctor")
     assert examined.returncode == 1
     assert "FAIL database: schema 0006" in examined.stdout
-    with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    set_version("9999")
     assert "newer" in commands.attempt("site", "list", settings={}, directory=tmp_path).stderr
 
 
@@ -282,16 +270,16 @@ def test_a_command_in_the_wrong_folder_reports_a_missing_database(tmp_path: Path
         assert not list(tmp_path.rglob("widget.db*")), command
 
 
-@pytest.mark.parametrize("command", ["serve", "agency add"])
-def test_production_requires_migrate_first(tmp_path: Path, command: str) -> None:
-    if command == "serve":
-        done = processes.attempt("serve", "--port", "0", settings=PRODUCTION, directory=tmp_path)
-    else:
-        agency = ("agency", "add", "--name", "A", "--email", "a@b.test")
-        done = commands.attempt(*agency, settings=PRODUCTION, directory=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"there is no database at {tmp_path}/data/widget.db")
-    assert not list(tmp_path.rglob("widget.db*"))
+def test_production_requires_migrate_first(tmp_path: Path) -> None:
+    agency = ("agency", "add", "--name", "A", "--email", "a@b.test")
+    where: dict[str, Any] = {"settings": PRODUCTION, "directory": tmp_path}
+    for done in (
+        processes.attempt("serve", "--port", "0", **where),
+        commands.attempt(*agency, **where),
+    ):
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"there is no database at {tmp_path}/data/widget.db")
+        assert not list(tmp_path.rglob("widget.db*"))
 
 
 def test_an_empty_database_is_reported(tmp_path: Path) -> None:
@@ -382,26 +370,25 @@ def test_doctor_reports_errors(cli: Cli) -> None:
         assert [name for name, well in found(document).items() if not well] == [wrong], wrong
 
 
+async def with_database(settings: Settings, work: Callable[[Database], Awaitable[Any]]) -> None:
+    database = Database(settings.database_url, readers=1)
+    await database.connect()
+    try:
+        await work(database)
+    finally:
+        await database.disconnect()
+
+
 @ONE_DATABASE
 def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
     cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
 
-    async def give_up() -> None:
-        database = Database(settings.database_url, readers=1)
-        await database.connect()
-        try:
-            site = await make_site(database)
-            receipt = await submit_report(database, site, email="anna@example.test")
+    async def give_up(database: Database) -> None:
+        receipt = await submit_report(database, await make_site(database), email="anna@example.test")
+        dead = "UPDATE deliveries SET state = 'dead', attempts = 9 WHERE problem_id = :id"
+        await run_statement(database, dead, id=receipt.problem_id)
 
-            await run_statement(
-                database,
-                "UPDATE deliveries SET state = 'dead', attempts = 9 WHERE problem_id = :id",
-                id=receipt.problem_id,
-            )
-        finally:
-            await database.disconnect()
-
-    run_in_thread(give_up())
+    run_in_thread(with_database(settings, give_up))
     with pytest.raises(CommandFailed) as failed:
         cli("doctor")
     checks = {check["name"]: check for check in json.loads(failed.value.output)["checks"]}
@@ -413,16 +400,8 @@ def test_doctor_reports_dead_deliveries(cli: Cli, settings: Settings) -> None:
 def test_doctor_reports_agencies_whose_mail_bounces(cli: Cli, settings: Settings) -> None:
     add_site(cli)
 
-    async def mark() -> None:
-        async def work(tx: Transaction) -> None:
-            await tx.run("UPDATE agencies SET email_failed_at = 1700000000, email_failure = '5.1.1 user unknown'")
-
-        database = Database(settings.database_url)
-        await database.connect()
-        await database.write(work)
-        await database.disconnect()
-
-    run_in_thread(mark())
+    bounced = "UPDATE agencies SET email_failed_at = 1700000000, email_failure = '5.1.1 user unknown'"
+    run_in_thread(with_database(settings, lambda database: run_statement(database, bounced)))
     with pytest.raises(CommandFailed) as failure:
         cli("doctor")
     checks = {check["name"]: check for check in json.loads(failure.value.output)["checks"]}

@@ -20,7 +20,6 @@ from tests.support.processes import CommandFailed, Service
 from tests.support.second_factor import set_up
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.database import Transaction
 from widget_api.errors import Invalid
 from widget_api.ops import retention
 from widget_api.people import accounts, invitations
@@ -269,18 +268,13 @@ async def test_a_disabled_persons_saved_views_are_deleted(enter: Enter, site: Si
     path = await person(context, EMAIL)
     assert (await admin.send(path, f"{path}/access", enabled="no")).status_code == 303
     assert [row["email"] for row in await context.database.rows(left)] == ["admin-0@gorod.test"]
-
-    async def restore(tx: Transaction) -> None:  # as of a former release, or of a backup
-        await tx.insert("saved_views", user_id=path.rpartition("/")[2], name="Жалобы", query="q=Ivanova")
-
-    await context.database.write(restore)
+    restored = {"user_id": path.rpartition("/")[2], "name": "Жалобы", "query": "q=Ivanova"}  # as of a backup
+    await context.database.write(lambda tx: tx.insert("saved_views", **restored))
     assert (await retention.erase_expired(context.database))["saved_views"] == 1
     assert [row["email"] for row in await context.database.rows(left)] == ["admin-0@gorod.test"]
 
 
-async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(
-    enter: Enter, site: Site, context: Context
-) -> None:
+async def test_the_last_administrator_and_ones_own_access_stay(enter: Enter, site: Site, context: Context) -> None:
     above = await enter("admin", site.agency.id, "above@gorod.test")
     below = await make_site(context.database, agency={"name": "Район", "parent_id": site.agency.id})
     await enter("admin", below.agency.id, "below@gorod.test")
@@ -304,9 +298,7 @@ async def test_the_last_administrator_and_ones_own_access_cannot_be_changed(
 
 
 @pytest.mark.parametrize("below", [False, True])
-async def test_whose_the_reports_of_a_disabled_person_become(
-    enter: Enter, site: Site, context: Context, below: bool
-) -> None:
+async def test_who_gets_the_reports_of_the_disabled(enter: Enter, site: Site, context: Context, below: bool) -> None:
     """Also those of a person of an agency below: a colleague there gets them."""
     database, admin = context.database, await enter("admin", site.agency.id)
     service = await make_site(database, agency={"name": "Район", "parent_id": site.agency.id}) if below else site
@@ -468,9 +460,7 @@ async def test_an_open_session_alone_makes_nobody_an_administrator(enter: Enter,
     assert len(rows) == 3
 
 
-async def test_power_over_accounts_takes_a_code_where_there_is_a_factor(
-    enter: Enter, site: Site, context: Context
-) -> None:
+async def test_power_over_accounts_takes_a_code_besides_a_factor(enter: Enter, site: Site, context: Context) -> None:
     admin, operator = await enter("admin", site.agency.id), await enter("operator", None, "operator@service.test")
     lost = await enter("agent", site.agency.id, "agent@gorod.test")
     await enter("admin", site.agency.id, "former@gorod.test")
@@ -509,14 +499,9 @@ async def test_an_absent_user_has_a_deputy(enter: Enter, site: Site, client: Cli
         admin, anna = await enter("admin", site.agency.id), Cabinet(client)
         await anna.sign_in(EMAIL, PASSWORD)
         for until, stand_in in (
-            ("2027-01-14", oleg),
-            ("2028-06-01", oleg),
-            ("soon", oleg),
-            ("", oleg),
-            ("2027-01-20", stranger),
-            ("2027-01-20", viewer),
-            ("2027-01-20", path.rpartition("/")[2]),
-        ):
+            ("2027-01-14", oleg), ("2028-06-01", oleg), ("soon", oleg), ("", oleg), ("2027-01-20", stranger),
+            ("2027-01-20", viewer), ("2027-01-20", path.rpartition("/")[2]),
+        ):  # fmt: skip
             answer = await admin.send(path, f"{path}/absence", away_until=until, stand_in=stand_in)
             assert answer.status_code == 422, (until, stand_in)
         offered = (await admin.client.get(path)).text
@@ -539,9 +524,7 @@ async def test_an_absent_user_has_a_deputy(enter: Enter, site: Site, client: Cli
         assert (await admin.send(path, f"{path}/absence", away_until="", stand_in="")).status_code == 303
 
 
-async def test_an_administrator_manages_those_of_the_own_agency_and_below(
-    enter: Enter, client: Client, context: Context
-) -> None:
+async def test_an_administrator_manages_own_people_and_below(enter: Enter, client: Client, context: Context) -> None:
     """What others get, at every address: test_cabinet_matrix.py."""
     city = await make_site(context.database)
     district = await make_site(context.database, agency={"name": "Район", "parent_id": city.agency.id})
@@ -562,9 +545,7 @@ async def test_an_administrator_manages_those_of_the_own_agency_and_below(
     assert (await client.get(PEOPLE)).headers["location"].startswith("/cabinet/sign-in?next=")
 
 
-def test_the_command_creates_invitations_that_the_service_sends(
-    serve: Callable[..., Service], mail_sink: MailSink
-) -> None:
+def test_the_command_makes_invitations_the_service_sends(serve: Callable[..., Service], mail_sink: MailSink) -> None:
     running = serve(smtp_url=mail_sink.url)
     agency = running.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
     command = ("user", "invite", "--agency", agency, "--role", "admin", "--language", "en", "--email")
