@@ -40,11 +40,8 @@ def test_the_description_has_every_timeline_entry_status_and_group() -> None:
     assert not re.search(pattern, "overdue")
 
 
-def test_the_widgets_types_match_the_description() -> None:
+def test_the_widget_has_the_types_groups_orders_and_failures_of_the_service() -> None:
     assert contract.FILE.read_text() == contract.written()
-
-
-def test_groups_and_orders_are_the_same_in_the_widget() -> None:
     (written,) = re.findall(r"export type Group = (.*);", text("shared/filters.ts"))
     assert re.findall(r'"(\w+)"', written) == list(GROUPS)
     (taken,) = re.findall(r"sort: /\^\(([a-z|]+)\)\$/", text("shared/filters.ts"))
@@ -52,6 +49,10 @@ def test_groups_and_orders_are_the_same_in_the_widget() -> None:
     assert taken.split("|") == others  # the default is not in the URL
     offered = re.findall(r't\((?:[^()?]+ \? "\w+" : )?"sort_(\w+)"\)', text("browse/filters/fields.tsx"))
     assert offered == [default, *others]
+    (written,) = re.findall(r"^type Failure = (.*);$", text("shared/telemetry.ts"), re.MULTILINE)
+    words = {*re.findall(r'"([\w-]+)"', written), *re.findall(r"failed=([a-z]+)\"", text("loader/loader.ts"))}
+    assert words <= set(FAILURES)
+    assert {FAILURES[word] for word in words} == set(FAILURES.values())
 
 
 def test_every_public_status_has_one_group_and_a_shape_and_what_agencies_set_a_command_word() -> None:
@@ -60,13 +61,6 @@ def test_every_public_status_has_one_group_and_a_shape_and_what_agencies_set_a_c
     assert set(status_table.STATUSES) == {*STATUSES, "overdue", "erased"}
     assert {one.shape for one in status_table.STATUSES.values()} == set(status_table.SHAPES)
     assert set(PHRASES) == set().union(*(allowed("agent", status) for status in STATUSES))
-
-
-def test_the_widget_reports_failures_known_to_the_service() -> None:
-    (written,) = re.findall(r"^type Failure = (.*);$", text("shared/telemetry.ts"), re.MULTILINE)
-    words = {*re.findall(r'"([\w-]+)"', written), *re.findall(r"failed=([a-z]+)\"", text("loader/loader.ts"))}
-    assert words <= set(FAILURES)
-    assert {FAILURES[word] for word in words} == set(FAILURES.values())
 
 
 def test_every_status_actor_and_member_is_documented() -> None:

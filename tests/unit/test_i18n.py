@@ -121,13 +121,8 @@ def test_every_status_and_figure_has_all_texts() -> None:
 
 def test_plural_forms_numbers_dates_and_times_follow_language_and_time_zone() -> None:
     for count, expected in (
-        (1, "1 день"),
-        (2, "2 дня"),
-        (5, "5 дней"),
-        (11, "11 дней"),
-        (21, "21 день"),
-        (1004, "1\u202f004 дня"),
-    ):
+        (1, "1 день"), (2, "2 дня"), (5, "5 дней"), (11, "11 дней"), (21, "21 день"), (1004, "1\u202f004 дня"),
+    ):  # fmt: skip
         assert i18n.text("ru", "common.days", count=count) == expected, count
     assert [i18n.text("en", "common.days", count=count) for count in (1, 2, 1004)] == ["1 day", "2 days", "1,004 days"]
     assert i18n.text("ru", "common.number", number=12345) == "№ 12345"

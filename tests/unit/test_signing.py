@@ -11,12 +11,7 @@ from itsdangerous import URLSafeTimedSerializer
 from widget_api.signing import ADDRESS_LENGTH, MAXIMUM_LENGTH, SHORT, Purpose, Signer
 
 NEW, OLD = "n" * 32, "o" * 32
-PAYLOADS: tuple[Any, ...] = (
-    "019ab123-aaaa-7bbb-8ccc-123456789abc",
-    {"кто": "я", "when": 5},
-    ["слово " * SHORT],
-    None,
-)
+PAYLOADS: tuple[Any, ...] = ("019ab123-aaaa-7bbb-8ccc-123456789abc", {"кто": "я", "when": 5}, ["слово " * SHORT], None)
 
 
 def library(key: str, purpose: Purpose) -> URLSafeTimedSerializer:

@@ -134,13 +134,20 @@ def test_pasted_snippets_are_parsed(tag: str) -> None:
 
 
 @php
-def test_the_plugin_list_links_the_settings() -> None:
+def test_the_plugin_links_its_settings_suggests_a_privacy_text_and_leaves_no_options() -> None:
     output = plugin("igrajdanin_links", ["<a>Deactivate</a>"])
     assert (
         output["answer"][0]
         == '<a href="https://gorod.test/wp-admin/options-general.php?page=igrajdanin-widget">Settings</a>'
     )
     assert output["hooks"]["plugin_action_links_igrajdanin-widget/igrajdanin-widget.php"] == ["igrajdanin_links"]
+    name, text = plugin("igrajdanin_privacy", option=SET)["privacy"]
+    assert name == "Problems of the city"
+    assert text.count("<p>") == 4
+    assert '<a href="https://w.test/s/wk_abc">' in text
+    assert "<a" not in plugin("igrajdanin_privacy")["privacy"][1]
+    assert plugin("igrajdanin_origin")["answer"] == "https://gorod.test:8443"
+    assert plugin("uninstall")["deleted"] == ["igrajdanin_widget"]
 
 
 @php
@@ -161,25 +168,6 @@ def test_pages_with_the_widget_connect_early(page: str | None, connects: bool) -
     printed = plugin("igrajdanin_preconnect", option=SET, page=page)["printed"]
     assert printed == ('<link rel="preconnect" href="https://w.test">\n' if connects else "")
     assert plugin("igrajdanin_preconnect", page=page)["printed"] == ""
-
-
-@php
-def test_a_privacy_text_is_suggested() -> None:
-    name, text = plugin("igrajdanin_privacy", option=SET)["privacy"]
-    assert name == "Problems of the city"
-    assert text.count("<p>") == 4
-    assert '<a href="https://w.test/s/wk_abc">' in text
-    assert "<a" not in plugin("igrajdanin_privacy")["privacy"][1]
-
-
-@php
-def test_the_origin_to_register_has_no_path() -> None:
-    assert plugin("igrajdanin_origin")["answer"] == "https://gorod.test:8443"
-
-
-@php
-def test_uninstalling_removes_all_options() -> None:
-    assert plugin("uninstall")["deleted"] == ["igrajdanin_widget"]
 
 
 @php

@@ -25,6 +25,8 @@ def test_unfinished_markup_headings_and_comments_are_parsed_in_linear_time() -> 
         assert quotations.strip_quotations(line) == line, start[:40]
     for piece in ("<" + "a" * 390_000, "<p" + " " * 390_000, "<!" + "a" * 390_000, "<div>" * 79_000):
         assert markup.extract_text(piece)[1] == set(), piece[:9]
+    for piece in ("<a ", "<!-- ", "<script ", "<div><p>", "&amp", "<![CDATA["):
+        assert markup.extract_text("<p>Решено</p>" + piece * 100_000)[0].startswith("Решено"), piece
     said = commands.parse_command("", "дубликат" + "\t" * 90_000 + "х", DAY)
     assert (said.status, said.unclear) == (None, True)
     field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"

@@ -81,7 +81,7 @@ async def test_without_an_address_a_report_is_always_moderated(database: Databas
     assert await pending(database, receipt) == []
 
 
-async def test_a_moderators_decision_releases_without_confirmation(database: Database, site: Site) -> None:
+async def test_a_moderators_decision_releases_and_a_rejection_publishes_nothing(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     assert bool((await state(database, receipt))["published"])
@@ -90,9 +90,6 @@ async def test_a_moderators_decision_releases_without_confirmation(database: Dat
         "resident:received",
         "platform:default:accepted",
     ], "and no status mail to an address nobody confirmed"
-
-
-async def test_a_rejection_is_sent_to_the_platform_and_stays_unpublished(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     wish = Change(to="rejected", text="Нет адреса")
     await lifecycle.change(database, AGENT, site.id, receipt.problem_id, wish)

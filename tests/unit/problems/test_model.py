@@ -5,16 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.problems.model import (
-    CLOSED,
-    MAY_SEND,
-    NEEDS,
-    OPEN,
-    STATUSES,
-    TRANSITIONS,
-    allowed,
-    is_published_after,
-)
+from widget_api.problems.model import CLOSED, MAY_SEND, NEEDS, OPEN, STATUSES, TRANSITIONS, allowed, is_published_after
 
 
 def test_every_status_is_open_or_closed_and_in_every_table() -> None:

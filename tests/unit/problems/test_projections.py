@@ -24,12 +24,7 @@ from widget_api.problems.projections.figures import measure_hours
 from widget_api.problems.store import records
 from widget_api.status_table import PUBLIC_STATUSES
 
-NEEDED: dict[str, Any] = {
-    "text": "Сделали",
-    "expected_on": "2030-12-30",
-    "responsible": "Водоканал",
-    "duplicate_of": 1,
-}
+NEEDED: dict[str, Any] = {"text": "Сделали", "expected_on": "2030-12-30", "responsible": "Водоканал", "duplicate_of": 1}
 
 
 Kept = tuple[dict[Any, Any], dict[Any, int], dict[int, Any]]

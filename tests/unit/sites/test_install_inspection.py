@@ -38,12 +38,7 @@ def pinned(version: str = NEWEST, more: str = "") -> str:
 
 
 def test_a_correct_page_passes_also_with_the_documented_policy() -> None:
-    assert said(ELEMENT + FOLLOWING) == {
-        "element": "ok",
-        FOLLOWED: "ok",
-        "key_current": "ok",
-        "policy_none": "ok",
-    }
+    assert said(ELEMENT + FOLLOWING) == {"element": "ok", FOLLOWED: "ok", "key_current": "ok", "policy_none": "ok"}
     assert said(ELEMENT + FOLLOWING, STRICT) == {
         "element": "ok",
         FOLLOWED: "ok",
