@@ -344,8 +344,27 @@ async def test_photos_of_published_reports_alone_are_public(client: Client, cont
     for name, most in (("thumb", 480), ("small", 240)):
         shown = await client.get(item["photos"][0][name])
         assert max(Image.open(io.BytesIO(shown.content)).size) == most
+    for name in (
+        *("..%2F..%2Fwidget.db", "%2e%2e/secret_keys", "x.jpg", "{id}.png"),
+        *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
+    ):
+        answer = await client.get(f"/photos/{name.replace('{id}', photo_id).replace('{ID}', photo_id.upper())}")
+        assert answer.status_code == 404, name
+        assert answer.headers["content-type"].startswith("text/html")
+
+    received = await service.receive(context, site.id, jpeg())
+    event = existing(await context.database.row("SELECT id FROM events WHERE status = 'accepted'"))
+
+    async def clarify(tx: Any) -> None:
+        await pictures.attach(tx, site.id, problem_id, event["id"], "clarification", [Photo(received.id)])
+
+    await context.database.write(clarify)
+    assert await seen(client, photo_id) == (200, 200)
+    assert await seen(client, received.id) == (404, 404), "those of a clarification are the agency's"
     one = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
     assert one["photos"] == item["photos"]
+    both = await pictures.list_pictures(context.database, problem_id)
+    assert [one["role"] for one in both] == ["report", "clarification"]
 
 
 @pytest.mark.parametrize("status", ["rejected", "duplicate"])
@@ -377,38 +396,6 @@ async def test_a_signed_link_is_valid_for_one_photo_and_one_hour(client: Client,
         assert (await client.get(f"/photos/{one.id}.jpg", params={"s": forged})).status_code == 404, forged
     with time_machine.travel(clock.now() + links.LINK_LIFETIME + 1):
         assert (await client.get(link)).status_code == 404
-
-
-async def test_photos_of_clarifications_are_not_public(client: Client, context: Context, site: Site) -> None:
-    problem_id, (shown,) = await pictured(context, site)
-    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    received = await service.receive(context, site.id, jpeg())
-    event = existing(await context.database.row("SELECT id FROM events WHERE status = 'accepted'"))
-
-    async def clarify(tx: Any) -> None:
-        await pictures.attach(tx, site.id, problem_id, event["id"], "clarification", [Photo(received.id)])
-
-    await context.database.write(clarify)
-    assert await seen(client, shown) == (200, 200)
-    assert await seen(client, received.id) == (404, 404)
-    item = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
-    assert len(item["photos"]) == 1
-    both = await pictures.list_pictures(context.database, problem_id)
-    assert [one["role"] for one in both] == ["report", "clarification"]
-
-
-@ONE_DATABASE
-async def test_only_pictures_have_a_photo_url(client: Client, context: Context, site: Site) -> None:
-    problem_id, (photo_id,) = await pictured(context, site)
-    await lifecycle.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    for name in (
-        *("..%2F..%2Fwidget.db", "%2e%2e/secret_keys", "x.jpg", "{id}.png"),
-        *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
-    ):
-        path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
-        answer = await client.get(f"/photos/{path}")
-        assert answer.status_code == 404, name
-        assert answer.headers["content-type"].startswith("text/html")
 
 
 # --- forgetting ---
@@ -597,10 +584,7 @@ async def test_a_disconnect_ends_the_decoder_process(
         "http_version": "1.1",
         "server": ("widget.test", 443),
         "client": ("203.0.113.7", 1),
-        "headers": [
-            (b"content-type", headers["content-type"].encode()),
-            (b"origin", HOST_ORIGIN.encode()),
-        ],
+        "headers": [(b"content-type", headers["content-type"].encode()), (b"origin", HOST_ORIGIN.encode())],
         "app": app,
         "state": {},
     }

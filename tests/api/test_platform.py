@@ -115,10 +115,7 @@ async def test_contacts_are_sent_only_as_configured(
     leaves platforms nothing to erase, and `erased` informs those that have it.
     """
     settings = make_settings(
-        database_url=database_url,
-        platform_url=fake.url,
-        platform_key="secret",
-        platform_contacts=allowed,
+        database_url=database_url, platform_url=fake.url, platform_key="secret", platform_contacts=allowed
     )
     async with open_context(settings) as context:
         site = await make_site(context.database)
@@ -150,11 +147,7 @@ async def test_contacts_are_sent_only_as_configured(
     [("none", set()), ("email", {"email"}), ("all", {"email", "first_name", "last_name", "phone"})],
 )
 async def test_contacts_are_sent_only_under_a_consent_that_names_the_platform(
-    fake: FakePlatform,
-    make_settings: Callable[..., Settings],
-    database_url: str,
-    agreed_to: str,
-    expected: set[str],
+    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str, agreed_to: str, expected: set[str]
 ) -> None:
     """The operator has enabled contacts since; earlier consents do not cover that."""
     common = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}

@@ -91,9 +91,16 @@ async def test_the_agency_edits_the_mapping_on_a_page(
 ) -> None:
     fake.services = SERVICES
     await poll_platform(context, site)
+    await changes.set_category(context.database, site.id, "snow", {"name": "Снег во дворах"})
     cabinet = await enter("admin")
     path = f"/cabinet/sites/{site.id}/platforms"
-    page = await cabinet.read(path)
+    source = (await cabinet.client.get(f"{path}?lang=en")).text
+    assert '<label for="field-default-roads">Roads and pavements</label>' in source
+    assert '<label for="field-default-snow" lang="ru">Снег во дворах</label>' in source
+    assert '<option value="7" lang="ru">Город: Дороги и тротуары (7)</option>' in source
+    assert 'this one: <span lang="ru">Город: Дороги и тротуары (7)</span>' in source, "found by the site's own words"
+    assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
+    page = await cabinet.read(f"{path}?lang=ru")
     assert "У 11 категорий нет рубрики на платформе" in page.text
     assert "Похожа: Город: Дороги и тротуары (7)" in page.text
     answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7", "to-snow": ""})
@@ -104,21 +111,6 @@ async def test_the_agency_edits_the_mapping_on_a_page(
     await accept_report(context, site)
     await PlatformWorker(context).round()
     assert fake.requests[0]["service_code"] == "7"
-
-
-async def test_the_english_page_marks_the_platforms_texts_with_their_language(
-    enter: Enter, context: Context, site: Site, fake: FakePlatform
-) -> None:
-    fake.services = SERVICES
-    await poll_platform(context, site)
-    await changes.set_category(context.database, site.id, "snow", {"name": "Снег во дворах"})
-    cabinet = await enter("admin")
-    source = (await cabinet.client.get(f"/cabinet/sites/{site.id}/platforms?lang=en")).text
-    assert '<label for="field-default-roads">Roads and pavements</label>' in source
-    assert '<label for="field-default-snow" lang="ru">Снег во дворах</label>' in source
-    assert '<option value="7" lang="ru">Город: Дороги и тротуары (7)</option>' in source
-    assert 'this one: <span lang="ru">Город: Дороги и тротуары (7)</span>' in source, "found by the site's own words"
-    assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
 
 
 async def test_errors_are_shown_at_their_field(enter: Enter, site: Site, fake: FakePlatform) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.conftest import GOROD, Client
-from tests.factories import AGENT, make_site, run_statement, submit_report
+from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Enter
 from tests.support.exchange import PlatformWorker, accept_report, poll_platform, status, timeline
@@ -76,6 +76,13 @@ async def test_a_platforms_own_problem_is_shown_with_its_source(
     assert (one["source_name"], one["source_url"]) == ("127.0.0.1", URL)
     page = await client.get(f"/s/{site.key}/problems/{item['number']}")
     assert f'href="{URL}"' in page.text
+    named = replace(existing(context.settings.platform), name="Портал области")
+    await platforms.sync_default(context.database, replace(context.settings, platform=named))
+    fake.own = [own(902, description="Лёд на мосту")]
+    await poll_platform(context, site)
+    number = next(one["number"] for one in await shown(client, site) if one["description"] == "Лёд на мосту")
+    one = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
+    assert one["source_name"] == "Портал области"
 
 
 async def test_mirrored_problems_without_a_date_are_never_overdue(
@@ -117,16 +124,11 @@ async def test_reports_sent_from_here_are_not_mirrored(
     await poll_platform(context, site)
     assert len(fake.requests) == 1
     assert len(await shown(client, site)) == 1
-
-
-async def test_reports_that_wait_for_their_number_are_not_mirrored(
-    client: Client, context: Context, site: Site, fake: FakePlatform
-) -> None:
     fake.tokens = True
     await accept_report(context, site)
     await PlatformWorker(context).round()
     await poll_platform(context, site)
-    assert len(await shown(client, site)) == 1
+    assert len(await shown(client, site)) == 2, "nor is one that waits for its number"
 
 
 async def test_mirrored_problems_create_no_deliveries(context: Context, fake: FakePlatform) -> None:
@@ -251,22 +253,3 @@ async def test_after_a_restart_only_news_are_read(context: Context, site: Site, 
     await poll_platform(context, site)
     (call,) = [one for one in fake.calls if one.path == "requests"]
     assert "end_date" not in call.fields
-
-
-async def test_the_platforms_name_comes_from_the_settings(
-    client: Client,
-    context: Context,
-    site: Site,
-    fake: FakePlatform,
-    make_settings: Callable[..., Settings],
-    database_url: str,
-) -> None:
-    named = make_settings(
-        database_url=database_url, platform_url=fake.url, platform_key="secret", platform_name="Портал области"
-    )
-    await platforms.sync_default(context.database, named)
-    fake.own = [own()]
-    await poll_platform(context, site)
-    (item,) = await shown(client, site)
-    one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
-    assert one["source_name"] == "Портал области"

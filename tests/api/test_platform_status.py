@@ -156,11 +156,7 @@ async def test_every_platform_has_metrics(client: Client, database: Database, si
         await tx.run("UPDATE deliveries SET state = 'dead' WHERE sink = 'platform:q'")
         for one, at, error in ((site.id, now - 100, None), (other.id, now - 900, "404: no such jurisdiction")):
             await tx.insert("platform_cursors", platform_id="p", site_id=one, polled_at=at, last_error=error)
-        for one, at, acknowledged in (
-            ("p", now - 31 * DAY, None),
-            ("q", now - 40 * DAY, now),
-            ("gone", now - 9, None),
-        ):
+        for one, at, acknowledged in (("p", now - 31 * DAY, None), ("q", now - 40 * DAY, now), ("gone", now - 9, None)):
             await tx.insert(
                 "platform_erasures",
                 problem_id=receipt.problem_id,

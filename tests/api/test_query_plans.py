@@ -130,13 +130,7 @@ async def test_disabling_somebody_reads_the_reports_that_this_person_looks_after
 
 
 EACH = Filters(
-    words="ямы дороги",
-    bbox=BOX,
-    overdue=True,
-    categories=("snow",),
-    statuses=("planned",),
-    district="0" * 36,
-    since=0,
+    words="ямы дороги", bbox=BOX, overdue=True, categories=("snow",), statuses=("planned",), district="0" * 36, since=0
 )
 INDEXES = {"words", "cell", "due", "kind", "district", "public"}
 

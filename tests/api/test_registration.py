@@ -150,15 +150,9 @@ async def test_from_the_form_to_the_key(
     await context.database.write(lambda tx: tx.run(store_area, area=square))
     shown = (await operator.read(path)).text
     for text in (
-        NAME,
-        INN,
-        CONTACT,
-        "Пётр Лукин",
-        "77-22-123456",
-        "Омск (МСК+3)",
-        "файл на сайте",
+        NAME, INN, CONTACT, "Пётр Лукин", "77-22-123456", "Омск (МСК+3)", "файл на сайте",
         "Официальная почта не на домене",
-    ):
+    ):  # fmt: skip
         assert text in shown
     answer = await operator.send(path, f"{path}/approve")
     assert answer.status_code == 303

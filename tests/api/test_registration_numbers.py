@@ -55,10 +55,7 @@ async def test_the_document_system_writes_and_reads_numbers(
     assert (sent.status_code, sent.json()) == (200, {"registered": 2}), sent.text
     assert await numbers(database, site) == {1: ("01-15/2232", None), 2: ("01-15/2231", "2026-11-25")}
     first = (await client.get(f"{API}?limit=1", headers=mine)).json()
-    assert first == {
-        "items": [{"number": 1, "document_number": "01-15/2232", "document_date": None}],
-        "next": 1,
-    }
+    assert first == {"items": [{"number": 1, "document_number": "01-15/2232", "document_date": None}], "next": 1}
     rest = (await client.get(f"{API}?after={first['next']}", headers=mine)).json()
     assert ([one["number"] for one in rest["items"]], rest["next"]) == ([2], None)
     gone = await client.put(API, json={"items": [{"number": 2, "document_number": None}]}, headers=mine)

@@ -108,13 +108,9 @@ async def test_the_form_names_the_recipient_and_takes_what_its_link_knows(client
 
 def test_coordinates_are_read_as_maps_and_as_people_write_them() -> None:
     for written in (
-        "55.0794, 38.7783",
-        "55.0794 38.7783",
-        "55.0794;38.7783",
-        "55,0794; 38,7783",
-        "55,0794, 38,7783",
+        "55.0794, 38.7783", "55.0794 38.7783", "55.0794;38.7783", "55,0794; 38,7783", "55,0794, 38,7783",
         " 55,0794 38,7783 ",
-    ):
+    ):  # fmt: skip
         assert forms.split_coordinates(written) == ("55.0794", "38.7783"), written
 
 
@@ -297,9 +293,7 @@ async def test_a_category_shows_its_own_questions(client: Client, context: Conte
     body: list[tuple[str, Any]] = list(filled(refused.text, category="roads").items())
     body += [("answers.depth", "deep"), ("answers.where", "road"), ("answers.where", "path")]
     sent = await client.post(
-        address,
-        content=str(httpx2.QueryParams(body)),
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        address, content=str(httpx2.QueryParams(body)), headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
     assert sent.status_code == 200
     (report,) = await reports(context)

@@ -111,22 +111,9 @@ async def test_a_repeated_message_is_stored_once_and_nul_never(context: Context,
     assert await ask(context, site, receipt) is not None  # the same question after an answer is a new one
 
 
-async def test_messages_require_an_open_report(context: Context, site: Site, receipt: Receipt) -> None:
-    await decide(context, site, receipt, "resolved")
-    with pytest.raises(Refused, match="report_closed"):
-        await ask(context, site, receipt)
-    with pytest.raises(Refused, match="report_closed"):
-        await clarify(context, site, receipt)
-
-
-async def test_authors_on_other_platforms_cannot_be_asked(context: Context, site: Site) -> None:
-    for source in ("georeport", "platform"):
-        receipt = await submit_report(context.database, site, source=source, contact=Contact())
-        with pytest.raises(Refused, match="nobody_to_ask"):
-            await ask(context, site, receipt)
-
-
-async def test_spam_and_erased_reports_accept_no_messages(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_only_an_open_report_whose_author_writes_here_accepts_messages(
+    context: Context, site: Site, receipt: Receipt
+) -> None:
     await lifecycle.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
     with pytest.raises(Refused, match="nobody_to_ask"):
         await ask(context, site, receipt)
@@ -136,6 +123,18 @@ async def test_spam_and_erased_reports_accept_no_messages(context: Context, site
             await said(context, site, receipt)
     with pytest.raises(Conflict, match="problem_erased"):
         await dialogue.rate(context.database, site.id, receipt.problem_id, 5)
+    closed = await submit_report(context.database, site)
+    await decide(context, site, closed, "resolved")
+    for said in (ask, clarify):
+        with pytest.raises(Refused, match="report_closed"):
+            await said(context, site, closed)
+    for source in ("georeport", "platform"):
+        foreign = await submit_report(context.database, site, source=source, contact=Contact())
+        with pytest.raises(Refused, match="nobody_to_ask"):
+            await ask(context, site, foreign)
+    moderated = await make_site(context.database, moderator="operator")
+    asked = await submit_report(context.database, moderated)
+    assert await ask(context, moderated, asked, actor=OPERATOR) is not None, "the operator asks where it moderates"
 
 
 # --- who is told ---
@@ -220,14 +219,6 @@ async def test_messages_are_neither_public_nor_sent_to_platforms(
     assert {found["kind"] for found in rows} == {"received", "status"}
 
 
-async def test_the_event_feed_skips_confidential_events(context: Context, site: Site, receipt: Receipt) -> None:
-    await ask(context, site, receipt)
-    await decide(context, site, receipt, "accepted")
-    found, following = await webhook.read_feed(context.database, site, "https://widget.test", 0, 2)
-    assert [event["type"].rpartition(".")[2] for event in found] == ["received", "status"]
-    assert int(found[-1]["sequence"]) == following == 3
-
-
 async def test_the_feed_cursor_moves_past_skipped_events(
     client: Client, context: Context, site: Site, receipt: Receipt
 ) -> None:
@@ -245,6 +236,9 @@ async def test_the_feed_cursor_moves_past_skipped_events(
     assert await read(1, 1) == (0, 2)
     await decide(context, site, receipt, "accepted")
     assert await read(2, 100) == (1, 3)
+    found, following = await webhook.read_feed(context.database, site, "https://widget.test", 0, 2)
+    assert [event["type"].rpartition(".")[2] for event in found] == ["received", "status"]
+    assert int(found[-1]["sequence"]) == following == 3
     assert await read(7, 100) == (0, 7)
 
 
@@ -330,12 +324,6 @@ async def test_the_form_explains_how_the_author_is_notified(context: Context, si
         if confirmed:
             await lifecycle.confirm(context.database, site.id, receipt.problem_id)
         assert expected in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text, expected
-
-
-async def test_the_operator_asks_on_sites_it_moderates(context: Context) -> None:
-    site = await make_site(context.database, moderator="operator")
-    receipt = await submit_report(context.database, site)
-    assert await ask(context, site, receipt, actor=OPERATOR) is not None
 
 
 async def test_the_language_chosen_before_signing_in_is_kept(client: Client, context: Context, site: Site) -> None:

@@ -274,17 +274,15 @@ async def test_invalid_upstream_answers_are_not_passed_on(
     assert sum(server.asked.values()) == 1, "a failure is remembered for a moment"
 
 
-async def test_oversized_upstream_answers_are_not_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MAX_TILE_SIZE", len(picture()) - 1)
+async def test_slow_and_oversized_upstream_answers_are_not_read(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with proxying() as (client, _):
+        monkeypatch.setattr(service, "MAX_TILE_SIZE", len(picture()) - 1)
         assert (await client.get(path(HERE))).status_code == 502
-
-
-async def test_a_slow_upstream_times_out(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "TIMEOUT", 0.2)
-    server.wait = 5.0
-    async with proxying() as (client, _):
-        assert (await client.get(path(HERE))).status_code == 504
+        monkeypatch.setattr(service, "TIMEOUT", 0.2)
+        server.wait = 5.0
+        assert (await client.get(path(TileAddress(HERE.z, HERE.x + 1, HERE.y)))).status_code == 504
 
 
 async def test_an_unavailable_upstream_is_paused(proxying: Any, server: Server) -> None:
