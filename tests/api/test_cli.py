@@ -14,6 +14,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
+from enum import EnumType
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -238,7 +239,8 @@ MAY_CREATE = {("migrate",), ("demo",), ("restore",), ("serve",), ("agency", "add
 def made_up(parameter: Any) -> tuple[str, ...]:
     """A value of the type of a required parameter."""
     kind = parameter.type_descriptor.annotation
-    value = str(get_args(kind)[0]) if get_origin(kind) is Literal else "1=1" if get_origin(kind) is list else "1"
+    choices = get_args(kind) if get_origin(kind) is Literal else list(kind) if isinstance(kind, EnumType) else []
+    value = str(choices[0]) if choices else "1=1" if get_origin(kind) is list else "1"
     return (parameter.opts[-1], value) if parameter.opts[0].startswith("-") else (value,)
 
 
