@@ -116,11 +116,8 @@ def test_the_copied_code_works_on_the_host_under_the_shown_policy(page: Page, wi
             page.get_by_role("button", name=REPORT, exact=True).click()
             expect(page.locator("igrajdanin-widget form")).to_be_visible()
     trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
-    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
-    try:
+    with widget_site.strict_policy(f"default-src 'none'; {policy}; {trusted}"):
         open_form(page, widget_site.page(widget_site.snippet()))
-    finally:
-        widget_site.host.headers.clear()
 
 
 def test_openings_and_failures_are_reported(
@@ -135,14 +132,10 @@ def test_openings_and_failures_are_reported(
     wait_until(page, is_counted)
     # A policy without connect-src is reported, although the widget cannot fetch anything under it.
     watch.allow("Content Security Policy|CSP violation|connect-src|Refused to connect|Fetch API|igrajdanin-widget")
-    w = widget_site.service.url
-    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
-    try:
+    with widget_site.strict_policy("default-src 'self'; script-src {w}; img-src * blob:"):
         press(page, widget_site.page(widget_site.snippet()))
         expect(page.get_by_role("link", name=REPORT)).to_be_visible()
         found = findings(widget_site, "failed_connect")
-    finally:
-        widget_site.host.headers.clear()
     assert ("failed_connect", widget_site.host.url) in found
     # So are files that do not load.
     watch.allow("ERR_FAILED|Failed to load|uncaught: http")
@@ -168,9 +161,7 @@ def press(page: Page, address: str) -> None:
 def test_a_page_is_checked_by_its_url(new_page: NewPage, widget_site: WidgetSite) -> None:
     page = new_page(viewport=DESKTOP)
     address = widget_site.page(widget_site.snippet())
-    w = widget_site.service.url
-    widget_site.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}"
-    try:
+    with widget_site.strict_policy("default-src 'self'; script-src {w}"):
         page.goto(check(widget_site)["link"])
         page.get_by_label("Адрес страницы").fill(address)
         page.get_by_role("button", name="Проверить").click()
@@ -178,8 +169,6 @@ def test_a_page_is_checked_by_its_url(new_page: NewPage, widget_site: WidgetSite
         expect(page.get_by_text("Политика разрешает скрипт виджета")).to_be_visible()
         assert axe.violations(page) == []
         found = widget_site.service.cli("site", "check", widget_site.site, "--url", address)["page"]
-    finally:
-        widget_site.host.headers.clear()
     states = {line["code"]: line["state"] for line in found["lines"]}
     assert states["element"] == "ok"
     assert states["policy_connect_blocked"] == "wrong"

@@ -1,6 +1,7 @@
 """What the snippet costs a host page and how it behaves there: requests, layout, policies, attributes, scripts."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -284,29 +285,24 @@ def test_old_browsers_keep_the_link(page: Page, widget_site: WidgetSite) -> None
 
 
 def test_an_unregistered_origin_is_reported_in_page_and_console(
-    page: Page, watch: Watch, widget_site: WidgetSite
+    page: Page, watch: Watch, widget_site: WidgetSite, host_pages: Callable[..., HostPages]
 ) -> None:
-    other = HostPages(widget_site.folder, replace=widget_site.host.replace)
-    try:
-        watch.allow("status of 403|не подключён")
-        page.goto(f"{other.url}/plain/")
-        with page.expect_console_message(lambda message: "не подключён. Администратор" in message.text):
-            button(page).click()
-        expect(page.get_by_role("alert")).to_contain_text("Сайт пока не подключён")
-        plain = page.get_by_role("link", name="Открыть страницу")
-        expect(plain).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
-        expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(
-            "href", re.compile("^mailto:")
-        )
-        # Reading is public: the list is shown.
-        page.get_by_role("button", name="Проблемы города").click()
-        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
-        message = [text for text in watch.complaints if "не подключён. Администратор" in text]
-        assert len(message) == 1
-        assert other.url in message[0]
-        assert f"{widget_site.service.url}/sites/new" in message[0]
-    finally:
-        other.close()
+    other = host_pages(widget_site.folder, replace=widget_site.host.replace)
+    watch.allow("status of 403|не подключён")
+    page.goto(f"{other.url}/plain/")
+    with page.expect_console_message(lambda message: "не подключён. Администратор" in message.text):
+        button(page).click()
+    expect(page.get_by_role("alert")).to_contain_text("Сайт пока не подключён")
+    plain = page.get_by_role("link", name="Открыть страницу")
+    expect(plain).to_have_attribute("href", f"{widget_site.service.url}/s/{widget_site.key}/report")
+    expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute("href", re.compile("^mailto:"))
+    # Reading is public: the list is shown.
+    page.get_by_role("button", name="Проблемы города").click()
+    expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
+    message = [text for text in watch.complaints if "не подключён. Администратор" in text]
+    assert len(message) == 1
+    assert other.url in message[0]
+    assert f"{widget_site.service.url}/sites/new" in message[0]
 
 
 def test_a_dialog_in_a_hidden_part_of_the_page_does_not_freeze_it(

@@ -47,6 +47,10 @@ class Story:
     def mirrored(self) -> bool:
         return self.row["mirror_of"] is not None
 
+    def fits(self, wanted: Mapping[str, str | None]) -> bool:
+        columns = {"category": "category", "service": "assigned_agency", "district": "district"}
+        return all(value is None or (self.row[columns[name]] or "") == value for name, value in wanted.items())
+
 
 def tell(row: Row, events: Sequence[Row], zone: str) -> Story:
     received = next(event for event in events if event["kind"] == "received")
@@ -113,13 +117,7 @@ def count(
     stories: Iterable[Story], zone: str, now: int, first: date = date.min, last: date = date.max, **wanted: str | None
 ) -> dict[str, Any]:
     """Every number of a period. `wanted` are category, service and district; None = any."""
-    columns = {"category": "category", "service": "assigned_agency", "district": "district"}
-    chosen = [
-        story
-        for story in stories
-        if story.counted
-        and all(value is None or (story.row[columns[name]] or "") == value for name, value in wanted.items())
-    ]
+    chosen = [story for story in stories if story.counted and story.fits(wanted)]
 
     def within(at: int | None) -> bool:
         return at is not None and first.isoformat() <= local_day(at, zone) <= last.isoformat()
@@ -161,13 +159,9 @@ def count_outcomes(
     **wanted: str | None,
 ) -> dict[str, Any]:
     """What became of every report that was received, published or not. `asked`: whose authors had to confirm."""
-    columns, zone = {"category": "category", "service": "assigned_agency", "district": "district"}, calendar.time_zone
-    chosen = [
-        story
-        for story in stories
-        if first.isoformat() <= local_day(story.received, zone) <= last.isoformat()
-        and all(value is None or (story.row[columns[name]] or "") == value for name, value in wanted.items())
-    ]
+    zone, (since, until) = calendar.time_zone, (first.isoformat(), last.isoformat())
+    received = [story for story in stories if since <= local_day(story.received, zone) <= until]
+    chosen = [story for story in received if story.fits(wanted)]
     outcomes = Counter(_outcome(story, asked, calendar, now) for story in chosen)
     parts = ("published", "merged", "withdrawn", "erased", "unconfirmed")
     reasons = (*("abuse", "personal_data", "not_a_problem", "no_place", "spam", "other"), "unstated")
