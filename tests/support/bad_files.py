@@ -94,9 +94,6 @@ def swapped_profile() -> bytes:
     return bytes(made)
 
 
-# --- PNG, JPEG and others by hand ---
-
-
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 

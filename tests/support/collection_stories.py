@@ -139,8 +139,6 @@ class Town:
         address = f"{self.service.url}/api/v1/platform/events?collection={self.slug}"
         return list(json.loads(self.read(address, token))["events"])
 
-    # --- people ---
-
     def sign_in(self, page: Page, role: str = "agent", agency: str = "") -> Page:
         """Enter the cabinet as a new official of the town, or of another agency."""
         email = f"{role}-{time.monotonic_ns()}@gorod.test"

@@ -132,8 +132,6 @@ class World:
     def visitor(self, address: str) -> Visitor:
         return Visitor(self.service.port, address)
 
-    # --- time ---
-
     def at(self, moment: int) -> None:
         """Set the clock to so many seconds after the start."""
         self.now = START + moment
@@ -160,8 +158,6 @@ class World:
         page = f"/cabinet/sites/{self.other_id}/access"
         shown = f": </span>{self.openings}</td>"
         wait_for(lambda: shown in self.people["company"].ask("GET", page).text, "what was seen is not written")
-
-    # --- asking ---
 
     def see(self, name: str, method: str, path: str, visitor: Visitor | None = None, **how: Any) -> Answer:
         answer = (visitor or self.anybody).ask(method, path, **how)

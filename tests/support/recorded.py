@@ -150,9 +150,6 @@ def readable(content: bytes, content_type: str) -> str:
     return text.replace("\ufeff", "␃").replace("\r", "␍")
 
 
-# --- files ---
-
-
 def whole(name: str) -> str:
     """A recording with everything that others or its class share with it; empty if there is none."""
     return _with_headers("\n".join(_lines(name)), _classes())
@@ -328,9 +325,6 @@ def _listed(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-# --- HTTP ---
-
-
 @dataclass(frozen=True)
 class Answer:
     asked: str
@@ -412,9 +406,6 @@ class Visitor:
         return result
 
 
-# --- letters and commands ---
-
-
 def letter(one: Letter) -> str:
     """The envelope and the letter."""
     return f"from {one.sender} to {', '.join(one.recipients)}\n\n{message(one.message)}"
@@ -444,9 +435,6 @@ def command(done: subprocess.CompletedProcess[str]) -> str:
     arguments = " ".join(json.dumps(one, ensure_ascii=False) if " " in one or not one else one for one in done.args)
     shown = [f"$ widget-api {arguments}".rstrip(), f"exit code {done.returncode}", ""]
     return "\n".join([*shown, "--- standard output", done.stdout, "--- standard error", done.stderr])
-
-
-# --- others ---
 
 
 class RecordingPlatform(LocalServer):

@@ -129,9 +129,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(recorder)
 
 
-# --- the list ---
-
-
 def choose(cases: dict[str, dict[str, Any]]) -> list[str]:
     """The cases that can be left out: what is left is a small set that runs every statement."""
     kept = {name for name, case in cases.items() if case["must"]}

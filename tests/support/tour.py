@@ -42,8 +42,6 @@ class Tour:
         page.goto(widget_site.page(""))
         self.widget = page.locator("igrajdanin-widget")
 
-    # --- ways ---
-
     def restart(self, **attributes: str) -> None:
         """Start as a new visitor; the loaded code stays."""
         given = {"site-key": self.widget_site.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
@@ -108,8 +106,6 @@ class Tour:
         control = self.widget.locator(PHOTOS)
         control.wait_for(state="attached")
         control.set_input_files(file(picture(), name))
-
-    # --- states ---
 
     def loading(self) -> Iterator[str]:
         self.restart(**{"data-start": "list"})

@@ -233,9 +233,6 @@ def publish(widget_site: WidgetSite, problem: int) -> None:
     database.close()
 
 
-# --- waiting ---
-
-
 def wait_until(page: Page, condition: Callable[[], object]) -> None:
     """Wait for what the test's own objects say, while events and requests of the page are received."""
     for _ in range(1000):
@@ -259,9 +256,6 @@ def let_time_pass(page: Page, milliseconds: int = 60_000) -> None:
 def stop_clock(page: Page) -> None:
     """From now on timers run only by `page.clock`: an action takes no time, however busy the machine is."""
     page.clock.pause_at(page.evaluate("Date.now() / 1000") + 1)
-
-
-# --- appearance ---
 
 
 def wear(page: Page, theme: str) -> None:
@@ -299,9 +293,6 @@ def no_sideways_scrolling(page: Page) -> None:
         "all => all.map(sheet => sheet.scrollWidth - sheet.clientWidth)"
     )
     assert not any(wider)
-
-
-# --- keys and answers ---
 
 
 def tab_to(page: Page, control: Locator) -> None:
