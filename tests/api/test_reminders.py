@@ -169,6 +169,13 @@ async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> N
             await changes.update_agency(database, site.agency.id, {"digest_hour": hour})
 
 
+async def test_a_new_agency_gets_its_first_digest_on_the_next_morning(database: Database) -> None:
+    await made(database)
+    await run_statement(database, "UPDATE problems SET answer_due = '2026-12-03'")
+    assert await digest_on(database, "2026-12-02T12:30") == 0
+    assert await digest_on(database, "2026-12-03T08:00") == 1
+
+
 async def test_reports_of_the_weekend_are_new_on_monday(database: Database) -> None:
     site, _ = await made(database)
     with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):
