@@ -38,7 +38,8 @@ class City:
     async def send(self, session: aiohttp.ClientSession, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
         """POST to GeoReport. Returns the single item of the answer."""
         form = {"api_key": self.token, **fields}
-        async with session.post(f"{self.open311}/{path}.json", data=form) as answer:
+        alone = {"Connection": "close"}  # a kept connection may be closed by the service just as it is used again
+        async with session.post(f"{self.open311}/{path}.json", data=form, headers=alone) as answer:
             assert answer.status == 200, await answer.text()
             (item,) = await answer.json()
             return dict(item)

@@ -21,7 +21,7 @@ _OTHERS = (
 )  # fmt: skip
 _SELDOM = pytest.mark.full("the plain page and the strictest policy show what an engine does with the script")
 EXAMPLES = ["plain", "strict-csp", *(pytest.param(name, marks=_SELDOM) for name in _OTHERS)]
-PATIENCE = 30.0  # seconds; the machine may be busy with other tests
+PATIENCE = 120.0  # seconds; beside other tests Firefox takes more than half a minute to start
 _NO_FIREFOX = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
 _NO_WEBKIT = "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT)
 FIREFOX = pytest.param("firefox", marks=pytest.mark.skipif(bool(_NO_FIREFOX), reason=_NO_FIREFOX))
