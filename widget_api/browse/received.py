@@ -20,6 +20,7 @@ from widget_api.problems.deadline import find_decision_cutoff, find_decision_day
 from widget_api.problems.model import REASONS, UNSTATED
 from widget_api.problems.projections.outcomes import find_outcome
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import IS_SITE
 
 PARTS = ("published", "rejected", "merged", "withdrawn", "erased", "waiting")  # of what was received
 _COUNTED = ("received", *PARTS, "waiting_long", "unconfirmed")
@@ -93,7 +94,7 @@ async def read_all_sites(database: Database, now: int) -> Received:
     rows = await database.rows(
         "SELECT f.measure, f.value, s.time_zone, s.calendar, SUM(f.count) AS total"
         " FROM sites s JOIN site_figures f ON f.site_id = s.id"
-        " WHERE s.disabled_at IS NULL AND s.parent_id IS NULL AND f.grain = 'a'"
+        f" WHERE s.disabled_at IS NULL AND {IS_SITE} AND f.grain = 'a'"
         " AND f.measure IN ('status', 'outcome') GROUP BY f.measure, f.value, s.time_zone, s.calendar"
     )
     calendars = (Calendar.load(row["time_zone"], row["calendar"]) for row in rows)

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 from widget_api.database import Database, Row
 from widget_api.problems.model import OPEN
 from widget_api.sites.deadlines import local_date
+from widget_api.sites.kinds import IS_SITE
 from widget_api.sites.model import Site
 from widget_api.status_table import PUBLIC_STATUSES
 
@@ -226,7 +227,7 @@ async def read_all_sites(database: Database) -> Statistics:
     """Read the reports received by all enabled sites, by their status now, and nothing else."""
     rows = await database.rows(
         "SELECT f.value, SUM(f.count) AS total FROM sites s JOIN site_figures f ON f.site_id = s.id"
-        " WHERE s.disabled_at IS NULL AND s.parent_id IS NULL AND f.grain = 'a' AND f.measure = 'status'"
+        f" WHERE s.disabled_at IS NULL AND {IS_SITE} AND f.grain = 'a' AND f.measure = 'status'"
         " GROUP BY f.value"
     )
     counts = {row["value"]: int(row["total"]) for row in rows}

@@ -92,7 +92,7 @@ def select_sites(sites: list[VisibleSite], selection: Selection) -> list[Visible
 
 def choose_counted(sites: Sequence[VisibleSite]) -> list[VisibleSite]:
     """The sites whose reports statistics count together; a collection has figures of its own, by the site's filter."""
-    cities = [site for site in sites if site.slug is None]
+    cities = [site for site in sites if site.kind == "site"]
     return [site for site in cities if site.assigned_to is None] or cities
 
 

@@ -106,7 +106,7 @@ def _category_names(scope: Scope) -> Mapping[str, str | None]:
 
 async def _find_site(request: Request, user: User, scope: Scope) -> Site | None:
     """The one site whose report this is, if it is of the user's agency or of one below: they publish its reports."""
-    visible = {site.id for site in await list_visible_sites(web.context(request).database, user) if site.slug is None}
+    visible = {site.id for site in await list_visible_sites(web.context(request).database, user) if site.kind == "site"}
     return scope.query.sites[0] if len(scope.query.sites) == 1 and scope.query.sites[0].id in visible else None
 
 

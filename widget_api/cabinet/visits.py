@@ -49,7 +49,7 @@ async def list_collections(database: Database, user: User) -> list[Site]:
     """The collections to whose authors the user's agency may send invitations."""
     if user.agency_id is None or not user.may("visits.invite"):
         return []
-    ids = [one.id for one in await people.list_visible_sites(database, user) if one.slug]
+    ids = [one.id for one in await people.list_visible_sites(database, user) if one.kind == "collection"]
     ids += await rights.list_named_collections(database, user.agency_id)
     found = [await sites.by_id(database, site_id) for site_id in dict.fromkeys(ids)]
     return [site for site in found if site.collection is not None and site.collection.visits]
@@ -58,7 +58,9 @@ async def list_collections(database: Database, user: User) -> list[Site]:
 async def _find(request: Request, user: User) -> tuple[Site, str, bool]:
     """The collection, the user's agency, and whether it sees all visits. Raises NotFound, Refused."""
     database, site_id = web.context(request).database, path_identifier(request, "collection_id")
-    visible = any(one.id == site_id and one.slug for one in await people.list_visible_sites(database, user))
+    visible = any(
+        one.id == site_id and one.kind == "collection" for one in await people.list_visible_sites(database, user)
+    )
     named = user.agency_id and site_id in await rights.list_named_collections(database, user.agency_id)
     site = await sites.by_id(database, site_id) if visible or named else None
     if site is None or site.collection is None or not site.collection.visits:
@@ -231,7 +233,7 @@ async def _find_named(request: Request, user: User) -> Site:
     """The collection, for an administrator who has it in the cabinet. Raises NotFound, Refused."""
     database, site_id = web.context(request).database, path_identifier(request, "collection_id")
     seen = next((one for one in await people.list_moderated_sites(database, user) if one.id == site_id), None)
-    if seen is None or not seen.slug:
+    if seen is None or seen.kind != "collection":
         await _find(request, user)  # who may invite knows that it is there
         raise Refused
     if not (user.may("organisation.manage") and seen.is_own):

@@ -14,6 +14,7 @@ from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.mailbox.model import Verdict
 from widget_api.problems.deadline import RUNNING, overdue_sql, soon_sql
+from widget_api.sites.kinds import IS_SITE
 
 YEAR = 365 * clock.DAY
 # Without reports that are withheld from the agency's mailbox until they are confirmed or decided about.
@@ -153,7 +154,7 @@ async def record_contact_failure(tx: Transaction, problem_id: str, failure: str,
 async def list_agencies(database: Database) -> Sequence[Row]:
     """List the agencies with the addresses that may answer for them, and the oldest of their sites."""
     return await database.rows(
-        "SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id AND s.parent_id IS NULL"
+        f"SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id AND {IS_SITE}"
         " ORDER BY s.created_at, s.id LIMIT 1) AS site_id FROM agencies a ORDER BY a.id"
     )
 

@@ -10,6 +10,7 @@ import orjson
 
 from widget_api import clock, i18n, journal
 from widget_api.database import Row
+from widget_api.sites.kinds import kind_of
 from widget_api.sites.origins import readable_host
 
 _KEY = "organisation.journal"
@@ -39,8 +40,7 @@ def name_site(language: str, row: Row) -> str:
     """A site, a section of one or its test mode, by name. «»: the entry is about none."""
     if row["site"] is None:
         return ""
-    kind = "site" if row["slug"] is None else "collection" if row["slug"] else "test"
-    return i18n.text(language, f"{_KEY}.place.{kind}", name=row["site"], site=row["parent_site"] or "")
+    return i18n.text(language, f"{_KEY}.place.{kind_of(row['slug'])}", name=row["site"], site=row["parent_site"] or "")
 
 
 def write_sentence(language: str, row: Row, names: Mapping[str, str], *, hidden: bool = False) -> str:

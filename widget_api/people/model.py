@@ -10,6 +10,7 @@ from widget_api import clock, permissions
 from widget_api.errors import FieldError, Invalid
 from widget_api.permissions import Action
 from widget_api.problems.model import ANSWERS, NEEDS, REASONS, STATUSES, Actor, ActorKind, Change, Extension, allowed
+from widget_api.sites.kinds import Kind, kind_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +69,12 @@ class VisibleSite:
     named: str | None = None  # the user's agency, where it was named to moderate this collection of another one
 
     @property
+    def kind(self) -> Kind:
+        return kind_of(self.slug)
+
+    @property
     def is_test(self) -> bool:
-        return self.slug == ""
+        return self.kind == "test"
 
     @property
     def is_own(self) -> bool:

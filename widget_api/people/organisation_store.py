@@ -8,6 +8,7 @@ from typing import Any
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.permissions import sql_roles
+from widget_api.sites.kinds import IS_SITE
 
 LIFETIME = 7 * clock.DAY  # seconds of an invitation
 # UNION, not UNION ALL, so that a cycle of parents ends.
@@ -41,10 +42,10 @@ async def list_agencies(database: Database, agency_id: str) -> Sequence[Row]:
 async def list_every_agency(database: Database) -> Sequence[Row]:
     """All agencies by name, with the numbers of their enabled people and of their sites."""
     return await database.rows(
-        """
+        f"""
         SELECT a.id, a.name, a.email, a.mode, a.delegated, a.parent_id, a.email_failure, a.email_failed_at,
                (SELECT COUNT(*) FROM users u WHERE u.agency_id = a.id AND u.disabled_at IS NULL) AS people,
-               a.disabled_at, (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id AND s.parent_id IS NULL) AS sites
+               a.disabled_at, (SELECT COUNT(*) FROM sites s WHERE s.agency_id = a.id AND {IS_SITE}) AS sites
         FROM agencies a ORDER BY a.name, a.id
         """
     )

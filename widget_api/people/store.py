@@ -15,6 +15,7 @@ from widget_api.permissions import may, sql_roles
 from widget_api.problems.deadline import DECISION_DAYS, find_decision_cutoff, undecided_sql
 from widget_api.sites import presets
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import IS_COLLECTION, IS_NO_TEST, IS_SITE, IS_TEST
 from widget_api.sites.rights import MODERATED
 
 _HAS_APPROVER = (
@@ -172,9 +173,9 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 
 # A collection is named with its site.
 _SITE_COLUMNS = (
-    "s.id, COALESCE((SELECT p.name FROM sites p WHERE p.id = s.parent_id AND s.slug <> '') || ': ', '') || s.name"
-    " AS name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation, s.slug, s.preset,"
-    " CASE WHEN s.parent_id IS NULL THEN s.jurisdiction ELSE s.name END AS short"
+    f"s.id, COALESCE((SELECT p.name FROM sites p WHERE p.id = s.parent_id AND {IS_COLLECTION}) || ': ', '')"
+    " || s.name AS name, s.time_zone, s.moderator, s.discussion, s.language, s.ordinal, s.moderation, s.slug, s.preset,"
+    f" CASE WHEN {IS_SITE} THEN s.jurisdiction ELSE s.name END AS short"
 )
 _SITES = f"SELECT {_SITE_COLUMNS} FROM sites s"
 
@@ -189,8 +190,8 @@ async def list_visible_sites(database: Database, user: User, *, tests: bool = Fa
     """The sites and collections whose reports the user may read, by name; with `tests` test modes instead.
 
     They are those of the user's agency and of the agencies below it; an operator's are those that operators moderate.
-    """
-    kind = "s.slug = ''" if tests else "COALESCE(s.slug, '-') <> ''"
+    f"""
+    kind = IS_TEST if tests else IS_NO_TEST
     if user.agency_id is None:
         rows = await database.rows(f"{_SITES} WHERE s.moderator = 'operator' AND {kind} ORDER BY name, s.id")
         return [_site(row) for row in rows]
@@ -217,8 +218,8 @@ async def list_moderated_sites(database: Database, user: User) -> list[VisibleSi
 async def list_managed_sites(database: Database, user: User) -> list[VisibleSite]:
     """The sites whose settings and installation the user may see: an operator's are all."""
     if user.agency_id is not None:
-        return [site for site in await list_visible_sites(database, user) if site.slug is None]
-    return [_site(row) for row in await database.rows(f"{_SITES} WHERE s.parent_id IS NULL ORDER BY s.name, s.id")]
+        return [site for site in await list_visible_sites(database, user) if site.kind == "site"]
+    return [_site(row) for row in await database.rows(f"{_SITES} WHERE {IS_SITE} ORDER BY s.name, s.id")]
 
 
 async def list_report_sites(database: Database, user: User) -> list[VisibleSite]:
@@ -252,7 +253,7 @@ async def list_undecided_sites(database: Database) -> list[VisibleSite]:
     now = clock.now()
     # Working days are known here alone: the statement finds the sites with a report that has waited for so many days.
     rows = await database.rows(
-        f"SELECT {_SITE_COLUMNS}, s.calendar FROM sites s WHERE s.moderator = 'agent' AND COALESCE(s.slug, '-') <> ''"
+        f"SELECT {_SITE_COLUMNS}, s.calendar FROM sites s WHERE s.moderator = 'agent' AND {IS_NO_TEST}"
         f" AND EXISTS (SELECT 1 FROM problems p WHERE p.site_id = s.id AND {undecided_sql()}) ORDER BY name, s.id",
         cutoff=now - DECISION_DAYS * clock.DAY,
     )

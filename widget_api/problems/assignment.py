@@ -18,6 +18,7 @@ from widget_api.problems.model import OPEN, Actor, Photo
 from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites import routing_rules
+from widget_api.sites.kinds import kind_of
 from widget_api.sites.routing_rules import Rule, Service
 from widget_api.validation import check_length
 
@@ -86,7 +87,7 @@ async def assign_service(
 
     A report of a test has the service's name alone: the service would take it for a real one.
     """
-    if (await history.find_site(tx, event.site_id))["slug"] == "":
+    if kind_of((await history.find_site(tx, event.site_id))["slug"]) == "test":
         return
     columns = {"assigned_agency": service.id, "assigned_due": due, "service_outcome": None}
     await records.update(tx, event.problem_id, columns | ({"assigned_user": user_id} if user_id else {}))

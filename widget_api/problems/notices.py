@@ -24,6 +24,7 @@ from widget_api.permissions import Role, roles_of
 from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import kind_of
 from widget_api.sites.rights import list_moderators
 
 Kind = Literal["new", "assigned", "due", "overdue", "author", "service", "approval", "remark", "operator"]
@@ -156,12 +157,14 @@ async def notify(
     is for agencies that check themselves.
     """
     site = await history.find_site(tx, event.site_id)
-    if site["slug"] == "":  # nobody is called to a test
+    if kind_of(site["slug"]) == "test":  # nobody is called to it
         return
     if not accepted and site["moderator"] != "agent" and site["moderation"] != "after":
         return
     agencies = [agency_id or site["agency_id"]]
-    if agency_id is None and site["slug"] and kind != "service":  # services are the responsible agency's own
+    if (
+        agency_id is None and kind_of(site["slug"]) == "collection" and kind != "service"
+    ):  # services are the responsible agency's own
         agencies += [row["agency_id"] for row in await list_moderators(tx, event.site_id)]
     people = [Person.of(row) for one in agencies for row in await store.list_people(tx, one)]
     for person, reader in find_recipients(kind, people, now, by=event.user_id, assigned=assigned):

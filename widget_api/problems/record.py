@@ -20,6 +20,7 @@ from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_publis
 from widget_api.problems.routing import Situation
 from widget_api.problems.store import followers, history, records
 from widget_api.sites.deadlines import NO_DUE_DATE
+from widget_api.sites.kinds import kind_of
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -260,7 +261,7 @@ async def read_situation(tx: Transaction, problem: Row, kind: str = "") -> Situa
         has_email=bool(problem["has_email"]),
         confirmed=problem["confirmed_at"] is not None,
         stopped=problem["stopped_at"] is not None,
-        agency_by_mail=site["mode"] == "email" and site["slug"] != "",
+        agency_by_mail=site["mode"] == "email" and kind_of(site["slug"]) != "test",
         platforms=await history.list_platforms(tx, problem["site_id"]),
         informed=await history.list_informed_platforms(tx, problem["id"]) if kind in routing.INFORMED else (),
         service=problem["assigned_agency"],

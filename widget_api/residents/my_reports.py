@@ -26,6 +26,7 @@ from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 from widget_api.problems.wording import first_line
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
+from widget_api.sites.kinds import IS_NO_TEST
 from widget_api.validation import clean, is_email
 from widget_api.web import brute_force
 
@@ -203,7 +204,7 @@ async def list_reports(database: Database, email_hash: str) -> Sequence[Row]:
         " s.name AS site_name, s.time_zone FROM contacts c JOIN problems p ON p.id = c.problem_id"
         " JOIN sites s ON s.id = p.site_id"
         " WHERE c.email_hash = :hash AND c.confirmed_at IS NOT NULL AND p.erased_at IS NULL"
-        " AND COALESCE(s.slug, '-') <> ''"
+        f" AND {IS_NO_TEST}"
         f" ORDER BY p.created_at DESC, p.id DESC LIMIT {MAX_REPORTS}",
         hash=email_hash,
     )

@@ -15,6 +15,7 @@ from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.sites import moving, questions, store, testing
 from widget_api.sites.borders import Place, find_place
+from widget_api.sites.kinds import IS_COLLECTION, IS_SITE, kind_of
 from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins, parse_box
 
 TokenScope = Literal["georeport", "platform"]
@@ -27,9 +28,9 @@ CATEGORY_TEXTS = {"name": 100, "responsible": 200, "notice": 1000}  # columns wi
 async def find_site_id(database: Database, text: str) -> str:
     """The id of a site by its id, key or jurisdiction, even if it is disabled. Raises NotFound."""
     row = await database.row(
-        """
+        f"""
         SELECT id FROM sites s WHERE (id = :text OR jurisdiction = :text
-            OR EXISTS (SELECT 1 FROM site_keys k WHERE k.site_id = s.id AND k.key = :text)) AND s.parent_id IS NULL
+            OR EXISTS (SELECT 1 FROM site_keys k WHERE k.site_id = s.id AND k.key = :text)) AND {IS_SITE}
         """,
         text=text,
     )
@@ -238,7 +239,7 @@ async def rotate_key(
 ) -> str:
     """Add a new key. Earlier ones stay valid for the overlap, so that host pages can be changed without a gap."""
     row = await database.row("SELECT slug FROM sites WHERE id = :site_id", site_id=site_id)
-    is_test = row is not None and row["slug"] == ""
+    is_test = row is not None and kind_of(row["slug"]) == "test"
     key, now = generate_key(testing.KEY_PREFIX) if is_test else generate_key(), clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -312,7 +313,7 @@ async def set_category(
         )
         shared = await tx.row(
             "SELECT c.questions FROM site_categories c JOIN sites s ON s.id = c.site_id"
-            " WHERE s.id = :site_id AND s.slug <> '' ORDER BY c.place, c.code LIMIT 1",
+            f" WHERE s.id = :site_id AND {IS_COLLECTION} ORDER BY c.place, c.code LIMIT 1",
             site_id=site_id,
         )
         if found is None:

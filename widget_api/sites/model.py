@@ -11,6 +11,7 @@ from typing import Literal
 from widget_api import i18n
 from widget_api.geo.model import Area, rectangle
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import Kind
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -234,8 +235,12 @@ class Site:
         return self.origins - self.claimed_origins
 
     @property
+    def kind(self) -> Kind:
+        return "site" if self.parent_id is None else "collection" if self.collection else "test"
+
+    @property
     def is_test(self) -> bool:
-        return self.parent_id is not None and self.collection is None
+        return self.kind == "test"
 
     @property
     def fields(self) -> tuple[Question, ...]:

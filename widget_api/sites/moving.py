@@ -12,6 +12,7 @@ from widget_api.database import Database, Transaction
 from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import MAX_RETRY_AFTER, Retry
 from widget_api.sites import store
+from widget_api.sites.kinds import IS_NO_TEST
 from widget_api.status_table import STATUSES
 
 MAX_LETTERS = 1000  # at once; of more reports the cabinet and reminders tell
@@ -31,7 +32,7 @@ async def send_open_reports(tx: Transaction, agency_id: str, now: int) -> None:
         FROM problems p
         JOIN sites s ON s.id = p.site_id
         JOIN events e ON e.site_id = p.site_id AND e.problem_id = p.id
-        WHERE s.agency_id = :agency_id AND COALESCE(s.slug, '-') <> '' AND p.status IN ({_OPEN})
+        WHERE s.agency_id = :agency_id AND {IS_NO_TEST} AND p.status IN ({_OPEN})
         AND p.released_at IS NOT NULL AND NOT p.spam AND p.mirror_of IS NULL AND p.erased_at IS NULL
         AND (e.kind = 'received' OR p.status = 'reopened' AND e.id = p.status_event)
         ORDER BY p.answer_due, p.id, e.position LIMIT {MAX_LETTERS}

@@ -12,6 +12,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.geo import geojson
 from widget_api.sites import presets
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import IS_COLLECTION, IS_NO_TEST, IS_SITE, kind_of
 from widget_api.sites.model import Agency, Category, Collection, District, Question, Site, Voting, collection_key
 from widget_api.sites.origins import host_of, is_local
 
@@ -70,7 +71,7 @@ async def find_counters(database: Database, site_id: str) -> Row | None:
 
 async def find_jurisdiction(database: Database, jurisdiction: str) -> Row | None:
     return await database.row(
-        "SELECT id FROM sites WHERE jurisdiction = :jurisdiction AND disabled_at IS NULL AND parent_id IS NULL",
+        f"SELECT s.id FROM sites s WHERE s.jurisdiction = :jurisdiction AND s.disabled_at IS NULL AND {IS_SITE}",
         jurisdiction=jurisdiction,
     )
 
@@ -82,7 +83,7 @@ async def is_agency_disabled(reader: Database | Transaction, agency_id: str) -> 
 
 async def list_sites(database: Database, *, collections: bool = False) -> Sequence[Row]:
     """Identifier, settings counter and disabled_at of each site, oldest first; with `collections` theirs too."""
-    listed = "COALESCE(s.slug, '-') <> ''" if collections else "s.parent_id IS NULL"
+    listed = IS_NO_TEST if collections else IS_SITE
     return await database.rows(
         "SELECT s.id, s.disabled_at, c.settings FROM sites s JOIN site_counters c ON c.site_id = s.id"
         f" WHERE {listed} ORDER BY s.created_at, s.id"
@@ -92,14 +93,14 @@ async def list_sites(database: Database, *, collections: bool = False) -> Sequen
 async def list_sites_without_reports(database: Database, agency_id: str) -> list[str]:
     """The enabled sites of an agency, oldest first. None where one of them has had a report, a test aside."""
     rows = await database.rows(
-        """
+        f"""
         SELECT s.id, s.slug, c.number FROM sites s JOIN site_counters c ON c.site_id = s.id
-        WHERE s.agency_id = :agency_id AND s.disabled_at IS NULL AND COALESCE(s.slug, '-') <> ''
+        WHERE s.agency_id = :agency_id AND s.disabled_at IS NULL AND {IS_NO_TEST}
         ORDER BY s.created_at, s.id
         """,
         agency_id=agency_id,
     )
-    return [] if any(row["number"] for row in rows) else [row["id"] for row in rows if row["slug"] is None]
+    return [] if any(row["number"] for row in rows) else [row["id"] for row in rows if kind_of(row["slug"]) == "site"]
 
 
 async def has_participants(tx: Transaction, site_id: str) -> bool:
@@ -126,11 +127,11 @@ async def has_erased_voices(tx: Transaction, site_id: str, closed_at: int | None
 async def list_collections(reader: Database | Transaction, site_id: str) -> Sequence[Row]:
     """A site's collections, oldest first, with the number of their published entries."""
     return await reader.rows(
-        """
+        f"""
         SELECT s.id, s.slug, s.name, s.disabled_at, c.settings, c.version,
                (SELECT COUNT(*) FROM problems p WHERE p.site_id = s.id AND p.published) AS count
         FROM sites s JOIN site_counters c ON c.site_id = s.id
-        WHERE s.parent_id = :site_id AND s.slug <> '' ORDER BY s.created_at, s.id
+        WHERE s.parent_id = :site_id AND {IS_COLLECTION} ORDER BY s.created_at, s.id
         """,
         site_id=site_id,
     )
@@ -140,7 +141,7 @@ async def count_sites(database: Database) -> Row:
     """The enabled sites, the topmost agencies they belong to, their confirmed authors, and a sum that changes with
     everything public."""
     row = await database.row(
-        """
+        f"""
         WITH RECURSIVE below(id, topmost) AS (
             SELECT id, id FROM agencies WHERE parent_id IS NULL OR parent_id = id
             UNION ALL
@@ -149,7 +150,7 @@ async def count_sites(database: Database) -> Row:
         SELECT COUNT(*) AS sites, COUNT(DISTINCT b.topmost) AS settlements, COALESCE(SUM(c.authors), 0) AS authors,
                COALESCE(SUM(c.version), 0) AS version
         FROM sites s JOIN site_counters c ON c.site_id = s.id JOIN below b ON b.id = s.agency_id
-        WHERE s.disabled_at IS NULL AND s.parent_id IS NULL
+        WHERE s.disabled_at IS NULL AND {IS_SITE}
         """
     )
     assert row is not None
@@ -227,18 +228,18 @@ async def has_category(reader: Database | Transaction, site_id: str, code: str) 
 
 async def is_collection(database: Database, site_id: str) -> bool:
     """Whether there is a collection with this id."""
-    return await database.row("SELECT 1 FROM sites WHERE id = :id AND slug <> ''", id=site_id) is not None
+    return await database.row(f"SELECT 1 FROM sites s WHERE s.id = :id AND {IS_COLLECTION}", id=site_id) is not None
 
 
 async def is_unpublished_collection(database: Database, site_id: str) -> bool:
     """Whether this is a collection that is a draft, or hidden."""
-    sql = "SELECT 1 FROM sites WHERE id = :id AND slug <> '' AND disabled_at IS NOT NULL"
+    sql = f"SELECT 1 FROM sites s WHERE s.id = :id AND {IS_COLLECTION} AND s.disabled_at IS NOT NULL"
     return await database.row(sql, id=site_id) is not None
 
 
 async def read_collection(tx: Transaction, site_id: str) -> Collection | None:
     """What a collection has beside a site, as it is under its lock; None of a site."""
-    row = await tx.row("SELECT * FROM sites WHERE id = :id AND slug <> ''", id=site_id)
+    row = await tx.row(f"SELECT * FROM sites s WHERE s.id = :id AND {IS_COLLECTION}", id=site_id)
     return None if row is None else make_collection(row)
 
 
@@ -389,7 +390,7 @@ async def list_holders(reader: Database | Transaction, wanted: str) -> list[Row]
     rows = await reader.rows(
         "SELECT o.site_id, o.origin, o.claimed_at, s.name AS site, s.agency_id, a.name AS agency FROM site_origins o"
         " JOIN sites s ON s.id = o.site_id JOIN agencies a ON a.id = s.agency_id"
-        " WHERE o.origin LIKE :pattern AND s.parent_id IS NULL ORDER BY o.site_id, o.origin",
+        f" WHERE o.origin LIKE :pattern AND {IS_SITE} ORDER BY o.site_id, o.origin",
         pattern=f"%{host}%",
     )
     return [row for row in rows if host_of(row["origin"]) == host and (row["origin"] == wanted or not is_local(wanted))]
@@ -409,7 +410,7 @@ async def list_platform_names(database: Database, site_id: str) -> list[str]:
 async def list_sites_of(database: Database, agency_id: str) -> Sequence[Row]:
     """An agency's sites by name: id, name, moderator, disabled_at."""
     return await database.rows(
-        "SELECT id, name, moderator, disabled_at FROM sites WHERE agency_id = :agency_id AND parent_id IS NULL"
-        " ORDER BY name, id",
+        f"SELECT s.id, s.name, s.moderator, s.disabled_at FROM sites s WHERE s.agency_id = :agency_id AND {IS_SITE}"
+        " ORDER BY s.name, s.id",
         agency_id=agency_id,
     )

@@ -9,15 +9,17 @@ from __future__ import annotations
 from widget_api import clock, journal
 from widget_api.database import Database, Transaction
 from widget_api.sites import service, store
+from widget_api.sites.kinds import IS_TEST
 from widget_api.sites.model import Site
 
 KEY_PREFIX = f"{service.KEY_PREFIX}test_"
+_FIND = f"SELECT s.id FROM sites s WHERE s.parent_id = :site_id AND {IS_TEST}"
 RETENTION_DAYS = 7  # after its last change a report of a test is erased
 
 
 async def find_test_site(database: Database, site_id: str) -> Site | None:
     """The test mode of a site, if it has one."""
-    row = await database.row("SELECT id FROM sites WHERE parent_id = :site_id AND slug = ''", site_id=site_id)
+    row = await database.row(_FIND, site_id=site_id)
     return None if row is None else await service.by_id(database, row["id"])
 
 
@@ -26,7 +28,7 @@ async def add_test_site(database: Database, site: Site, who: journal.Who = journ
     test_id, key = clock.new_id(), service.generate_key(KEY_PREFIX)
 
     async def work(tx: Transaction) -> None:
-        if await tx.row("SELECT id FROM sites WHERE parent_id = :site_id AND slug = ''", site_id=site.id) is not None:
+        if await tx.row(_FIND, site_id=site.id) is not None:
             return
         columns = {
             "agency_id": site.agency.id,

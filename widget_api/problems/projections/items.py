@@ -23,6 +23,7 @@ from widget_api.problems.model import split_entry
 from widget_api.problems.projections import answers
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised_date
+from widget_api.sites.kinds import IS_COLLECTION, kind_of
 from widget_api.sites.model import Site
 
 # An explicit list: it alone decides what a public list may contain.
@@ -141,7 +142,7 @@ async def save_item(tx: Transaction, problem_id: str) -> None:
     row = await tx.row(
         f"SELECT {_SELECTED}, p.published, p.site_id, s.ordinal, s.slug, c.questions FROM problems p"
         " JOIN sites s ON s.id = p.site_id LEFT JOIN site_categories c"
-        " ON c.site_id = p.site_id AND c.code = p.category AND s.slug <> '' WHERE p.id = :id",
+        f" ON c.site_id = p.site_id AND c.code = p.category AND {IS_COLLECTION} WHERE p.id = :id",
         id=problem_id,
     )
     assert row is not None, "a problem that was just written"
@@ -155,7 +156,7 @@ async def save_item(tx: Transaction, problem_id: str) -> None:
         "INSERT INTO problem_items (id, item, due) VALUES (:place, :item, :due)"
         " ON CONFLICT (id) DO UPDATE SET item = excluded.item, due = excluded.due",
         place=place,
-        item=encode(row, entry=bool(row["slug"])),
+        item=encode(row, entry=kind_of(row["slug"]) == "collection"),
         due=due(row),
     )
 

@@ -7,6 +7,7 @@ from widget_api.geo.address import find_street
 from widget_api.geo.cells import LEVEL, cell_at
 from widget_api.problems.projections import answers, figures, items, words
 from widget_api.problems.projections.model import LEVELS
+from widget_api.sites.kinds import kind_of
 from widget_api.status_table import PUBLIC_STATUSES
 
 VERSION = 10  # increase it when the derived tables change: `widget-api migrate` then rebuilds them
@@ -43,7 +44,7 @@ async def rebuild_site(bulk: Bulk, site_id: str) -> None:
     await _cells(bulk, site_id)
     await figures.rebuild(bulk, site_id, site["time_zone"])
     await words.rebuild(bulk, site_id, site["ordinal"])
-    await items.rebuild(bulk, site_id, site["ordinal"], entry=bool(site["slug"]))
+    await items.rebuild(bulk, site_id, site["ordinal"], entry=kind_of(site["slug"]) == "collection")
     if site["slug"]:
         await answers.rebuild(bulk, site_id)
 

@@ -12,6 +12,7 @@ from widget_api.deliveries.model import NEWS
 from widget_api.deliveries.sinks import FOLLOWER
 from widget_api.events import Event
 from widget_api.problems.store.contacts import email_hash
+from widget_api.sites.kinds import IS_NO_TEST
 
 if TYPE_CHECKING:
     from widget_api.problems.persons import Person
@@ -159,7 +160,7 @@ async def of_person(database: Database, hashed: str) -> Sequence[Row]:
         "SELECT f.id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at, p.site_id,"
         " s.name AS site_name, s.time_zone FROM followers f JOIN problems p ON p.id = f.problem_id"
         " JOIN sites s ON s.id = f.site_id WHERE f.email_hash = :hash AND f.stopped_at IS NULL"
-        " AND f.confirmed_at IS NOT NULL AND p.published AND COALESCE(s.slug, '-') <> ''"
+        f" AND f.confirmed_at IS NOT NULL AND p.published AND {IS_NO_TEST}"
         " ORDER BY f.confirmed_at DESC, f.id DESC LIMIT 200",
         hash=hashed,
     )

@@ -14,6 +14,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 from widget_api.events import COUNTED, UPDATES_PATH, Event, from_row
 from widget_api.sites.deadlines import Calendar
+from widget_api.sites.kinds import IS_COLLECTION, IS_SITE
 from widget_api.sites.rights import MODERATED
 
 # The name of the platform or the token that an event `e` came from, and the joins for it.
@@ -22,13 +23,13 @@ SENDER = "COALESCE(f.name, k.name) AS sender"
 # that name where the reader's agency (`:agency_id`) moderates a collection for the other.
 ACTOR = (
     f"CASE WHEN s.id IN ({MODERATED}) AND COALESCE(u.agency_id, '') <> :agency_id THEN ua.name"
-    " WHEN s.slug <> '' AND u.agency_id <> s.agency_id THEN u.email || ' (' || ua.name || ')'"
+    f" WHEN {IS_COLLECTION} AND u.agency_id <> s.agency_id THEN u.email || ' (' || ua.name || ')'"
     " ELSE u.email END AS user_email"
 )
 ACTORS = "LEFT JOIN agencies ua ON ua.id = u.agency_id"
-# Whether the reports of a site `s` go to a platform `p`. None of a test mode (slug '') goes anywhere.
-SERVES = """
-    (s.parent_id IS NULL OR s.slug <> '' AND p.protocol = 'webhook') AND
+# Whether the reports of a site `s` go to a platform `p`. None of a test mode goes anywhere.
+SERVES = f"""
+    ({IS_SITE} OR {IS_COLLECTION} AND p.protocol = 'webhook') AND
     COALESCE((SELECT o.serves FROM platform_sites o
               WHERE o.platform_id = p.id AND o.site_id = COALESCE(s.parent_id, s.id)),
              p.site_id IS NULL OR p.site_id = COALESCE(s.parent_id, s.id))"""
@@ -193,7 +194,7 @@ async def list_informed_platforms(tx: Database | Transaction, problem_id: str) -
 async def find_site(tx: Transaction, site_id: str) -> Row:
     """Read what an event depends on: the site's agency_id, its settings, and `mode`, that of its agency.
 
-    `slug` is None of a site, empty of the test mode of one (sites/testing.py), and else a collection's.
+    `sites.kinds.kind_of` reads its `slug`.
     """
     row = await tx.row(
         "SELECT s.agency_id, a.mode, s.moderation, s.moderator, s.discussion, s.time_zone, s.calendar, s.slug"

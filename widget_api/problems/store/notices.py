@@ -8,13 +8,14 @@ from widget_api import clock
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.deadline import RUNNING, SERVICE_DUE
+from widget_api.sites.kinds import IS_NO_TEST, IS_SITE
 from widget_api.sites.rights import MODERATED
 
 KEPT = 60 * clock.DAY  # seconds; longer than a date that has passed is told (`notices.LATE_DAYS`)
 _OURS = f"(s.agency_id = :agency_id OR s.id IN ({MODERATED}))"  # sites whose reports an agency answers
 # A service without a site lives by the calendar of the site above it.
 _OLDEST_OF = (
-    "(SELECT s.{{0}} FROM sites s WHERE s.agency_id = a.{} AND s.parent_id IS NULL ORDER BY s.created_at, s.id LIMIT 1)"
+    f"(SELECT s.{{{{0}}}} FROM sites s WHERE s.agency_id = a.{{}} AND {IS_SITE} ORDER BY s.created_at, s.id LIMIT 1)"
 )
 _OLDEST = f"COALESCE({_OLDEST_OF.format('id')}, {_OLDEST_OF.format('parent_id')})"
 _PERSON = f"""
@@ -211,7 +212,7 @@ async def list_dates(tx: Transaction, agency_id: str, first: str, last: str) -> 
         f"""
         SELECT * FROM (
             SELECT {columns}, p.answer_due AS due FROM problems p JOIN sites s ON s.id = p.site_id
-            WHERE {_OURS} AND COALESCE(s.slug, '-') <> '' AND {RUNNING}
+            WHERE {_OURS} AND {IS_NO_TEST} AND {RUNNING}
             AND p.answer_due BETWEEN :first AND :last
             UNION ALL
             SELECT {columns}, {SERVICE_DUE} AS due

@@ -15,6 +15,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import DomainError
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
+from widget_api.sites.kinds import IS_SITE
 from widget_api.sites.model import Site
 from widget_api.web import releases
 
@@ -233,7 +234,7 @@ async def list_silent_sites(database: Database, since: str, own: str) -> Sequenc
     """The enabled sites, by name, whose widget nobody has opened from a day on; `own`, the service, does not count."""
     return await database.rows(
         f"""
-        SELECT s.id, s.name FROM sites s WHERE s.disabled_at IS NULL AND s.parent_id IS NULL AND NOT EXISTS (
+        SELECT s.id, s.name FROM sites s WHERE s.disabled_at IS NULL AND {IS_SITE} AND NOT EXISTS (
             SELECT 1 FROM site_sightings v WHERE v.site_id = s.id AND v.day >= :since AND v.origin <> :own
             AND v.kind IN ({", ".join(f"'{kind}'" for kind in SEEN_KINDS)})
         ) ORDER BY s.name, s.id
