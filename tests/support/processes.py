@@ -96,10 +96,17 @@ def patched_program(*changes: str) -> tuple[str, ...]:
 
 
 def attempt(
-    *arguments: str, settings: Mapping[str, str], directory: Path, changes: tuple[str, ...] = ()
+    *arguments: str,
+    settings: Mapping[str, str],
+    directory: Path,
+    changes: tuple[str, ...] = (),
+    interpreter: tuple[str, ...] = patched_program()[:3],
 ) -> subprocess.CompletedProcess[str]:
-    """The result of `widget-api ARGUMENTS` in a process of its own, a fork, whatever its exit code."""
-    program, environ = (*patched_program(*changes), *arguments), clean_environment(settings)
+    """The result of `widget-api ARGUMENTS` in a process of its own, a fork, whatever its exit code.
+
+    `interpreter` with its script is that of another environment, if this process starts nothing of its own.
+    """
+    program, environ = (*interpreter, *changes, "--", *arguments), clean_environment(settings)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = fork_server.fork(program, directory, environ, output, errors)
         try:
