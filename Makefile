@@ -160,7 +160,7 @@ hosts: tests/browser/hosts/node_modules/.stamp
 
 tests/browser/hosts/node_modules/.stamp: tests/browser/hosts/package.json tests/browser/hosts/package-lock.json
 	@echo "▸ npm ci of the frameworks that host the widget"
-	@npm ci --prefix tests/browser/hosts --no-audit --no-fund --loglevel=error
+	@cd tests/browser/hosts && npm ci --no-audit --no-fund --loglevel=error # --prefix would hide the machine's npmrc
 	@touch $@
 
 # Isso for the torture pages, for `make test-full` alone.
