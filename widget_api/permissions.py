@@ -49,6 +49,7 @@ Action = Literal[
     "templates.change",
     "visits.invite",
     "statistics.read",
+    "statistics.publish",
     "journal.read",
     "deliveries.read",
     "sites.change",
@@ -91,6 +92,7 @@ PERMISSIONS: dict[Action, Permission] = {
     "templates.change": Permission(_HEADS),
     "visits.invite": Permission(_ANSWERERS),
     "statistics.read": Permission(_HEADS),
+    "statistics.publish": Permission(_HEADS),  # the report of a period
     "journal.read": Permission(_SETTERS),
     "deliveries.read": Permission(_SETTERS),  # and retry
     "sites.change": Permission(_SETTERS),

@@ -106,6 +106,8 @@ def _category_names(scope: Scope) -> Mapping[str, str | None]:
 
 async def _find_site(request: Request, user: User, scope: Scope) -> Site | None:
     """The one site whose report this is, if it is of the user's agency or of one below: they publish its reports."""
+    if not user.may("statistics.publish"):
+        return None
     visible = {site.id for site in await list_visible_sites(web.context(request).database, user) if site.kind == "site"}
     return scope.query.sites[0] if len(scope.query.sites) == 1 and scope.query.sites[0].id in visible else None
 
@@ -139,7 +141,7 @@ async def withdraw(request: Request, user: User) -> Response:
     database = web.context(request).database
     report = await published_reports.find(database, path_identifier(request, "report_id"))
     visible = {site.id for site in await list_visible_sites(database, user)}
-    if not user.may("statistics.read") or report is None or report["site_id"] not in visible:
+    if report is None or report["site_id"] not in visible:
         raise NotFound
     await published_reports.withdraw(database, report, journal_user(request, user))
     period = {"from": report["first_day"], "to": report["last_day"], "site": report["site_id"]}
@@ -156,7 +158,13 @@ async def choose_letters(request: Request, user: User) -> Response:
 routes: list[BaseRoute] = [
     Route(REPORT_PATH, require_user(show_report), methods=["GET"]),
     Route(f"{REPORT_PATH}.xlsx", require_user(get_xlsx), methods=["GET"]),
-    Route(f"{REPORT_PATH}/publish", require_user(publish, keeps=False), methods=["POST"]),
-    Route(REPORT_PATH + "/{report_id}/withdraw", require_user(withdraw, keeps=False), methods=["POST"]),
+    Route(
+        f"{REPORT_PATH}/publish", require_user(publish, keeps=False, requires="statistics.publish"), methods=["POST"]
+    ),
+    Route(
+        REPORT_PATH + "/{report_id}/withdraw",
+        require_user(withdraw, keeps=False, requires="statistics.publish"),
+        methods=["POST"],
+    ),
     Route(f"{REPORT_PATH}/letters", require_user(choose_letters, keeps=False), methods=["POST"]),
 ]
