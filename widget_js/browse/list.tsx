@@ -59,6 +59,11 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
     });
   const latest = useRef({ items, failed, retry });
   latest.current = { items, failed, retry };
+  // A card that an answer takes away, or draws anew, takes the focus with it.
+  const active = host.shadowRoot!.activeElement;
+  useLayoutEffect(() => {
+    if (active && !active.isConnected && active.closest("[role=listitem]")) focusOn(host, active.id, "title");
+  });
   // What did not come is asked for when the connection is back; when it goes, to say so.
   useLayoutEffect(() => {
     const askAgain = () => {

@@ -112,6 +112,7 @@ class Loaded<T = unknown> {
   retry(): void {
     this.error = null;
     this.ask();
+    this.city.draw(); // nothing that is shown is followed until the answer comes
   }
   /** What was asked before is waited for no more. */
   stop(): void {
