@@ -209,6 +209,7 @@ def test_no_copy_of_the_data_is_left_by_a_rehearsal_that_is_ended(
         return
     (left,) = scratch.iterdir()
     os.utime(left, (0, 0))
-    (scratch / "widget-rehearsal-now").mkdir()  # of one that runs
+    (running := scratch / "widget-rehearsal-now").mkdir()
+    os.utime(running, (clock.now(), clock.now()))  # by the clock of the tests: the file system has its own
     run_command("restore", "--rehearse", settings=given, directory=tmp_path)
     assert names(scratch) == ["widget-rehearsal-now"]
