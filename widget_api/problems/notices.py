@@ -162,9 +162,8 @@ async def notify(
     if not accepted and site["moderator"] != "agent" and site["moderation"] != "after":
         return
     agencies = [agency_id or site["agency_id"]]
-    if (
-        agency_id is None and kind_of(site["slug"]) == "collection" and kind != "service"
-    ):  # services are the responsible agency's own
+    # Services are the responsible agency's own.
+    if agency_id is None and kind_of(site["slug"]) == "collection" and kind != "service":
         agencies += [row["agency_id"] for row in await list_moderators(tx, event.site_id)]
     people = [Person.of(row) for one in agencies for row in await store.list_people(tx, one)]
     for person, reader in find_recipients(kind, people, now, by=event.user_id, assigned=assigned):
