@@ -10,8 +10,8 @@ PYTEST := $(BIN)/python -m scripts.run_tests $(IN_PARALLEL)
 export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
-.PHONY: help run test test-full test-moments test-wheel test-chance sqlite-only bench build check-build checks lint lint-python lint-js \
-	unit-js screenshots pictures lock release environment environment-dev node hosts isso packages prepare clean
+.PHONY: help run test test-full test-seeds test-faults test-moments test-wheel test-chance sqlite-only bench build \
+	check-build checks lint lint-python lint-js unit-js screenshots pictures lock release environment environment-dev node hosts isso packages prepare clean
 .NOTPARALLEL:
 
 help:
@@ -35,18 +35,23 @@ test: prepare checks
 	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"
 	@$(PYTEST)
 
+# What follows a part that failed runs too: one run shows all that there is to mend.
 test-full: PACKAGES = --full
-test-full: prepare hosts isso checks
-	@echo "▸ the widget's generated sequences from other seeds"
+test-full: prepare hosts isso
+	@$(MAKE) --no-print-directory --keep-going checks test-seeds test-faults test-moments test-wheel
+
+test-seeds: node
+	@date "+▸ %T the widget's generated sequences from other seeds"
 	@for turn in 1 2 3 4; do \
 	  export SEED=$$(($$(date +%s) + 1000 * turn)); \
 	  NODE_OPTIONS=--test-reporter=dot npm test --silent || { npm test --silent; exit 1; }; \
 	done
-	@echo "▸ Python tests with the full counts of the faults"
+
+test-faults: prepare
+	@date "+▸ %T Python tests with the full counts of the faults"
 	@rm -rf $(STATEMENTS)
 	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
 	@$(BIN)/python -m tests.support.statements $(STATEMENTS) --check
-	@$(MAKE) --no-print-directory test-moments test-wheel
 
 # Evening in Greenwich when it is tomorrow in Moscow, a leap day, the minute before summer time begins in Europe, a
 # Sunday at three in Moscow. By an offset: from an absolute moment each process would start anew, so that a service lags
@@ -55,18 +60,18 @@ test-full: prepare hosts isso checks
 MOMENTS = "2026-12-31 21:30:00" "2028-02-29 20:58:00" "2027-03-27 23:59:30" "2026-12-06 00:00:00"
 test-moments: prepare
 	@for moment in $(MOMENTS); do \
-	  echo "▸ units and API at $$moment UTC"; \
+	  date "+▸ %T units and API at $$moment UTC"; \
 	  offset=$$(printf "%+ds" $$(($$(date -ud "$$moment" +%s) - $$(date +%s)))); \
 	  TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 \
-	    faketime -f "$$offset" $(PYTEST) --sqlite tests/unit tests/api || exit 1; \
-	done
+	    faketime -f "$$offset" $(PYTEST) --sqlite tests/unit tests/api || failed=1; \
+	done; exit $${failed:-0}
 
 # Units and API with the installed wheel in place of the sources, on another Python, with the newest versions that the
 # ranges allow.
 OTHER_PYTHON := python3.13
 WHEEL := build/wheel
 test-wheel: prepare
-	@echo "▸ units and API of the wheel, on $(OTHER_PYTHON)"
+	@date "+▸ %T units and API of the wheel, on $(OTHER_PYTHON)"
 	@rm -rf $(WHEEL) && mkdir -p $(WHEEL)/tree
 	@$(BIN)/python -m hatchling build --target wheel --directory $(WHEEL)
 	@$(OTHER_PYTHON) -m venv --without-pip $(WHEEL)/venv
