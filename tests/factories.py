@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import time_machine
+
 from widget_api.database import Database
 from widget_api.problems.model import Actor, Consent, Contact, Report
 from widget_api.problems.submit import Idempotency, Receipt, submit
@@ -25,6 +27,12 @@ AGENT = Actor(kind="agent")
 OPERATOR = Actor(kind="operator")
 RESIDENT = Actor(kind="resident")
 Found = TypeVar("Found")
+
+
+def real_time() -> float:
+    """The time of other processes and of OpenSSL, also while the clock of the test stands."""
+    away = time_machine.escape_hatch.is_travelling()
+    return time_machine.escape_hatch.time.time() if away else time.time()
 
 
 async def make_site(

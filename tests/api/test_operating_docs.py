@@ -11,7 +11,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,10 +19,9 @@ from typing import Any
 
 import httpx2
 import pytest
-import time_machine
 import typer
 
-from tests.factories import AGENT, CLOCK_RUNS, HOST_ORIGIN, SECRET, make_site, problem_body, submit_report
+from tests.factories import AGENT, HOST_ORIGIN, SECRET, make_site, problem_body, real_time, submit_report
 from tests.support.processes import Service, die_with_parent, free_port
 from tests.support.waiting import wait_for
 from widget_api.cli import app
@@ -148,7 +146,6 @@ def test_the_receiver_accepts_single_events_and_batches_and_refuses_bad_signatur
             return False
 
     wait_for(up)
-    real_time = time.time if CLOCK_RUNS else time_machine.escape_hatch.time.time  # of the receiver's process
     one, now = b'{"id": "1", "type": "t"}', int(real_time())
 
     def signed(body: bytes, at: int = now, key: str = KEY) -> dict[str, str]:

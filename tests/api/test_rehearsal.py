@@ -15,7 +15,7 @@ import pytest
 import time_machine
 
 from tests.conftest import ONE_DATABASE
-from tests.factories import existing, make_site, submit_report
+from tests.factories import existing, make_site, real_time, submit_report
 from tests.support.processes import CommandFailed, attempt, run_command
 from tests.support.s3 import S3
 from widget_api import clock
@@ -210,6 +210,7 @@ def test_no_copy_of_the_data_is_left_by_a_rehearsal_that_is_ended(
     (left,) = scratch.iterdir()
     os.utime(left, (0, 0))
     (running := scratch / "widget-rehearsal-now").mkdir()
-    os.utime(running, (clock.now(), clock.now()))  # by the clock of the tests: the file system has its own
+    now = real_time()  # the command's, neither the file system's nor the test's
+    os.utime(running, (now, now))
     run_command("restore", "--rehearse", settings=given, directory=tmp_path)
     assert names(scratch) == ["widget-rehearsal-now"]

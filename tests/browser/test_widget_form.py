@@ -63,6 +63,7 @@ def test_a_phone_asks_step_by_step(page: Page, watch: Watch, address: str) -> No
     page.get_by_role("button", name="Назад").click()
     expect(topic).to_be_checked()
     page.locator("label").filter(has=topic).click()
+    expect(page.get_by_label("Что именно не так")).to_be_focused()
     page.keyboard.type("Яма на переходе")
     expect(page.get_by_role("heading", name="Добавьте фото")).to_be_visible()
     following.click()

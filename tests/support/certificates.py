@@ -5,11 +5,12 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tests.factories import real_time
 
 _DAY = datetime.timedelta(days=1)
 
@@ -27,7 +28,7 @@ def issue_certificate(folder: Path, *addresses: str) -> Certificate:
     """A server certificate for these IP addresses, issued by an authority that is trusted only where configured."""
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of a test")])
-    now = time_machine.escape_hatch.datetime.datetime.now(datetime.UTC)  # OpenSSL knows of no clock that stands still
+    now = datetime.datetime.fromtimestamp(real_time(), datetime.UTC)
 
     def builder_for(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder(issuer_name=authority, subject_name=subject, public_key=key.public_key())

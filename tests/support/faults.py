@@ -148,8 +148,10 @@ class FaultProxy:
             case "charset":
                 answer = _CHARSET.sub(b"charset=windows-1251", head) + b"\r\n\r\n" + body
             case "drip":
-                for start in range(0, len(answer), 40):
-                    writer.write(answer[start : start + 40])
+                piece = max(40, len(answer) // 100)  # a second is slow enough for a long list too
+                for start in range(0, len(answer), piece):
+                    writer.write(answer[start : start + piece])
+                    await writer.drain()  # raises once the client has gone
                     await asyncio.sleep(0.01)
                 return True
         writer.write(answer)
