@@ -340,7 +340,8 @@ async def test_today_lists_waiting_reports_once_most_urgent_first(
         if section.name in ("overdue", "soon"):  # how many days are left, beside the date
             first = next(row for row in rows if row["id"] == section.rows[0]["id"])
             days = (date.fromisoformat(first["answer_due"]) - today(first)).days
-            said = f"просрочено на {-days} д" if days < 0 else "сегодня" if not days else f"осталось {days} д"
+            left = "остался 1 день" if days == 1 else f"осталось {days} д"
+            said = f"просрочено на {-days} д" if days < 0 else "сегодня" if not days else left
             assert (said in page.text) == (days <= 7), "three working days around New Year are ten"
     for link in ("?tab=overdue&sort=due", "?tab=returned", "?status=soon&sort=due", "?tab=moderation"):
         assert f"/cabinet/problems{link}" in page.links

@@ -55,7 +55,7 @@ def signed_in(browser: Browser, wordpress: WordPress) -> Callable[[str], Page]:
         page.fill("#user_login", user)
         page.fill("#user_pass", PASSWORD)
         page.click("#wp-submit")
-        page.wait_for_url("**/wp-admin/**")
+        page.wait_for_url("**/wp-admin/**", wait_until="commit")  # its dashboard loads for long on a busy machine
         return page
 
     return enter
