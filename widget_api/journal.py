@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -121,8 +121,7 @@ _VALUED = frozenset(
         *("away_until", "contacts", "disabled_at", "jurisdiction", "parent_id", "protocol", "sends_when", "service_id"),
         *("stand_in", "url"),
         *("approval", "delegated", "digest", "digest_hour", "enabled", "mode", "photo_after", "photo_required", "role"),
-        *("appeals", "contact", "deadline_days", "discussion", "license", "mail_answers", "moderation", "moderator"),
-        *("consent", "outside", "photos", "retention_days", "time_zone", "type", "language"),
+        *("deadline_days", "language"),
     }
 )
 _log = logging.getLogger(__name__)
@@ -170,12 +169,14 @@ class Repeats:
         return times if times & (times - 1) == 0 else None
 
 
-def describe_change(before: Row | None, columns: Mapping[str, Any]) -> dict[str, Detail]:
-    """Details of a change: the names of columns, and what those of _VALUED were and are («name:before:after»)."""
+def describe_change(
+    before: Row | None, columns: Mapping[str, Any], valued: Collection[str] = _VALUED
+) -> dict[str, Detail]:
+    """Details of a change: the names of columns, and what the `valued` ones were and are («name:before:after»)."""
     values = list[str]()
     if before is None:
         return {"columns": sorted(columns)}
-    for name in sorted(columns.keys() & _VALUED):
+    for name in sorted(columns.keys() & set(valued)):
         former, value = (_name_value(name, one, columns[name]) for one in (before[name], columns[name]))
         if former != value and _CODE.fullmatch(f"{former}{value}") and ":" not in f"{former}{value}":
             values.append(f"{name}:{former}:{value}")

@@ -64,8 +64,8 @@ APPEALS = {  # where the word is from the law (59-FZ), or means a formal appeal 
     "entries.footer.message_not_appeal",
     "track.handoff",
     "widget.appeal",
-    "operator.site.appeals",
-    "desk.settings.appeals_hint",
+    "cabinet.settings.appeals",
+    "cabinet.settings.appeals_hint",
     "desk.announce.portal",
 }
 

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, i18n, journal, web
+from widget_api import errors, i18n, web
 from widget_api.cabinet.http import Errors, journal_user, language_of, render_page, require_user, session_fields
 from widget_api.cabinet.sites import PATH as SITES_PATH
+from widget_api.cabinet.sites import setting_controls, setting_values
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import organisation_store
 from widget_api.people.model import User
 from widget_api.sites import service as sites
-from widget_api.sites.model import (
-    DEFAULT_LICENSE,
-    DEFAULT_PHOTOS,
-    DEFAULT_TIME_ZONE,
-    MAX_NAME,
-    MAX_PHOTOS,
-    ConsentRule,
-    Contact,
-    Discussion,
-    MailAnswers,
-)
+from widget_api.sites.settings import SETTINGS, SiteSettings, list_names
 
 PATH = "/cabinet/operator/site"
 LONGEST_AREA = 80_000  # characters; larger territories are set by `site set --area`
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "type": ("extended", "basic"),
-    "moderator": ("agent", "operator"),
-    "moderation": ("", "before", "after"),  # empty: by the agency's mode
-    "contact": get_args(Contact),
-    "consent": get_args(ConsentRule),
-    "discussion": get_args(Discussion),
-    "mail_answers": get_args(MailAnswers),
-    "appeals": ("off", "handoff"),
-}
-_DEFAULTS = {  # in the order of the form
-    **dict.fromkeys(("name", "agency", "origin"), ""),
-    **{name: _CHOICES[name][0] for name in ("type", "moderator", "moderation")},
-    "time_zone": DEFAULT_TIME_ZONE,
-    "language": i18n.DEFAULT_LANGUAGE,
-    **dict.fromkeys(("jurisdiction", "bbox", "area"), ""),
-    **{name: _CHOICES[name][0] for name in ("contact", "consent", "discussion", "mail_answers", "appeals")},
-    "appeals_url": "",
-    "photos": str(DEFAULT_PHOTOS),
-    "accent": "",
-    "license": DEFAULT_LICENSE,
-    "retention_days": str(journal.DEFAULT_RETENTION),
-}
+FIRST = ("type", "moderator", "moderation", "time_zone", "language")  # what has no default that is good everywhere
+_PLACE = ("jurisdiction", "bbox", "area")
+_REST = tuple(name for name in list_names() if name not in ("name", *FIRST))
+_ORDER = ("name", "agency", "origin", *FIRST, *_PLACE, *_REST)
+_DEFAULTS = dict.fromkeys(_ORDER, "") | setting_values(SiteSettings()) | {"moderation": ""}  # by the agency's mode
 
 
 async def show_form(request: Request, user: User) -> Response:
@@ -65,6 +38,8 @@ async def _render_form(
 ) -> Response:
     language = language_of(request, user)
     agencies = await organisation_store.list_every_agency(web.context(request).database)
+    controls = setting_controls(language)
+    controls["choices"]["moderation"].insert(0, ("", i18n.text(language, "operator.site.by_mode")))
     return render_page(
         request,
         user,
@@ -72,13 +47,10 @@ async def _render_form(
         status,
         given={**_DEFAULTS, **given},
         agencies=[(row["id"], row["name"]) for row in agencies],
-        choices={
-            name: [(value, i18n.text(language, f"operator.site.choice.{name}.{value or 'mode'}")) for value in values]
-            for name, values in _CHOICES.items()
-        },
-        site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
-        most_photos=MAX_PHOTOS,
-        longest_name=MAX_NAME,
+        **controls,
+        first=FIRST,
+        rest=_REST,
+        folded=(*_PLACE, *_REST),
         longest_area=LONGEST_AREA,
         errors=wrong,
         section="sites",
@@ -104,13 +76,9 @@ async def add_site(request: Request, user: User) -> Response:
 
 def _parse(given: Mapping[str, str], agencies: set[str]) -> dict[str, Any]:
     """The arguments of `sites.add_site`. Raises Invalid with the errors of all fields."""
-    wrong = [FieldError(name, "unknown") for name, values in _CHOICES.items() if given[name] not in values]
+    wrong = list[FieldError]()
     if given["agency"] not in agencies:
         wrong.append(FieldError("agency", "unknown" if given["agency"] else "required"))
-    options: dict[str, Any] = {name: given[name] for name in ("name", "time_zone", "language", "license", *_CHOICES)}
-    options |= {name: given[name] or None for name in ("jurisdiction", "appeals_url", "area", "moderation")}
-    options["accent"] = given["accent"].lower() or None
-    options |= {name: _number(given[name]) for name in ("photos", "retention_days")}
 
     def check(work: Callable[[], Any]) -> Any:
         try:
@@ -118,20 +86,14 @@ def _parse(given: Mapping[str, str], agencies: set[str]) -> dict[str, Any]:
         except Invalid as error:
             wrong.extend(error.fields)
 
-    options["allowed_origins"] = check(lambda: sites.normalise_origins(given["origin"].split()))
+    options: dict[str, Any] = {name: one.parse(given[name]) for name, one in SETTINGS.items()}
+    options |= {name: given[name] or None for name in ("moderation", "jurisdiction", "area")}
+    origins = check(lambda: sites.normalise_origins(given["origin"].split()))
     options["bbox"] = check(lambda: sites.parse_box(given["bbox"] or None))
-    checked = {"discussion", "contact", "consent", "mail_answers"}  # reported above
-    columns = {name: value for name, value in options.items() if name not in checked and value is not None}
-    check(lambda: sites.check_site(columns))
+    check(lambda: sites.check_site({name: value for name, value in options.items() if value is not None}))
     if wrong:
-        order = list(_DEFAULTS)
-        raise Invalid(tuple(sorted(wrong, key=lambda error: order.index(error.field))))
-    return options | {"agency_id": given["agency"]}
-
-
-def _number(text: str) -> int:
-    """A number of at most six digits; -1, which no field takes, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else -1
+        raise Invalid(tuple(sorted(wrong, key=lambda error: _ORDER.index(error.field))))
+    return options | {"agency_id": given["agency"], "allowed_origins": origins}
 
 
 routes: list[BaseRoute] = [

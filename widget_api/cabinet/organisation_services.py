@@ -26,7 +26,7 @@ from widget_api.people import organisation_store
 from widget_api.people.model import User
 from widget_api.sites import changes
 from widget_api.sites import service as sites
-from widget_api.sites.model import MAX_NAME
+from widget_api.sites.settings import MAX_NAME
 
 PATH = "/cabinet/organisation/services"
 MODES = ("cabinet", "email")

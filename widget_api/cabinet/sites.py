@@ -1,13 +1,13 @@
 """Serve /cabinet/sites: the installation check, and the settings that an agency's administrators change themselves.
 
-The type and the moderation of a site are the operator's; retention is changed on the command line alone.
+Who changes which setting is declared in `sites/settings.py`; retention is changed on the command line alone.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,18 +33,8 @@ from widget_api.sites import changes, collection, view
 from widget_api.sites import service as sites
 from widget_api.sites import store as store_of_sites
 from widget_api.sites.install import overview, service
-from widget_api.sites.model import (
-    MAX_NAME,
-    MAX_PHOTOS,
-    ConsentRule,
-    Contact,
-    Discussion,
-    MailAnswers,
-    Moderation,
-    Outside,
-    Site,
-    SiteType,
-)
+from widget_api.sites.model import Site
+from widget_api.sites.settings import MAX_PHOTOS, SETTINGS, SiteSettings, list_names
 
 log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
@@ -148,12 +138,9 @@ def _render_settings(
         status,
         site=site,
         given=given,
-        choices=setting_choices(language),
+        **setting_controls(language),
         own_fields=setting_fields(user),
-        operators=OPERATOR_FIELDS,
-        site_languages=[(code, one.name) for code, one in i18n.LANGUAGES.items()],
-        most_photos=MAX_PHOTOS,
-        longest_name=MAX_NAME,
+        operators=list_names(editor="operator"),
         errors=wrong,
         section="sites",
         here=f"{PATH}/{site.id}/settings",
@@ -231,69 +218,35 @@ routes: list[BaseRoute] = [
 ]
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "type": get_args(SiteType),
-    "moderation": get_args(Moderation),
-    "moderator": ("agent", "operator"),
-    "contact": get_args(Contact),
-    "consent": get_args(ConsentRule),
-    "appeals": ("off", "handoff"),
-    "discussion": get_args(Discussion),
-    "mail_answers": get_args(MailAnswers),
-    "outside": get_args(Outside),
-}
-OPERATOR_FIELDS = ("type", "moderation", "moderator")
-SETTING_FIELDS = (
-    "name",
-    "language",
-    "accent",
-    "contact",
-    "consent",
-    "photos",
-    "appeals",
-    "appeals_url",
-    "discussion",
-    "mail_answers",
-    "outside",
-    "license",
-)
-
-
 def setting_fields(user: User) -> tuple[str, ...]:
     """The fields that the user may change."""
-    return SETTING_FIELDS + (OPERATOR_FIELDS if user.may("service.operate") else ())
+    return list_names(editor="agency") + (list_names(editor="operator") if user.may("service.operate") else ())
+
+
+def setting_controls(language: str) -> dict[str, Any]:
+    """What `cabinet/setting.html` needs."""
+    return {"settings": SETTINGS, "choices": setting_choices(language), "most_photos": MAX_PHOTOS}
 
 
 def setting_choices(language: str) -> dict[str, list[tuple[str, str]]]:
-    """The choices of each field: value and name."""
-    return {
-        field: [(value, i18n.text(language, f"operator.site.choice.{field}.{value}")) for value in values]
-        for field, values in _CHOICES.items()
+    """The choices of each field that has some: value and name."""
+    named = {
+        name: [(value, i18n.text(language, f"cabinet.settings.choice.{name}.{value}")) for value in one.choices]
+        for name, one in SETTINGS.items()
+        if one.choices
     }
+    return named | {"language": [(code, one.name) for code, one in i18n.LANGUAGES.items()]}
 
 
-def setting_values(site: Site) -> dict[str, str]:
-    """The site's settings as the form shows them."""
-    names = (*SETTING_FIELDS, *OPERATOR_FIELDS)
-    return {name: str(value if (value := getattr(site, name)) is not None else "") for name in names}
+def setting_values(site: SiteSettings) -> dict[str, str]:
+    """Settings as a form shows them."""
+    return {name: str(value if (value := getattr(site, name)) is not None else "") for name in SETTINGS}
 
 
 def parse_changes(site: Site, fields: Mapping[str, str], allowed: Collection[str]) -> dict[str, Any]:
-    """The columns that a form changes, of the allowed ones alone; missing ones stay. `sites.changes` validates them.
-
-    Raises Invalid for a choice of the operator's that does not exist.
-    """
+    """Those of the allowed settings that a form changes; missing ones stay. `sites.changes` validates them."""
     before = setting_values(site)
     given = {name: text for name in allowed if (text := fields.get(name, before[name]).strip()) != before[name]}
-    columns: dict[str, Any] = dict(given)
-    wrong = [name for name in (*OPERATOR_FIELDS, "appeals") if name in given and given[name] not in _CHOICES[name]]
-    if wrong:
-        raise Invalid(tuple(FieldError(name, "unknown") for name in wrong))
-    if "accent" in given:
-        columns["accent"] = given["accent"].lower() or None
     if given.keys() & {"appeals", "appeals_url"}:  # a link needs its address
-        columns["appeals"] = given.get("appeals", site.appeals)
-        columns["appeals_url"] = given.get("appeals_url", before["appeals_url"]) or None
-    if "photos" in given:
-        columns["photos"] = int(given["photos"]) if given["photos"].isascii() and given["photos"].isdigit() else -1
-    return columns
+        given = {name: before[name] for name in ("appeals", "appeals_url")} | given
+    return {name: SETTINGS[name].parse(text) for name, text in given.items()}

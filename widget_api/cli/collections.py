@@ -18,8 +18,9 @@ from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.sites import changes, entry_links, presets, rights, service, view
 from widget_api.sites import collection as collections
-from widget_api.sites.model import Action, Discussion, Moderation, Who
+from widget_api.sites.model import Action, Who
 from widget_api.sites.rights import May
+from widget_api.sites.settings import Discussion, Moderation
 
 SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
 SlugOption = Annotated[str, typer.Option(help="Its name in addresses: latin letters, digits, hyphens.")]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from widget_api import i18n
 from widget_api.cli.running import (
-    LANGUAGE,
     Failure,
     Json,
     format_times,
@@ -22,18 +24,12 @@ from widget_api.database import Database, Transaction
 from widget_api.geo.geojson import MAX_SIZE
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, testing, view
-from widget_api.sites.model import DEFAULT_LICENSE, DEFAULT_PHOTOS, DEFAULT_TIME_ZONE, Site
+from widget_api.sites.model import Site
+from widget_api.sites.settings import SETTINGS, Moderation, SiteSettings
 
-SiteType = Literal["basic", "extended"]
-Moderation = Literal["before", "after"]
-Moderator = Literal["agent", "operator"]
-Contact = Literal["optional", "required"]
-ConsentRule = Literal["always", "contacts"]
-Appeals = Literal["off", "handoff"]
-Discussion = Literal["off", "moderated"]
-MailAnswers = Literal["publish", "hold"]
-Outside = Literal["refuse", "forward"]
 SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
+
+_OPTIONS = {"retention_days": "retention"}
 
 site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
 
@@ -42,29 +38,48 @@ def register(app: typer.Typer) -> None:
     app.add_typer(site, name="site")
 
 
+def _with_settings(*, defaults: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each setting of a site that it does not name itself, and their values as `given`.
+
+    Without `defaults`, `given` has only those that were given.
+    """
+    hints = get_type_hints(SiteSettings)
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [one for one in inspect.signature(command, eval_str=True).parameters.values() if one.name != "given"]
+        added = [one for name, one in SETTINGS.items() if all(name != parameter.name for parameter in own)]
+
+        @functools.wraps(command)
+        def run(**arguments: Any) -> None:
+            values = {one.name: arguments.pop(one.name) for one in added}
+            command(**arguments, given={name: value for name, value in values.items() if defaults or value is not None})
+
+        *parameters, as_json = (one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own)
+        for one in added:
+            option = typer.Option(f"--{_OPTIONS.get(one.name, one.name.replace('_', '-'))}", help=one.help)
+            hint, default = (hints[one.name], one.default) if defaults else (hints[one.name] | None, None)
+            parameters.append(
+                inspect.Parameter(
+                    one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
+                )
+            )
+        vars(run)["__signature__"] = inspect.Signature([*parameters, as_json])
+        return run
+
+    return decorate
+
+
 @site.command("add")
+@_with_settings(defaults=True)
 def add_site(
     name: Annotated[str, typer.Option(help="The site's name, as residents read it.")],
     agency: Annotated[str, typer.Option(help="Id or name of the agency that answers.")],
     origin: Annotated[list[str], typer.Option(help="https://example.ru; may be given several times.")],
-    type: Annotated[SiteType, typer.Option(help="basic: the form; extended: with the list too.")] = "extended",  # noqa: A002
+    given: dict[str, Any],
     moderation: Annotated[Moderation | None, typer.Option(help="Default: after in e-mail mode, else before.")] = None,
-    moderator: Annotated[Moderator, typer.Option(help="Who moderates.")] = "agent",
     jurisdiction: Annotated[str | None, typer.Option(help="Default: the first origin's host without www.")] = None,
-    contact: Annotated[Contact, typer.Option(help="Whether an e-mail address is required.")] = "optional",
-    consent: Annotated[ConsentRule, typer.Option(help="Which reports need consent.")] = "always",
-    time_zone: Annotated[str, typer.Option(help="For due dates.")] = DEFAULT_TIME_ZONE,
-    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
-    appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
-    appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
     bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
     area: Annotated[Path | None, typer.Option(help="Its territory: a file with a GeoJSON polygon.")] = None,
-    accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
-    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = DEFAULT_PHOTOS,
-    license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = DEFAULT_LICENSE,  # noqa: A002
-    discussion: Annotated[Discussion, typer.Option(help="Comments on problems.")] = "off",
-    mail_answers: Annotated[MailAnswers, typer.Option(help="Answers that come by mail.")] = "publish",
-    retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:
     """Register a site and print its key and snippet."""
@@ -75,24 +90,11 @@ def add_site(
             name=name,
             agency_id=await changes.find_agency_id(database, agency),
             allowed_origins=origin,
-            type=type,
             moderation=moderation,
-            moderator=moderator,
             jurisdiction=jurisdiction,
-            time_zone=time_zone,
-            language=language,
-            contact=contact,
-            consent=consent,
-            appeals=appeals,
-            appeals_url=appeals_url,
             bbox=service.parse_box(bbox),
             area=_area(area),
-            accent=accent,
-            photos=photos,
-            license=license,
-            discussion=discussion,
-            mail_answers=mail_answers,
-            retention_days=retention,
+            **given,
         )
         return {
             "site": site.id,
@@ -114,56 +116,22 @@ def add_site(
 
 
 @site.command("set")
+@_with_settings(defaults=False)
 def set_site(
     site: SiteArgument,
-    name: Annotated[str | None, typer.Option()] = None,
+    given: dict[str, Any],
     add_origin: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
     remove_origin: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
-    type: Annotated[SiteType | None, typer.Option()] = None,  # noqa: A002
-    moderation: Annotated[Moderation | None, typer.Option()] = None,
-    moderator: Annotated[Moderator | None, typer.Option()] = None,
-    contact: Annotated[Contact | None, typer.Option()] = None,
-    consent: Annotated[ConsentRule | None, typer.Option(help="Which reports need it.")] = None,
-    time_zone: Annotated[str | None, typer.Option()] = None,
-    language: Annotated[str | None, LANGUAGE] = None,
-    appeals: Annotated[Appeals | None, typer.Option()] = None,
-    appeals_url: Annotated[str | None, typer.Option()] = None,
-    bbox: Annotated[str | None, typer.Option(help="west,south,east,north")] = None,
+    bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
     area: Annotated[str | None, typer.Option(help="A file with a GeoJSON polygon; empty: none.")] = None,
-    accent: Annotated[str | None, typer.Option(help="#rrggbb")] = None,
-    photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
-    license: Annotated[str | None, typer.Option(help="Of the open data.")] = None,  # noqa: A002
-    discussion: Annotated[Discussion | None, typer.Option(help="Comments on problems.")] = None,
-    mail_answers: Annotated[MailAnswers | None, typer.Option(help="Answers that come by mail.")] = None,
-    outside: Annotated[Outside | None, typer.Option(help="Reports of places outside the territory.")] = None,
-    retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Change settings and origins of a site; what is not given stays as it is."""
-    given: dict[str, Any] = {
-        "name": name,
-        "type": type,
-        "moderation": moderation,
-        "moderator": moderator,
-        "contact": contact,
-        "consent": consent,
-        "time_zone": time_zone,
-        "language": language,
-        "appeals": appeals,
-        "appeals_url": appeals_url,
-        "bbox": service.parse_box(bbox),
-        "accent": accent,
-        "photos": photos,
-        "license": license,
-        "discussion": discussion,
-        "mail_answers": mail_answers,
-        "outside": outside,
-        "retention_days": retention,
-    }
+    """Change settings and origins of a site; what is not given stays as it is, and an empty text is none."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        site_id = await changes.find_site_id(database, site)
-        columns = {column: value for column, value in given.items() if value is not None}
+        site_id, columns = await changes.find_site_id(database, site), dict(given)
+        if bbox is not None:
+            columns["bbox"] = service.parse_box(bbox)
         if area is not None:
             columns["area"] = _area(Path(area)) if area else None
         named = service.normalise_origins(remove_origin) if remove_origin else []
@@ -173,7 +141,7 @@ def set_site(
             from widget_api.problems.projections import figures
             from widget_api.registration.service import tell_removed
 
-            if time_zone is not None:  # the days of all reports change
+            if "time_zone" in columns:  # the days of all reports change
                 await figures.recount_with_children(tx, site_id)
             await tell_removed(tx, site_id, removed)
 
@@ -302,29 +270,13 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "key": found.key,
         "test_key": test and test.key,
         "keys": [format_times(row) for row in await changes.list_keys(database, site_id)],
-        "name": found.name,
         "agency": found.agency.id,
         "agency_name": found.agency.name,
-        "type": found.type,
-        "moderation": found.moderation,
-        "moderator": found.moderator,
         "jurisdiction": found.jurisdiction,
         "origins": sorted(found.origins),
-        "contact": found.contact,
-        "consent": found.consent,
-        "time_zone": found.time_zone,
-        "language": found.language,
-        "appeals": found.appeals,
-        "appeals_url": found.appeals_url,
+        **{name: getattr(found, name) for name in SETTINGS},
         "bbox": found.bbox,
         "area": _extent(found),
-        "accent": found.accent,
-        "photos": found.photos,
-        "license": found.license,
-        "discussion": found.discussion,
-        "mail_answers": found.mail_answers,
-        "outside": found.outside,
-        "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.list_categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.find_disabled_at(database, site_id)),
         "install": _generator(found.key, settings),

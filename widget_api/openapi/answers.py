@@ -14,7 +14,8 @@ from pydantic.json_schema import WithJsonSchema
 from widget_api.browse.figures import ALL, API, FIGURES, OF_SITE, PART, Unit, name_at
 from widget_api.problems.model import STATUSES, ActorKind, Source
 from widget_api.sites import presets
-from widget_api.sites.model import Action, ConsentRule, Contact, Datatype, Discussion, SiteType, Who
+from widget_api.sites.model import Action, Datatype, Who
+from widget_api.sites.settings import ConsentRule, Contact, Discussion, SiteType
 from widget_api.status_table import PUBLIC_STATUSES
 
 Uri = Annotated[str, WithJsonSchema({"type": "string", "format": "uri"})]

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, web
 from widget_api.deliveries.delays import read_delays
-from widget_api.sites.model import DEFAULT_TIME_ZONE
+from widget_api.sites.settings import DEFAULT_TIME_ZONE
 
 PATH = "/status"
 

@@ -23,8 +23,9 @@ from widget_api.problems import intake, model
 from widget_api.problems.model import join_entry
 from widget_api.signing import Signer
 from widget_api.sites import collection
-from widget_api.sites.model import MAX_DESCRIPTION, MAX_PHOTOS, MAX_TITLE, Category, Site
+from widget_api.sites.model import MAX_DESCRIPTION, MAX_TITLE, Category, Site
 from widget_api.sites.service import OtherSite
+from widget_api.sites.settings import MAX_PHOTOS
 from widget_api.validation import Body, Text, is_email, several, wrong
 
 _LONGEST_LINK = 500  # characters of what a link of an organisation is signed as

@@ -17,6 +17,7 @@ from widget_api.sites import moving, questions, store, testing
 from widget_api.sites.borders import Place, find_place
 from widget_api.sites.kinds import IS_COLLECTION, IS_SITE, kind_of
 from widget_api.sites.service import check_agency, check_site, generate_key, normalise_origins, parse_box
+from widget_api.sites.settings import LISTED
 
 TokenScope = Literal["georeport", "platform"]
 TOKEN_PREFIX = "wt_"  # noqa: S105 - identifies leaked tokens
@@ -198,7 +199,8 @@ async def update_site(
             )
         await store.bump_version(tx, site_id)
         changed = {**columns, **({"origins": True} if added or removed else {})}
-        details = journal.describe_change(former, changed) | journal.describe_origins(added=added, removed=removed)
+        details = journal.describe_change(former, changed, LISTED)
+        details |= journal.describe_origins(added=added, removed=removed)
         await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details=details)
         if along is not None:
             await along(tx)

@@ -18,7 +18,8 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.sites import changes, presets, questions, service, store
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.model import AGES, MAX_VOTES, Action, Discussion, Moderation, Site, Who, is_slug
+from widget_api.sites.model import AGES, MAX_VOTES, Action, Site, Who, is_slug
+from widget_api.sites.settings import Discussion, Moderation
 
 MOST = 30  # of a site
 LENGTHS = {"title": 100, "summary": 1000, "principles": 10_000}  # characters

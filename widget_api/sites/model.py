@@ -12,26 +12,16 @@ from widget_api import i18n
 from widget_api.geo.model import Area, rectangle
 from widget_api.sites.deadlines import Calendar
 from widget_api.sites.kinds import Kind
+from widget_api.sites.settings import SiteSettings
 
-SiteType = Literal["basic", "extended"]
-Moderation = Literal["before", "after"]
-Contact = Literal["optional", "required"]
-ConsentRule = Literal["always", "contacts"]  # which reports need consent
-Discussion = Literal["off", "moderated"]
-MailAnswers = Literal["publish", "hold"]
-Outside = Literal["refuse", "forward"]
 Action = Literal["none", "support", "vote", "join", "contact"]
 Who = Literal["residents", "invited", "agency"]
 
 AGES = (0, 14, 16, 18)  # of who votes; 0 = any
 MAX_VOTES = 100  # of a person in a collection
 
-DEFAULT_TIME_ZONE = "Europe/Moscow"
-DEFAULT_LICENSE = "CC-BY-4.0"  # of the open data
 MAX_DESCRIPTION = 4000  # characters of a problem, as in GeoReport v2
 MAX_TITLE = 150  # characters of an entry's title
-MAX_NAME = 200  # characters of the name of a site or an agency
-DEFAULT_PHOTOS, MAX_PHOTOS = 3, 10  # photos of a report
 DEFAULT_DEADLINE_DAYS = 10  # working days from receipt
 DEFAULT_CATEGORIES = (
     "roads",
@@ -191,35 +181,18 @@ class Collection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class Site(SiteSettings):
     """A site with everything that frequent requests need, cached until `settings` of its counter changes."""
 
     id: str
     ordinal: int  # a short name, by which rows of its problems are found
     key: str  # the newest valid one, for links
-    name: str
     agency: Agency
-    type: SiteType
-    moderation: Moderation
-    moderator: Literal["agent", "operator"]
     jurisdiction: str
-    time_zone: str
     calendar: Calendar  # its time zone again, and its working days
-    language: str
     words_language: str | None = None  # of name, categories and questions, where it is another (presets.localize)
-    contact: Contact
-    consent: ConsentRule = "always"  # which reports need it: all of them, or those with contacts of their author
-    appeals: Literal["off", "handoff"]
-    appeals_url: str | None
     bbox: tuple[float, float, float, float] | None  # where a map begins; that of the area where none was given
     area: Area | None  # the border of the territory; None = the bbox
-    accent: str | None  # #rrggbb, of the buttons
-    photos: int  # a report may have
-    license: str  # of the open data: an SPDX name or an address
-    discussion: Discussion  # whether people may comment on problems
-    mail_answers: MailAnswers = "publish"  # an answer by mail is published at once, or held until somebody looked
-    retention_days: int
-    outside: Outside = "refuse"  # what happens to reports of places outside the territory
     parent_id: str | None = None  # the site whose test mode or collection this is
     collection: Collection | None = None
     consent_text: str = ""  # what the agency adds to the consent document

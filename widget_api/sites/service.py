@@ -7,9 +7,8 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
-from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -18,34 +17,18 @@ from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
 from widget_api.geo.model import Area, Box
-from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.permissions import AGENCY_ROLES
 from widget_api.sites import origins, store
 from widget_api.sites.borders import Place, find_place, parse_border
 from widget_api.sites.deadlines import Calendar
-from widget_api.sites.model import (
-    COLLECTION,
-    DEFAULT_CATEGORIES,
-    DEFAULT_LICENSE,
-    DEFAULT_PHOTOS,
-    MAX_NAME,
-    MAX_PHOTOS,
-    ConsentRule,
-    Contact,
-    Discussion,
-    MailAnswers,
-    Outside,
-    Site,
-    is_slug,
-)
+from widget_api.sites.model import COLLECTION, DEFAULT_CATEGORIES, Site, is_slug
 from widget_api.sites.questions import has_markup
+from widget_api.sites.settings import MAX_NAME, clean_settings
 from widget_api.validation import has_link, is_email
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
-_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
-_SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _REGISTRY_NUMBER = re.compile(r"\d{2}-[\d-]{6,12}")  # 77-22-123456; older ones are shorter
 DIGEST_HOURS = range(7, 13)  # at which an agency may get its morning letters
 
@@ -208,7 +191,7 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Validate columns of an agency. Returns their stored values. Missing ones are not checked. Raises Invalid."""
     inn, number, senders = columns.get("inn"), columns.get("registry_number"), columns.get("senders", ())
     factor_roles, hour = columns.get("factor_roles", ()), columns.get("digest_hour")
-    _require(
+    wrong = _find_wrong(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("name", "too_long", _fits(columns)),
         ("name", "links", not has_link(str(columns.get("name", "")))),
@@ -219,6 +202,7 @@ def check_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("digest_hour", "unknown", hour is None or hour in DIGEST_HOURS),
         ("senders", "email", all(is_email(one) or is_email(f"a{one}") for one in senders)),
     )
+    _refuse(wrong)
     checked = dict(columns)
     if "name" in checked:
         checked["name"] = checked["name"].strip()
@@ -292,12 +276,16 @@ def normalise_origins(texts: Sequence[str]) -> list[str]:
     return found
 
 
-def _require(*rules: tuple[str, str, bool]) -> None:
-    """Check rules, each (field, code, holds). Raises Invalid with every field whose rule does not hold."""
+def _find_wrong(*rules: tuple[str, str, bool]) -> list[FieldError]:
+    """The errors of rules, each (field, code, holds), that do not hold."""
     most = {"too_long": (("max", MAX_NAME),)}
-    wrong = tuple(FieldError(field, code, most.get(code, ())) for field, code, holds in rules if not holds)
+    return [FieldError(field, code, most.get(code, ())) for field, code, holds in rules if not holds]
+
+
+def _refuse(wrong: Sequence[FieldError]) -> None:
+    """Raises Invalid with the errors, if there are any."""
     if wrong:
-        raise Invalid(wrong)
+        raise Invalid(tuple(wrong))
 
 
 def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[str, Any]:
@@ -306,28 +294,15 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
     A border is a text of GeoJSON, expected at `place` if no box is given, or an Area that is checked already. Takes
     seconds for the largest.
     """
+    settings, wrong = clean_settings(columns)
     bbox = columns.get("bbox")
-    _require(
-        ("name", "required", bool(str(columns.get("name", "-")).strip())),
-        ("name", "too_long", _fits(columns)),
+    wrong += _find_wrong(
         ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
-        ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
-        ("language", "language", columns.get("language", DEFAULT_LANGUAGE) in LANGUAGES),
-        ("contact", "unknown", columns.get("contact", "optional") in get_args(Contact)),
-        ("consent", "unknown", columns.get("consent", "always") in get_args(ConsentRule)),
-        ("discussion", "unknown", columns.get("discussion", "off") in get_args(Discussion)),
-        ("outside", "unknown", columns.get("outside", "refuse") in get_args(Outside)),
-        ("mail_answers", "unknown", columns.get("mail_answers", "publish") in get_args(MailAnswers)),
-        ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
-        ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
         ("bbox", "bbox", bbox is None or _is_box(bbox)),
-        ("accent", "colour", _COLOUR.fullmatch(columns.get("accent") or "#000000") is not None),
-        ("photos", "photos", 0 <= columns.get("photos", DEFAULT_PHOTOS) <= MAX_PHOTOS),
-        ("license", "license", _is_license(columns.get("license", DEFAULT_LICENSE))),
         ("consent_text", "markup", not has_markup(columns.get("consent_text") or "")),
-        ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
-    checked = dict(columns)
+    _refuse(wrong)
+    checked = {**columns, **settings}
     if "area" in checked:
         place = find_place(bbox, None) or place
         area = checked["area"] or None
@@ -336,8 +311,8 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
         checked["area"] = area and geojson.to_geometry(area)
     if bbox is not None:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
-    if "name" in checked:
-        checked["name"] = checked["name"].strip()
+    if checked.get("accent"):
+        checked["accent"] = checked["accent"].lower()
     if "consent_text" in checked:  # sections of the document are separated by empty lines
         checked["consent_text"] = "\n".join(filter(None, map(str.strip, checked["consent_text"].split("\n")))) or None
     if "calendar" in checked:
@@ -350,14 +325,6 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
 
 def _fits(columns: Mapping[str, Any]) -> bool:
     return len(str(columns.get("name", "")).strip()) <= MAX_NAME
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
 
 
 def parse_box(text: str | None) -> Box | None:
@@ -374,12 +341,3 @@ def parse_box(text: str | None) -> Box | None:
 def _is_box(bbox: tuple[float, float, float, float]) -> bool:
     west, south, east, north = bbox
     return -180 <= west < east <= 180 and -90 <= south < north <= 90
-
-
-def _is_url(text: str | None) -> bool:
-    return text is None or (text.startswith(("https://", "http://")) and text.isprintable() and " " not in text)
-
-
-def _is_license(text: str) -> bool:
-    """Whether the text is an SPDX name or an address."""
-    return _SPDX.fullmatch(text) is not None or (len(text) <= 500 and _is_url(text))

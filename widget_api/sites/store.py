@@ -15,13 +15,11 @@ from widget_api.sites.deadlines import Calendar
 from widget_api.sites.kinds import IS_COLLECTION, IS_NO_TEST, IS_SITE, kind_of
 from widget_api.sites.model import Agency, Category, Collection, District, Question, Site, Voting, collection_key
 from widget_api.sites.origins import host_of, is_local
+from widget_api.sites.settings import list_names
 
-# What each child site has of its site's settings, and what its test mode has besides.
-SHARED = (
-    "agency_id, type, moderator, time_zone, calendar, language, contact, consent, bbox, area, accent, photos,"
-    " mail_answers, license"
-)
-COPIED = "name, moderation, appeals, appeals_url, consent_text, disabled_at"
+# What each child site has of its site, and what its test mode has besides.
+SHARED = ", ".join(("agency_id", "calendar", "bbox", "area", *list_names(scope="children")))
+COPIED = ", ".join(("consent_text", "disabled_at", *list_names(scope="test")))
 CATEGORY_COLUMNS = (
     "code, name, enabled, place, deadline_days, responsible, notice, photo_required, photo_after, questions"
 )
@@ -32,12 +30,6 @@ SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mod
 FROM sites s JOIN agencies a ON a.id = s.agency_id LEFT JOIN sites p ON p.id = s.parent_id
 WHERE s.id = :site_id
 """
-# Columns that a Site has as they are.
-_SAME = (
-    *("id", "ordinal", "name", "type", "moderation", "moderator", "time_zone", "language", "contact", "consent"),
-    *("appeals", "appeals_url", "accent", "photos", "license", "discussion", "mail_answers", "retention_days"),
-    *("parent_id", "outside"),
-)
 
 
 async def find_key(database: Database, key: str, slug: str = "") -> Row | None:
@@ -201,7 +193,7 @@ async def load_site(database: Database, site_id: str) -> Site | None:
     key = keys[0][0] if keys else ""
     collection = make_collection(row) if row["slug"] else None
     return Site(
-        **{name: row[name] for name in _SAME},
+        **{name: row[name] for name in ("id", "ordinal", "parent_id", *list_names())},
         key=collection_key(key, collection.slug) if collection else key,
         agency=agency,
         jurisdiction=row["parent_jurisdiction"] if collection else row["jurisdiction"],
