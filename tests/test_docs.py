@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from widget_api import i18n
 from widget_api.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,6 +110,27 @@ def test_the_paths_in_contributing_exist() -> None:
     assert len(named) > 30
     missing = [path for path in named if not any(any(root.glob(path)) for root in (ROOT, ROOT / "widget_api"))]
     assert sorted(missing) == []
+    keys = "\n".join(i18n.texts("ru"))
+    unknown = [
+        name
+        for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)`", section)
+        if name not in named and not re.search(rf"^{re.escape(name)}(\.|$)", keys, re.MULTILINE)
+    ]
+    assert unknown == [], "there is no such text"
+
+
+def test_the_files_that_the_architecture_names_stand_in_the_folders_of_their_rows() -> None:
+    package = ROOT / "widget_api"
+    rows = re.findall(r"^\| (`.*?) \| (.*) \|$", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    assert len(rows) > 20
+    missing = [
+        name
+        for places, text in rows
+        for name in re.findall(r"`([\w/]+\.(?:py|json|html))`", places + text)
+        if not (package / name).exists()
+        and not any(any((package / place).glob(f"**/{name}")) for place in re.findall(r"`([\w/]+/)`", places))
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize(
