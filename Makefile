@@ -50,7 +50,7 @@ test-seeds: node
 test-faults: prepare
 	@date "+▸ %T Python tests with the full counts of the faults"
 	@rm -rf $(STATEMENTS)
-	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS)
+	@WIDGET_TEST_FAULTS=full $(PYTEST) --statements=$(STATEMENTS) --durations=20 --durations-min=60
 	@$(BIN)/python -m tests.support.statements $(STATEMENTS) --check
 
 # Evening in Greenwich when it is tomorrow in Moscow, a leap day, the minute before summer time begins in Europe, a
