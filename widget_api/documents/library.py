@@ -29,7 +29,7 @@ FALLBACK_LANGUAGE = "en"  # of a file without a language in its name
 GROUPS = (
     ("webmasters", ("embedding", "webmaster", "collections")),
     ("agencies", ("cabinet", "mailbox", "figures")),
-    ("programs", ("api", "opendata", "api-changelog")),
+    ("programs", ("api", "opendata", "api-changelog", "differences")),
     ("operators", ("install", "operating", "performance", "architecture", "decisions", "changelog")),
 )
 NAMES = tuple(name for _, names in GROUPS for name in names)

@@ -311,8 +311,6 @@ def check_site(columns: Mapping[str, Any], place: Place | None = None) -> dict[s
         checked["area"] = area and geojson.to_geometry(area)
     if bbox is not None:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
-    if checked.get("accent"):
-        checked["accent"] = checked["accent"].lower()
     if "consent_text" in checked:  # sections of the document are separated by empty lines
         checked["consent_text"] = "\n".join(filter(None, map(str.strip, checked["consent_text"].split("\n")))) or None
     if "calendar" in checked:

@@ -62,7 +62,7 @@ class Setting:
     def parse(self, text: str) -> Any:
         """The value of a form's field. A number that is none becomes -1, which no setting takes."""
         if not self.is_number:
-            return text
+            return text.lower() if self.code == "colour" else text
         return int(text) if text.isascii() and text.isdigit() and len(text) <= self.longest else -1
 
     def clean(self, value: Any) -> Any:
