@@ -27,6 +27,7 @@ from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 ANNA, BORIS = "anna-merged@example.test", "boris-merged@example.test"
+FORMER, FOREIGN = "former-merged@example.test", "foreign-merged@example.test"
 ANSWER = "Яму засыпали щебнем и закатали"
 
 
@@ -217,13 +218,22 @@ async def test_letters_go_to_confirmed_addresses_only(context: Context, merged_r
 
 
 async def test_one_letter_per_address(widget: Widget, context: Context, merged_reports: MergedReports) -> None:
-    """Also for somebody who reported the same twice and follows it as well."""
-    main = await merged_reports.report(BORIS)
-    await Followed(widget, context, merged_reports.sink, main.number).following(OTHER)
-    for email in (BORIS, OTHER, ANNA, ANNA):
+    """Also for somebody who reported the same twice and follows it as well, or did; none to those of other programs."""
+    main, database = await merged_reports.report(BORIS), context.database
+    followed = Followed(widget, context, merged_reports.sink, main.number)
+    await followed.following(FORMER)
+    await database.write(lambda tx: tx.run("UPDATE followers SET stopped_at = 1"))
+    await followed.following(OTHER)
+    await followed.follow(ANNA)  # and does not confirm it
+    for email in (BORIS, OTHER, FORMER, ANNA, ANNA):
         await merged_reports.merge(await merged_reports.report(email), main)
+    elsewhere = await merged_reports.report(FOREIGN)
+    taken = "UPDATE problems SET source = 'georeport' WHERE id = :id"
+    await database.write(lambda tx: tx.run(taken, id=elsewhere.problem_id))
+    await merged_reports.merge(elsewhere, main)
     await merged_reports.answer(main)
-    assert [len(await merged_reports.answer_letters(email)) for email in (BORIS, OTHER, ANNA)] == [1, 1, 1]
+    found = [len(await merged_reports.answer_letters(email)) for email in (BORIS, OTHER, FORMER, ANNA, FOREIGN)]
+    assert found == [1, 1, 1, 1, 0]
 
 
 async def test_circular_merges_are_refused(context: Context, merged_reports: MergedReports) -> None:
