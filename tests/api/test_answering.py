@@ -136,9 +136,14 @@ async def test_an_invalid_template_is_refused_with_a_reason(database: Any, enter
     assert await database.rows("SELECT * FROM answer_templates") == []
 
 
-async def test_default_templates_are_offered_once_and_are_valid(database: Any, enter: Enter, site: Site) -> None:
+async def test_default_templates_are_offered_once_and_are_valid(
+    database: Any, enter: Enter, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     admin = await enter("admin", site.agency.id)
     form = next(form for form in (await admin.read(PATH)).forms if form.action == PATH)
+    with monkeypatch.context() as patch:
+        patch.setattr(templates, "MAX_TEMPLATES", 4)
+        assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 422, "all or none"
     assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 303
     rows = await database.rows("SELECT * FROM answer_templates")
     assert len(rows) == 5
@@ -167,6 +172,11 @@ async def test_a_template_is_filled_in_and_input_kept(database: Any, enter: Ente
     assert form.fields["text"].startswith(f"Здравствуйте\n\n№ {row['number']}, Дороги и тротуары, {row['address']}: ")
     assert form.fields["to"] == "resolved"
     assert form.fields["question"] == "Где именно?"
+    await database.write(lambda tx: tx.run("UPDATE problems SET address = NULL WHERE id = :id", id=problem))
+    answer = await agent.client.post(path, data=page.form(path).fields | fields | {"to": "planned"})
+    form = PageText(answer.text).form(path)
+    assert form.fields["to"] == "planned", "what was chosen stays"
+    assert "Дороги и тротуары, {адрес}: " in form.fields["text"], "what is missing is seen"
     other = (await database.row("SELECT id FROM answer_templates WHERE title = 'Приём'"))["id"]
     answer = await agent.client.post(path, data=page.form(path).fields | fields | {"template": other})
     assert PageText(answer.text).form(path).fields["text"] == "Здравствуйте", "it fits no decision"
