@@ -136,6 +136,8 @@ async def test_the_answer_does_not_reveal_whether_an_address_is_known(
     assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {(303, "/mine?asked=1")}
     row = existing(await context.database.row("SELECT COUNT(*) AS many FROM confirmation_letters"))
     assert row["many"] == 2  # the report's letter and one request here, whether or not a letter was sent
+    row = existing(await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE sink = 'reports'"))
+    assert (row["many"] > 0) is known, "whoever typed an address gets no letter to it"
 
 
 async def test_an_answer_takes_a_whole_timing_step_in_any_case(
