@@ -225,8 +225,8 @@ async def test_own_reports_are_one_press_from_the_list(browser: RemoteBrowser, e
     await browser.until("the list", TEXT_OF, ".card")
     await browser.tap("button", "Назад")
     await browser.tap("button", "Мои сообщения")
-    row = await browser.until("the report", TEXT_OF, "ul.own li")
-    assert figure(row.splitlines()[0]) == number
+    await browser.until("its state, which makes its row longer", SAYS, " · ")
+    assert figure((await browser.run(TEXT_OF, "ul.own li")).splitlines()[0]) == number
     await browser.tap("button", "Забыть их")
     await browser.until("the news", SAYS, "Номера стёрты с этого устройства")
     assert await browser.run(TEXT_OF, "ul.own li") is None
