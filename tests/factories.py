@@ -16,8 +16,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 # Where the clock of most tests stands (tests/api/conftest.py): noon of 2026-12-01 in Moscow, a Tuesday. In
-# `make test-moments` the clock runs, and this is the second in which the run begins.
-CLOCK_RUNS = "faketime" in os.environ.get("LD_PRELOAD", "")
+# `make test-moments` the clock runs, and this is the second in which the run begins, unless it is to stand there too.
+CLOCK_RUNS = "faketime" in os.environ.get("LD_PRELOAD", "") and os.environ.get("WIDGET_TEST_CLOCK") != "stands"
 NOON = int(time.time()) if CLOCK_RUNS else 1_796_115_600
 PUBLIC_URL = "https://widget.test"
 HOST_ORIGIN = "https://gorod.test"
