@@ -11,7 +11,8 @@ export PYTHONUNBUFFERED = 1
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling takes half a second of each
 
 .PHONY: help run test test-full test-seeds test-faults test-moments test-wheel test-chance sqlite-only bench build \
-	check-build checks lint lint-python lint-js unit-js screenshots pictures lock release environment environment-dev node hosts isso packages prepare clean
+	check-build checks lint lint-python lint-js unit-js screenshots pictures lock release environment environment-dev \
+	node hosts isso packages prepare clean
 .NOTPARALLEL:
 
 help:
@@ -55,9 +56,10 @@ test-faults: prepare
 
 # Evening in Greenwich when it is tomorrow in Moscow, a leap day, the minute before summer time begins in Europe, a
 # Sunday at three in Moscow; and a year from now with the tests' own clock standing where it always does, so that what
-# mixes it with the clocks of other processes fails here first. By an offset: from an absolute moment each process would start anew, so that a service lags
-# behind its test. Monotonic time stays real: a fake one would stop whatever waits. Without libfaketime's "fix" of
-# monotonic waits: with it a thread that waits for the GIL spins, and often holds a lock that a forked child needs.
+# mixes it with the clocks of other processes fails here first. By an offset: from an absolute moment each process would
+# start anew, so that a service lags behind its test. Monotonic time stays real: a fake one would stop whatever waits.
+# Without libfaketime's "fix" of monotonic waits: with it a thread that waits for the GIL spins, and often holds a lock
+# that a forked child needs.
 MOMENTS = "2026-12-31 21:30:00" "2028-02-29 20:58:00" "2027-03-27 23:59:30" "2026-12-06 00:00:00" "next year"
 test-moments: prepare
 	@for moment in $(MOMENTS); do \

@@ -15,15 +15,17 @@ import time_machine
 from tests.conftest import ONE_DATABASE, Client
 from tests.factories import HOST_ORIGIN, add_platform, existing, make_site
 from tests.support import migrations
+from tests.support.journal import read_journal
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
-from widget_api.sites import changes, consent, service, tickets, view
+from widget_api.sites import changes, collection, consent, service, testing, tickets, view
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
 from widget_api.sites.questions import parse_questions
+from widget_api.sites.settings import SETTINGS
 from widget_api.sites.tickets import solve_challenge
 
 pytestmark = pytest.mark.settings(work="off")  # no test here reads what the worker does
@@ -67,6 +69,48 @@ async def test_a_new_site_is_found_by_every_lookup_and_cached(database: Database
     assert tuple(category.code for category in site.categories) == DEFAULT_CATEGORIES
     assert len(site.key.removeprefix("wk_")) >= 16
     assert await service.by_key(database, site.key) is await service.by_key(database, site.key)
+
+
+async def test_child_sites_share_and_the_journal_names_the_settings_that_they_should(database: Database) -> None:
+    site = await make_site(database)
+    test = await testing.add_test_site(database, site)
+    child = await collection.add_collection(database, site, "ideas", "initiatives")
+    changed = {
+        "name": "Другой",
+        "language": "en",
+        "contact": "required",
+        "consent": "contacts",
+        "photos": 1,
+        "accent": "#102030",
+        "appeals": "handoff",
+        "appeals_url": "https://gosuslugi.test/1",
+        "discussion": "moderated",
+        "mail_answers": "hold",
+        "outside": "forward",
+        "license": "CC0-1.0",
+        "type": "basic",
+        "moderation": "after",
+        "moderator": "operator",
+        "time_zone": "Asia/Tomsk",
+        "retention_days": 30,
+    }
+    assert changed.keys() == SETTINGS.keys(), "what of a new one?"
+    await changes.update_site(database, site.id, changed)
+
+    async def kept(one: Site) -> set[str]:
+        now = await service.by_id(database, one.id)
+        return {name for name, value in changed.items() if getattr(now, name) != value}
+
+    assert await kept(site) == set()
+    own = {"discussion", "outside", "retention_days"}
+    assert await kept(test) == own
+    assert await kept(child) == own | {"name", "appeals", "appeals_url", "moderation"}
+    (details,) = [one["details"] for one in await read_journal(database, "site_changed") if "values" in one["details"]]
+    named = {value.partition(":")[0] for value in details["values"]}
+    assert named == changed.keys() - {"name", "accent", "appeals_url"}, "nobody's words and no address"
+    with pytest.raises(Invalid) as refused:
+        await changes.update_site(database, site.id, {"appeals_url": f"https://gosuslugi.test/{'1' * 500}"})
+    assert [(one.field, one.code) for one in refused.value.fields] == [("appeals_url", "too_long")]
 
 
 async def test_jurisdiction_is_the_first_origins_host_and_unique(database: Database) -> None:

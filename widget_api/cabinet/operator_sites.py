@@ -21,10 +21,10 @@ from widget_api.sites.settings import SETTINGS, SiteSettings, list_names
 
 PATH = "/cabinet/operator/site"
 LONGEST_AREA = 80_000  # characters; larger territories are set by `site set --area`
-FIRST = ("type", "moderator", "moderation", "time_zone", "language")  # what has no default that is good everywhere
+_FIRST = ("type", "moderator", "moderation", "time_zone", "language")  # what has no default that is good everywhere
 _PLACE = ("jurisdiction", "bbox", "area")
-_REST = tuple(name for name in list_names() if name not in ("name", *FIRST))
-_ORDER = ("name", "agency", "origin", *FIRST, *_PLACE, *_REST)
+_REST = tuple(name for name in list_names() if name not in ("name", *_FIRST))
+_ORDER = ("name", "agency", "origin", *_FIRST, *_PLACE, *_REST)
 _DEFAULTS = dict.fromkeys(_ORDER, "") | setting_values(SiteSettings()) | {"moderation": ""}  # by the agency's mode
 
 
@@ -48,7 +48,7 @@ async def _render_form(
         given={**_DEFAULTS, **given},
         agencies=[(row["id"], row["name"]) for row in agencies],
         **controls,
-        first=FIRST,
+        first=_FIRST,
         rest=_REST,
         folded=(*_PLACE, *_REST),
         longest_area=LONGEST_AREA,

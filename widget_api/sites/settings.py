@@ -120,9 +120,7 @@ class SiteSettings:
     """The settings of a site, in the order of the forms."""
 
     name: str = _setting("As residents read it.", "", scope="test", listed=False)
-    language: str = _setting(
-        "Of letters and pages.", DEFAULT_LANGUAGE, longest=2, code="language", holds=LANGUAGES.__contains__
-    )
+    language: str = _setting("Of letters and pages.", DEFAULT_LANGUAGE, code="language", holds=LANGUAGES.__contains__)
     contact: Contact = _setting("Whether an e-mail address is required.", "optional")
     consent: ConsentRule = _setting("Which reports need consent.", "always")
     photos: int = _setting(
