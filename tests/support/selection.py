@@ -6,14 +6,17 @@ tests run the same statements there (tests/support/statements.py). `make test-fu
 
 import os
 import random
+from collections.abc import Sequence
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 SQLITE_ONLY = "tests/sqlite_only.txt"
 QUARANTINE = "tests/quarantine.txt"
 MOST_QUARANTINED = 3
+T = TypeVar("T")
 
 
 def is_full() -> bool:
@@ -84,9 +87,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         chance = random.Random(config.option.seed)
         items.sort(key=lambda item: places.setdefault(item.path, chance.random()))
     else:
-        # Long modules first, so that none is left for the end: the first xdist process gets the first part of all tests
-        # and runs it in order, the others take tests from the end of that part.
-        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+        long = [item for item in items if item.get_closest_marker("long")]
+        short = [item for item in items if not item.get_closest_marker("long")]
+        items[:] = deal(long, short, getattr(config, "workerinput", {}).get("workercount", 1))
+
+
+def deal(long: Sequence[T], short: Sequence[T], parts: int) -> list[T]:
+    """All items, with some of the long ones at the beginning of each part, so that none is left for the end.
+
+    Each process of xdist gets a part of equal length and runs it in order; whoever is done takes tests from the end of
+    another's.
+    """
+    size = len(long) + len(short)
+    ends = [size * part // parts for part in range(parts + 1)]
+    rest = iter(short)
+    dealt: list[T] = []
+    for part, (start, end) in enumerate(pairwise(ends)):
+        first = long[part::parts]
+        dealt += [*first, *islice(rest, max(0, end - start - len(first)))]
+    return dealt
 
 
 def quarantine_unreliable(config: pytest.Config, items: list[pytest.Item]) -> None:

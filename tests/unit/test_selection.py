@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.selection import deal
+
 ROOT = Path(__file__).parents[2]
 MODULE = """
 import pytest
@@ -96,3 +98,15 @@ def test_the_processes_of_a_run_share_the_seed_that_its_header_shows(tmp_path: P
     shown = re.search(r"--seed (\d+) repeats", output)
     assert shown, output
     assert re.findall(r"assert not (\d+)$", output, re.MULTILINE) == [shown[1]] * 2
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "dealt"),
+    [
+        ("AB", "cdefgh", "AcdeBfgh"),
+        ("ABCDE", "fgh", "ACEfBDgh"),
+        ("ABCDE", "", "ACEBD"),
+    ],
+)
+def test_each_process_begins_with_some_of_the_long_ones(long: str, short: str, dealt: str) -> None:
+    assert "".join(deal(long, short, 2)) == dealt
