@@ -19,11 +19,11 @@ from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
+from widget_api.mail import outbox
 from widget_api.mailbox import jobs
 from widget_api.ops import retention
 from widget_api.people import (
     invitations,
-    letters,
     notice_letters,
     password_reset,
     providers,
@@ -48,7 +48,7 @@ IDLE = 0.5  # seconds between two checks of an empty queue
 HANDLER_TIMEOUT = 60.0  # seconds
 SWEEP = 5.0  # seconds between two checks for files to delete
 SETTLING = 5.0  # seconds after the start before periodic jobs begin, which nobody waits for
-ACCOUNT_LETTERS = (
+LETTERS = (
     password_reset.LETTERS,
     invitations.LETTERS,
     second_factor.LETTERS,
@@ -76,7 +76,7 @@ class Worker:
 
     async def run(self) -> None:
         """Run until cancelled. Another worker takes over the leases of unfinished deliveries."""
-        steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_account_letters)
+        steps = (self._deliver, self._renew, self._poll, self._sweep, self._receive_mail, self._send_letters)
         loops = dict.fromkeys(steps, 0.0)
         late = (
             *(self._run_mail_jobs, self._enqueue_digests, self._tidy, self._execute_bulks, self._assign_districts),
@@ -200,8 +200,8 @@ class Worker:
     async def _receive_mail(self) -> float:
         return await jobs.receive_letters(self.context)
 
-    async def _send_account_letters(self) -> float:
-        return min([await letters.send_due(self.context, queue) for queue in ACCOUNT_LETTERS])
+    async def _send_letters(self) -> float:
+        return await outbox.send_due(self.context, *LETTERS)
 
     async def _run_mail_jobs(self) -> float:
         return await jobs.run_due_jobs(self.context)

@@ -24,7 +24,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.database.bulk import open_writer
-from widget_api.people import letters
+from widget_api.mail import outbox as letters
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.projections import rebuild
@@ -482,7 +482,7 @@ async def test_its_author_brings_a_hidden_entry_back(context: Context, client: C
                 await lifecycle.change(database, AGENT, child.id, merged, Change(to="duplicate", duplicate_of=2))
             traveller.move_to(clock.now() + days * 86_400)
             await renewals.run(database, clock.now())
-            await database.write(lambda tx: tx.run("UPDATE renewals SET next_at = NULL"))
+            await database.write(lambda tx: tx.run("DELETE FROM letters"))
         assert await Listed(client, city, "centres").titles("status=duplicate,accepted") == ["Двойник"]
         page = renewals_mail.renewal_url(context, entry).removeprefix(context.settings.public_url)
         assert "вернётся" in (await client.get(page)).text
@@ -499,7 +499,7 @@ async def test_an_author_brings_no_spam_of_the_agencys_mark_back(context: Contex
         for days in (366, 15, 15):
             traveller.move_to(clock.now() + days * 86_400)
             await renewals.run(database, clock.now())
-            await database.write(lambda tx: tx.run("UPDATE renewals SET next_at = NULL"))
+            await database.write(lambda tx: tx.run("DELETE FROM letters"))
         await lifecycle.mark_spam(database, AGENT, child.id, entry, True)
         page = renewals_mail.renewal_url(context, entry).removeprefix(context.settings.public_url)
         await client.post(page)

@@ -33,11 +33,11 @@ from widget_api import clock, journal
 from widget_api.app import ROUTES
 from widget_api.context import Context
 from widget_api.events import UPDATES_PATH
+from widget_api.mail import outbox as letters
 from widget_api.participation import service as participation
 from widget_api.participation import store as participants
 from widget_api.participation import tally
 from widget_api.participation.model import Words
-from widget_api.people import letters
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import lifecycle

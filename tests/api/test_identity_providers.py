@@ -24,9 +24,10 @@ from tests.support.mail import MailSink
 from tests.support.second_factor import CODE_PATH, PATH, Device, set_up
 from widget_api import clock, encryption, errors, journal
 from widget_api.context import Context
+from widget_api.mail import outbox as letters
 from widget_api.ops import retention
 from widget_api.outbound import Outbound
-from widget_api.people import accounts, invitations, letters, providers, second_factor
+from widget_api.people import accounts, invitations, providers, second_factor
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import changes

@@ -4,48 +4,149 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from tests.conftest import ONE_DATABASE, running
-from tests.factories import EMAIL, make_site, run_statement, submit_report
-from tests.support import commands
-from tests.support.exchange import wait_until_nothing_due
+from tests.factories import run_statement
+from tests.support import commands, migrations
 from tests.support.mail import MailSink
 from tests.support.postgres import PostgreSQL
 from tests.support.upgrade import unpack
+from tests.support.waiting import await_for
 from widget_api import clock
-from widget_api.database import Database
+from widget_api.database import Database, Transaction
 from widget_api.ops import schema
 
 
-async def test_a_database_of_the_last_commit_before_the_release_goes_on(
-    new_database: Callable[..., str], make_settings: Callable[..., Any], mail_sink: MailSink
-) -> None:
-    """Its deliveries wait, and go out once the service runs."""
-    url = new_database(migrated=False)
-    await schema.migrate(url)
+@asynccontextmanager
+async def recorded(dialect: str, directory: Path, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
+    """The database that 1.0.0 left behind."""
+    server: PostgreSQL | None = request.getfixturevalue("postgres") if dialect == "postgresql" else None
+    url = unpack(dialect, directory, server)
     database = Database(url)
     await database.connect()
     try:
-        await submit_report(database, await make_site(database))
-        await run_statement(database, "UPDATE alembic_version SET version_num = '0063'")
-        await run_statement(database, "ALTER TABLE sites DROP COLUMN consent")  # which 1.2.0 adds, and these tables
-        for table in ("address_houses", "address_trigrams", "address_streets"):
-            await run_statement(database, f"DROP TABLE {table}")
-        queued = await database.rows("SELECT * FROM deliveries ORDER BY id")
-        assert {row["state"] for row in queued} == {"pending"}
-        await schema.migrate(url)
-        assert await schema.current_revision(database) == schema.latest_revision()
-        assert await database.rows("SELECT * FROM deliveries ORDER BY id") == queued
-        async with running(make_settings(database_url=url)):
-            await wait_until_nothing_due(database)
-        assert len(mail_sink.to(EMAIL)) == 1
+        yield database
     finally:
         await database.disconnect()
+        if server is not None:
+            server.drop(url)
+
+
+WAITING = clock.parse_rfc3339("2026-11-26T10:00:00Z")  # after the recorded deliveries
+
+
+async def fill_queues(tx: Transaction) -> dict[str, str]:
+    """Put a letter into each queue of 1.1.0. Returns the identifiers of what they are about."""
+    user, site, entry = [
+        (await tx.row(sql))["id"]  # type: ignore[index]
+        for sql in (
+            "SELECT id FROM users",
+            "SELECT id FROM sites WHERE ordinal = 1",
+            f"SELECT id FROM problems WHERE {report_of(3)}",
+        )
+    ]
+    agency = (await tx.row("SELECT agency_id FROM users"))["agency_id"]  # type: ignore[index]
+    at, waits = {"created_at": WAITING}, {"next_at": WAITING}
+    await tx.insert("password_letters", user_id=user, asked_at=WAITING, **waits)
+    await tx.run("UPDATE users SET factor_letter_at = :at, provider_letter_at = :later", at=WAITING, later=WAITING + 1)
+    person = {"agency_id": agency, "role": "agent", "language": "ru", "expires_at": WAITING + DAY}
+    await tx.insert("invitations", id="new", email="new@gorod.test", **person, **waits)
+    await tx.insert(
+        "webmaster_letters", id="code", site_id=site, email="web@gorod.test", options="", asked_at=WAITING, **waits
+    )
+    visit = {"id": "visit", "site_id": site, "agency_id": agency, "at": WAITING + DAY, "place": "", "text": ""}
+    await tx.insert("visits", **visit, **at)
+    guest = {"visit_id": "visit", "problem_id": entry, "state": "open", "invited_at": WAITING}
+    await tx.insert("visit_invitations", id="guest", site_id=site, letter="called_off", **guest, **waits)
+    await tx.insert("renewals", problem_id=entry, site_id=site, letter="remind", asked_at=WAITING, **waits)
+    wish = {"language": "ru", "origin": "https://new.test", "host": "new.test", "name": "", "inn": "", "email": ""}
+    contact = {
+        "contact_email": "asks@new.test",
+        "contact_name": "",
+        "consent_at": 1,
+        "consent_hash": "",
+        "consent_ip": "",
+    }
+    await tx.insert(
+        "applications", id="wish", state="draft", proof_token="proof", updated_at=1, **wish, **contact, **at
+    )
+    for place, (kind, email, about) in enumerate(
+        (
+            ("link", "asks@new.test", {"application_id": "wish"}),
+            ("handover", "agency@gorod.test", {"application_id": "wish", "site_id": site}),
+            ("origin_lost", "agent@gorod.test", {"site_id": site, "origin": "https://gorod.test"}),
+        )
+    ):
+        letter = {"kind": kind, "email": email, "language": "ru", "next_at": WAITING + place}
+        await tx.insert("registration_letters", id=kind, **letter, **about, **at)
+    return {user: "user", site: "site", entry: "entry"}
+
+
+async def test_what_waits_at_the_last_commit_before_the_release_goes_out(
+    dialect: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    make_settings: Callable[..., Any],
+    mail_sink: MailSink,
+) -> None:
+    """Deliveries, and the letters of the eight queues that 1.1.0 had."""
+    async with recorded(dialect, tmp_path, request) as database:
+        await migrations.upgrade(database.url, "1.1.0")
+        await run_statement(database, "UPDATE alembic_version SET version_num = '0063'")
+        known = await database.write(fill_queues)
+        queued = await table(database, "deliveries")
+        await schema.migrate(database.url)
+        assert await schema.current_revision(database) == schema.latest_revision()
+        assert await table(database, "deliveries") == queued
+
+        def named(value: str) -> str:
+            return known.get(value, value)
+
+        waiting = {
+            (row["kind"], named(row["subject"]), row["next_at"] - WAITING): {
+                name: named(value) for name, value in json.loads(row["parameters"]).items()
+            }
+            for row in await table(database, "letters")
+        }
+        lost = {"letter": "origin_lost", "site_id": "site", "origin": "https://gorod.test", "user_id": "user"}
+        assert waiting == {
+            ("password_reset", "user", 0): {},
+            ("factor_removed", "user", 0): {},
+            ("provider_changed", "user", 1): {},
+            ("invitation", "new", 0): {},
+            ("site_code", "code", 0): {},
+            ("visit", "guest", 0): {"letter": "called_off"},
+            ("renewal", "entry", 0): {"letter": "remind"},
+            ("registration", "wish", 0): {"letter": "link", "application_id": "wish"},
+            ("registration", "wish", 1): {"letter": "handover", "application_id": "wish", "site_id": "site"},
+            ("registration", "site", 2): lost,
+        }
+        with time_machine.travel(WAITING + 60):
+            async with running(make_settings(database_url=database.url)):
+                for waits in (
+                    "SELECT 1 FROM letters",
+                    "SELECT 1 FROM deliveries WHERE sink = 'resident' AND state <> 'delivered'",
+                ):
+                    await await_for(partial(is_none, database, waits), f"{waits}: never ends")
+        for address, number in {
+            "agent@gorod.test": 4,
+            "new@gorod.test": 1,
+            "web@gorod.test": 1,
+            "asks@new.test": 1,
+        }.items():
+            assert len(mail_sink.to(address)) == number, address
+
+
+async def is_none(database: Database, sql: str) -> bool:
+    return await database.row(sql) is None
 
 
 @ONE_DATABASE
@@ -65,26 +166,18 @@ def test_databases_of_earlier_commits_are_sent_to_that_one(dialect: str, tmp_pat
 
 async def test_an_upgrade_is_done_wholly_or_not(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """It fails after the data were written: nothing is left of it, and another `migrate` carries over everything."""
-    server: PostgreSQL | None = request.getfixturevalue("postgres") if dialect == "postgresql" else None
-    url = unpack(dialect, tmp_path, server)
-    database = Database(url)
-    await database.connect()
-    try:
+    async with recorded(dialect, tmp_path, request) as database:
         await Earlier(database).add_what_was_not_recorded()
         earlier = await table(database, "problems")
         await run_statement(database, "CREATE UNIQUE INDEX uq_tokens_earlier_hash ON tokens (id)")
         with pytest.raises(Exception, match="uq_tokens_earlier_hash"):
-            await schema.migrate(url)
+            await schema.migrate(database.url)
         assert await schema.current_revision(database) == "0006"
         assert await table(database, "problems") == earlier
         await run_statement(database, "DROP INDEX uq_tokens_earlier_hash")
-        await schema.migrate(url)
+        await schema.migrate(database.url)
         assert await schema.current_revision(database) == schema.latest_revision()
         await check_what_is_kept(database)
-    finally:
-        await database.disconnect()
-        if server is not None:
-            server.drop(url)
 
 
 async def table(database: Database, name: str) -> list[dict[str, Any]]:

@@ -365,16 +365,15 @@ async def test_only_what_the_right_was_for_ends_with_it(
         await run_statement(database, taken, user=people[one.id], id=entry)
     called_off = await visits.add_visit(database, control, council.agency.id, visit, who)
     assert await visits.invite(database, control, called_off, council.agency.id, [1], who) == 1
-    await database.write(
-        lambda tx: tx.run("UPDATE visit_invitations SET next_at = NULL WHERE visit_id = :id", id=called_off)
-    )
+    sent = "DELETE FROM letters WHERE subject IN (SELECT id FROM visit_invitations WHERE visit_id = :id)"
+    await run_statement(database, sent, id=called_off)
     await visits.call_off(database, control, called_off, council.agency.id)
     siteless = await sites.add_agency(database, name="Без сайта", email="no@site.test")
     await rights.name_agency(database, more, siteless, "moderate", who)
     assert await digest._sites_of_agency(database, siteless) == [], "it has no calendar"
 
     async def look() -> tuple[set[Any], set[Any]]:
-        waiting = await database.rows("SELECT visit_id FROM visit_invitations WHERE next_at IS NOT NULL")
+        waiting = await database.rows("SELECT visit_id FROM visit_invitations i JOIN letters l ON l.subject = i.id")
         after = await database.rows("SELECT site_id, assigned_user FROM problems WHERE assigned_user IS NOT NULL")
         return {row["visit_id"] for row in waiting}, {tuple(row) for row in after}
 

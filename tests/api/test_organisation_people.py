@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -21,9 +22,9 @@ from tests.support.second_factor import set_up
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.errors import Invalid
+from widget_api.mail import outbox as account_letters
 from widget_api.ops import retention
 from widget_api.people import accounts, invitations
-from widget_api.people import letters as account_letters
 from widget_api.problems import assignment, lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
@@ -39,8 +40,8 @@ pytestmark = pytest.mark.settings(work="off")
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
     """All letters to an address, after the worker has sent what is due."""
-    while await invitations.LETTERS.has_due(context.database, clock.now()):
-        await account_letters.send_due(context, invitations.LETTERS)
+    while not await account_letters.send_due(context, invitations.LETTERS):
+        pass
     return sink.to(address)
 
 
@@ -215,7 +216,7 @@ async def test_invitation_letters_are_limited_and_retried(
         await invite(admin)
         mail_sink.stop()
         await account_letters.send_due(context, invitations.LETTERS)
-        assert not await invitations.LETTERS.has_due(context.database, clock.now())
+        assert await account_letters.send_due(context, invitations.LETTERS), "none is due"
         moment.shift(account_letters.RETRY_DELAY)
         mail_sink.start()
         assert len(await letters(context, mail_sink)) == 1
@@ -224,6 +225,21 @@ async def test_invitation_letters_are_limited_and_retried(
         assert "уже ушло 5 писем" in sent[-1].text
         assert "#field-invitation" in PageText(sent[-1].text).links
         assert (await invite(admin, EMAIL.replace("@", "+1@"))).status_code == 422, "the same mailbox"
+
+
+async def test_a_refusal_is_not_shown_while_another_letter_waits(enter: Enter, site: Site, context: Context) -> None:
+    async def refuse(letter: account_letters.Letter | None) -> bool:
+        letter = existing(letter)
+        await context.database.write(lambda tx: account_letters.end(tx, invitations.LETTERS, letter, "refused"))
+        return existing(await context.database.row("SELECT failed_at FROM invitations"))["failed_at"] is not None
+
+    admin = await enter("admin", site.agency.id)
+    await invite(admin)
+    claim = partial(account_letters.claim, kind="invitation", now=clock.now() + 1)
+    in_hand = await context.database.write(claim)
+    await press(admin, "send")
+    assert not await refuse(in_hand)
+    assert await refuse(await context.database.write(claim))
 
 
 async def person(context: Context, email: str) -> str:

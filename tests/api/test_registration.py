@@ -878,11 +878,9 @@ async def test_floods_are_bounded_and_keep_what_was_typed(
     statuses = [(await apply_from("203.0.113.1", **other(number))).status_code for number in range(21)]
     assert statuses == [303] * 20 + [429]
     one_mailbox = [CONTACT, CONTACT, *(CONTACT.replace("@", f"+{number}@") for number in range(3))]
-    statuses = [
-        (await apply_from(f"198.51.100.{number}", contact_email=address)).status_code
-        for number, address in enumerate(one_mailbox)
-    ]
-    assert statuses == [303] * 5
+    for number, address in enumerate(one_mailbox):
+        assert (await apply_from(f"198.51.100.{number}", contact_email=address)).status_code == 303
+        await letters_to(context, mail_sink)  # the same letter, still waiting, would be replaced
     letters = [len(await letters_to(context, mail_sink, address)) for address in one_mailbox[1:]]
     assert letters == [2, 1, 0, 0], "a stranger who uses them up locks nobody out"
     statuses = [
@@ -1105,7 +1103,7 @@ async def test_old_applications_are_purged_with_their_letters(
         assert await count(context, "applications") == left
         assert (await waiting.row() is None) == (left == 0)
     assert await stored_documents(context) == []
-    assert await count(context, "registration_letters") <= 1
+    assert await count(context, "letters") <= 1
 
 
 async def test_erasing_a_person_erases_their_applications(apply: Apply, town: TownHost, context: Context) -> None:
@@ -1114,7 +1112,7 @@ async def test_erasing_a_person_erases_their_applications(apply: Apply, town: To
     await apply(contact_email="b@zarechensk.test").begin()
     await mine.apply()  # a letter waits
     assert await service.erase_applications_of(context.database, context.storage, f" {CONTACT.upper()}") == 1
-    everything = str([tuple(row) for table in ("applications", "registration_letters")
+    everything = str([tuple(row) for table in ("applications", "letters")
                       for row in await context.database.rows(f"SELECT * FROM {table}")])  # fmt: skip
     assert CONTACT not in everything
     assert "b@zarechensk.test" in everything

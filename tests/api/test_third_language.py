@@ -263,9 +263,12 @@ async def invited(context: Context, site: Site) -> str:
     """The token of an invitation's link."""
     invitee = invitations.Invitee(email="new@gorod.test", role="agent", agency_id=site.agency.id, language=CODE)
     await invitations.invite(context.database, invitee, journal.COMMAND_LINE)
-    await context.database.write(
-        lambda tx: tx.run("UPDATE invitations SET token_hash = :hash, next_at = NULL", hash=hash_token("link"))
-    )
+
+    async def set_link(tx: Transaction) -> None:
+        await tx.run("DELETE FROM letters")
+        await tx.run("UPDATE invitations SET token_hash = :hash", hash=hash_token("link"))
+
+    await context.database.write(set_link)
     return "link"
 
 

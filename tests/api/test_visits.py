@@ -19,8 +19,8 @@ from tests.support.mail import Letter, MailSink
 from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.errors import Conflict, NotFound
+from widget_api.mail import outbox as letters
 from widget_api.ops import retention
-from widget_api.people import letters
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Consent, Contact
 from widget_api.problems.store import contacts
@@ -293,13 +293,13 @@ async def test_a_visit_that_is_called_off_is_told_to_those_who_know_of_it(
         await service.answer(context.database, declined, "declined")
         await invite(cabinet, visit, 4)
         now, database = clock.now(), context.database
-        leaving = existing(await database.write(lambda tx: mail.LETTERS.claim(tx, now, now + 60)))
+        leaving = existing(await database.write(lambda tx: letters.claim(tx, "visit", now)))
         await invite(cabinet, visit, 3)  # this letter has not left
         form = await token(cabinet, visit)
         for _ in range(2):
             await cabinet.client.post(f"{visit}/call-off", data=form)
         assert "invite" not in await actions(cabinet, visit)
-        await database.write(lambda tx: mail.LETTERS.end(tx, leaving, False))  # while it was on its way
+        await database.write(lambda tx: letters.end(tx, mail.LETTERS, leaving, "sent"))  # while it was on its way
         await deliver(context)
         subjects = [str(one.message["Subject"]).partition(":")[0] for one in mail_sink.letters]
         assert sorted(subjects) == ["Отменено", "Отменено", "Приглашение", "Приглашение"]

@@ -15,8 +15,8 @@ from tests.support.journal import read_journal
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
 from widget_api.context import Context
+from widget_api.mail import outbox as account_letters
 from widget_api.ops import retention
-from widget_api.people import letters as account_letters
 from widget_api.people import webmaster_letters
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -159,7 +159,7 @@ async def test_a_refused_letter_is_told(context: Context, mail_sink: MailSink, a
         assert (await ask(admin, site)).status_code == 303
         moment.shift(3 * 86_400)
         assert await sent(context, mail_sink) == []
-        rows = await context.database.rows("SELECT next_at, failed_at FROM webmaster_letters")
-        assert [(row["next_at"], row["failed_at"] is not None) for row in rows] == [(None, True)]
+        rows = await webmaster_letters.list_letters(context.database, site.id)
+        assert [(row["waits"], row["failed_at"] is not None) for row in rows] == [(0, True)]
         moment.shift(webmaster_letters.KEPT_DAYS * 86_400)
         assert (await retention.erase_expired(context.database))["webmaster_letters"] == 1

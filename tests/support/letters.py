@@ -36,7 +36,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     report_line = line | {"received": "12 декабря, 10:15", "url": f"{W}/cabinet/problems/1"}
     undecided = {"agency": "Оператор сервиса", "count": 23, "lines": [report_line], "more": 22}
     yield "undecided", "undecided", {**undecided, "list_url": f"{W}/cabinet/problems?tab=moderation"}
-    yield "password", "password_reset", {"agency": AGENCY, "reset_url": f"{W}/cabinet/reset/{'a' * 180}"}
+    yield "password", "password_reset", {"agency": AGENCY, "url": f"{W}/cabinet/reset/{'a' * 180}"}
     removed = {"agency": AGENCY, "email": "a@gorod.test", "url": f"{W}/cabinet/account/factor"}
     yield "factor removed", "factor_removed", removed
     changed = {"agency": AGENCY, "email": "a@gorod.test", "url": f"{W}/cabinet/organisation/provider"}

@@ -11,8 +11,8 @@ from tests.support.mail import Letter, MailSink
 from tests.support.pages import LocalServer, QuietHandler
 from widget_api import clock
 from widget_api.context import Context
+from widget_api.mail import outbox as account_letters
 from widget_api.people import invitations
-from widget_api.people import letters as account_letters
 from widget_api.registration import mail
 from widget_api.registration.model import PROOF_PATH
 from widget_api.signing import Purpose
@@ -50,9 +50,8 @@ class TownHost(LocalServer):
 
 async def letters_to(context: Context, sink: MailSink, address: str = CONTACT) -> list[Letter]:
     """All letters to an address, after the worker has sent what is due."""
-    for queue in (mail.LETTERS, invitations.LETTERS):
-        while await queue.has_due(context.database, clock.now()):
-            await account_letters.send_due(context, queue)
+    while not await account_letters.send_due(context, mail.LETTERS, invitations.LETTERS):
+        pass
     return sink.to(address)
 
 

@@ -22,8 +22,9 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
+from widget_api.mail import outbox
 from widget_api.mail.sender import can_send
-from widget_api.people import accounts, letters, notices, password_reset
+from widget_api.people import accounts, notices, password_reset
 from widget_api.people.model import User
 from widget_api.problems.notices import MAX_DAYS
 from widget_api.web.brute_force import Attempt
@@ -123,7 +124,7 @@ def _render_forgot_page(
         "error": error,
         "asked": asked,
         "minutes": password_reset.LINK_LIFETIME // 60,
-        "letters": letters.MAX_LETTERS_PER_DAY,
+        "letters": outbox.MAX_LETTERS_PER_DAY,
         "possible": can_send(web.context(request).settings),
     }
     return web.html_response(request, "cabinet/forgot.html", status, private=True, **values)

@@ -22,9 +22,9 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, Retry, Withheld
 from widget_api.deliveries.sinks import REPORT
-from widget_api.mail import sender
+from widget_api.mail import outbox, sender
 from widget_api.mailbox.store import first_event
-from widget_api.people import accounts_store, letters, store
+from widget_api.people import accounts_store, store
 from widget_api.people.model import User
 from widget_api.problems.notices import OPENS, Person, is_quiet
 from widget_api.problems.store import notices
@@ -136,7 +136,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     content, language = await regional_report.read(database.in_threads(), query, now), person.language
     period = regional_report.period_text(language, query, date.min)
     page = f"{context.settings.public_url}{REPORT_PATH}?{urlencode({'from': days[0], 'to': days[1]})}"
-    letter = letters.compose(
+    letter = outbox.compose(
         context,
         "period_report",
         language,

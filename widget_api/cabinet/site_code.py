@@ -69,7 +69,7 @@ async def _render(
             {
                 "email": row["email"],
                 "moment": i18n.format_moment(language, row["asked_at"], site.time_zone),
-                "state": "failed" if row["failed_at"] else "waiting" if row["next_at"] else "sent",
+                "state": "failed" if row["failed_at"] else "waiting" if row["waits"] else "sent",
             }
             for row in rows
         ],

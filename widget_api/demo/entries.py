@@ -84,7 +84,7 @@ async def _add_visits(site: Site, visits: list[dict[str, Any]], now: int, tx: Tr
                 assert entry is not None, "invited are published entries"
                 answered = written + clock.DAY if state == "accepted" else None
                 await tx.insert("visit_invitations", id=clock.new_id(), site_id=site.id, visit_id=visit_id,
-                                problem_id=entry["id"], state=state, letter="invited", invited_at=written,
+                                problem_id=entry["id"], state=state, invited_at=written,
                                 answered_at=answered)  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.mail import outbox
 from widget_api.permissions import sql_roles
 from widget_api.problems.model import OPEN
 
@@ -124,12 +125,13 @@ async def set_factor(tx: Transaction, user_id: str, secret: str, step: int) -> b
     The link to a provider's person ends: it was made without a code, which only the next one needs.
     """
     updated = await tx.run(
-        "UPDATE users SET factor_secret = :secret, factor_step = :step, factor_letter_at = NULL,"
-        " provider_subject = NULL WHERE id = :id AND factor_secret IS NULL",
+        "UPDATE users SET factor_secret = :secret, factor_step = :step, provider_subject = NULL"
+        " WHERE id = :id AND factor_secret IS NULL",
         id=user_id,
         secret=secret,
         step=step,
     )
+    await outbox.cancel(tx, "factor_removed", user_id)
     return updated == 1
 
 
@@ -177,53 +179,13 @@ async def count_recovery_codes(database: Database | Transaction, user_id: str) -
 # --- letters of which a user has one of a kind at most; a column says when it is due ---------------------------------
 
 
-async def enqueue_admins(tx: Transaction, column: str, agency_id: str, now: int) -> None:
-    """Enqueue a letter to every administrator of an agency."""
-    await tx.run(
-        f"UPDATE users SET {column} = :now WHERE agency_id = :agency_id AND disabled_at IS NULL"
-        f" AND role IN ({sql_roles('organisation.manage')})",
+async def list_admins(tx: Transaction, agency_id: str) -> Sequence[Row]:
+    """The enabled administrators of an agency: id."""
+    return await tx.rows(
+        "SELECT id FROM users WHERE agency_id = :agency_id AND disabled_at IS NULL"
+        f" AND role IN ({sql_roles('organisation.manage')}) ORDER BY id",
         agency_id=agency_id,
-        now=now,
     )
-
-
-async def has_due_user_letter(column: str, database: Database, now: int) -> bool:
-    return await database.row(f"SELECT 1 FROM users WHERE {column} <= :now LIMIT 1", now=now) is not None
-
-
-async def claim_user_letter(column: str, tx: Transaction, now: int, next_at: int) -> Mapping[str, Any] | None:
-    """Claim the letter that is due. It is due again at `next_at`, in case this process ends before it is sent."""
-    row = await tx.row(
-        f"UPDATE users SET {column} = :next_at WHERE {column} <= :now AND id ="
-        f" (SELECT id FROM users WHERE {column} <= :now ORDER BY {column}, id LIMIT 1)"
-        f" RETURNING id, {column} AS due_at",
-        now=now,
-        next_at=next_at,
-    )
-    return None if row is None else {"id": row["id"], "due_at": row["due_at"]}
-
-
-async def end_user_letter(column: str, tx: Transaction, letter: Mapping[str, Any], given_up: bool) -> None:
-    """Record that a letter was sent or given up, unless another one is due meanwhile."""
-    await tx.run(f"UPDATE users SET {column} = NULL WHERE id = :id AND {column} = :due_at", **letter)
-
-
-# --- letters in tables of their own: `next_at` says when one is due ------------------------------------------------
-
-
-async def has_due_letter(table: str, database: Database, now: int) -> bool:
-    return await database.row(f"SELECT 1 FROM {table} WHERE next_at <= :now LIMIT 1", now=now) is not None
-
-
-async def claim_letter(table: str, key: str, tx: Transaction, now: int, next_at: int) -> Mapping[str, Any] | None:
-    """Claim the row of a letter that is due, as `claim_user_letter` does. `key` is the table's."""
-    row = await tx.row(
-        f"UPDATE {table} SET next_at = :next_at WHERE next_at <= :now AND {key} ="
-        f" (SELECT {key} FROM {table} WHERE next_at <= :now ORDER BY next_at, {key} LIMIT 1) RETURNING *",
-        now=now,
-        next_at=next_at,
-    )
-    return None if row is None else dict(zip(row.keys(), row, strict=True))
 
 
 # --- letters that reset passwords ----------------------------------------------------------------------------------
@@ -239,26 +201,7 @@ async def count_letter(tx: Transaction, counter: str, now: int) -> None:
     await tx.insert("confirmation_letters", id=new_id(), email_hash=counter, at=now)
 
 
-async def enqueue_letter(tx: Transaction, user_id: str, now: int) -> None:
-    """Enqueue a letter. A user has one at most: a repeated request replaces the letter that has not left yet."""
-    await tx.run(
-        "INSERT INTO password_letters (user_id, asked_at, next_at) VALUES (:user_id, :now, :now)"
-        " ON CONFLICT (user_id) DO UPDATE SET asked_at = :now, next_at = :now",
-        user_id=user_id,
-        now=now,
-    )
-
-
-async def delete_letter(tx: Transaction, user_id: str, asked_at: int) -> None:
-    """Delete a letter unless it was requested again meanwhile."""
-    await tx.run(
-        "DELETE FROM password_letters WHERE user_id = :user_id AND asked_at = :asked_at",
-        user_id=user_id,
-        asked_at=asked_at,
-    )
-
-
 async def void_reset_links(tx: Transaction, user_id: str) -> None:
     """Void the links that were sent, and delete a letter that has not left yet."""
     await tx.run("UPDATE users SET reset_epoch = reset_epoch + 1 WHERE id = :id", id=user_id)
-    await tx.run("DELETE FROM password_letters WHERE user_id = :id", id=user_id)
+    await outbox.cancel(tx, "password_reset", user_id)

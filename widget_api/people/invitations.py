@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict, dataclass, replace
 from email.message import EmailMessage
+from functools import partial
 from typing import Literal
 
 from widget_api import clock, i18n, journal
@@ -15,9 +16,10 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.people import accounts_store, letters, notices, organisation_store, passwords, sign_in, store
+from widget_api.mail import outbox
+from widget_api.mail.outbox import MAX_LETTERS_PER_DAY, Letter, Outcome
+from widget_api.people import accounts_store, notices, organisation_store, passwords, sign_in, store
 from widget_api.people.accounts import check_password, normalise_email
-from widget_api.people.letters import Letter
 from widget_api.people.store import hash_token
 from widget_api.permissions import AGENCY_ROLES
 from widget_api.problems.store.contacts import mailbox_hash
@@ -55,7 +57,7 @@ def plan_invitation(invitee: Invitee, who: journal.Who, proof: Work[None] | None
     if wrong:
         raise Invalid(wrong)
     columns = asdict(invitee) | {"name": invitee.name or None, "post": invitee.post or None}
-    columns |= {"id": invitation_id, "next_at": now, "expires_at": now + organisation_store.LIFETIME}
+    columns |= {"id": invitation_id, "expires_at": now + organisation_store.LIFETIME}
 
     async def work(tx: Transaction) -> None:
         if proof is not None:
@@ -66,7 +68,7 @@ def plan_invitation(invitee: Invitee, who: journal.Who, proof: Work[None] | None
             raise Invalid((FieldError("email", "agency_disabled"),))
         if not await organisation_store.insert_invitation(tx, now, columns):
             raise Invalid((FieldError("email", "invited"),))
-        await _count_letter(tx, invitee.email, now)
+        await _enqueue_letter(tx, invitation_id, invitee.email, now)
         await journal.record(tx, "invited", who, subject=invitation_id, details={"role": invitee.role})
 
     return invitation_id, work
@@ -90,8 +92,8 @@ async def send_again(database: Database, agency_id: str, invitation_id: str, who
 
     async def work(tx: Transaction) -> str:
         row, now = await _find_open(tx, agency_id, invitation_id), clock.now()
-        await _count_letter(tx, row["email"], now)
-        await organisation_store.renew_invitation(tx, invitation_id, now, now + organisation_store.LIFETIME)
+        await organisation_store.renew_invitation(tx, invitation_id, now + organisation_store.LIFETIME)
+        await _enqueue_letter(tx, invitation_id, row["email"], now)
         await journal.record(tx, "invitation_sent_again", who, subject=invitation_id)
         return str(row["email"])
 
@@ -116,11 +118,13 @@ async def _find_open(tx: Transaction, agency_id: str, invitation_id: str) -> Row
     return row
 
 
-async def _count_letter(tx: Transaction, email: str, now: int) -> None:
+async def _enqueue_letter(tx: Transaction, invitation_id: str, email: str, now: int) -> None:
+    """Raises Invalid where the address got enough of them today."""
     counter = f"invitation:{mailbox_hash(email)}"
-    if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= letters.MAX_LETTERS_PER_DAY:
-        raise Invalid((FieldError("email", "enough_letters", (("max", letters.MAX_LETTERS_PER_DAY),)),))
+    if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= MAX_LETTERS_PER_DAY:
+        raise Invalid((FieldError("email", "enough_letters", (("max", MAX_LETTERS_PER_DAY),)),))
     await accounts_store.count_letter(tx, counter, now)
+    await outbox.enqueue(tx, LETTERS.kind, invitation_id)
 
 
 # --- the link ------------------------------------------------------------------------------------------------------
@@ -177,36 +181,33 @@ async def accept(context: Context, token: str, password: str, ip: str, user_agen
 # --- the letter ----------------------------------------------------------------------------------------------------
 
 
-async def _claim(tx: Transaction, now: int, next_at: int) -> Letter | None:
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     """With a link of its own each time: only its hash is stored."""
-    letter = await accounts_store.claim_letter("invitations", "id", tx, now, next_at)
-    if letter is None:
-        return None
     token = secrets.token_urlsafe(32)
-    await organisation_store.set_link(tx, letter["id"], hash_token(token))
-    return {**letter, "token": token}
-
-
-async def _write(context: Context, letter: Letter) -> EmailMessage:
-    if letter["expires_at"] <= clock.now():
+    linking = partial(organisation_store.set_link, invitation_id=letter.subject, token_hash=hash_token(token))
+    row = await context.database.write(linking)
+    if row is None:
+        return None
+    if row["expires_at"] <= clock.now():
         raise GiveUp("the mail server did not take it in time")
-    agency = await accounts_store.find_agency_name(context.database, letter["agency_id"])
-    language = letter["language"]
-    return letters.compose(
+    agency = await accounts_store.find_agency_name(context.database, row["agency_id"])
+    language = row["language"]
+    return outbox.compose(
         context,
         "invitation",
         language,
-        letter["email"],
+        row["email"],
         str(agency),
-        ("invitation", letter["id"], letter["expires_at"]),
-        role=i18n.text(language, f"cabinet.role.{letter['role']}"),
+        (letter.kind, letter.id),
+        role=i18n.text(language, f"cabinet.role.{row['role']}"),
         days=LIFETIME_DAYS,
-        invitation_url=f"{context.settings.public_url}/cabinet/invitation/{letter['token']}",
+        invitation_url=f"{context.settings.public_url}/cabinet/invitation/{token}",
     )
 
 
-async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
-    await organisation_store.end_letter(tx, hash_token(letter["token"]), clock.now() if given_up else None)
+async def _record(tx: Transaction, letter: Letter, outcome: Outcome) -> None:
+    if outcome == "refused" and not await outbox.is_waiting(tx, letter.kind, letter.subject):
+        await organisation_store.mark_failed(tx, letter.subject, clock.now())
 
 
-LETTERS = replace(letters.of_table("invitation", "invitations", _write, _end), claim=_claim)
+LETTERS = outbox.Handler("invitation", _write, _record)

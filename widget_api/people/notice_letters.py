@@ -17,8 +17,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, Withheld
 from widget_api.deliveries.sinks import USER
-from widget_api.mail import sender
-from widget_api.people import letters
+from widget_api.mail import outbox, sender
 from widget_api.problems import notices
 from widget_api.problems.deadline import is_running
 from widget_api.problems.notices import DATES, KINDS, ROLES, Person
@@ -139,7 +138,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     public_url, count = context.settings.public_url, sum(group.count for group in groups)
     day = i18n.format_date(person.language, person.calendar.local_date(now))
     subject = i18n.text(person.language, f"notices.subject.{kind}", count=count, date=day)
-    letter = letters.compose(
+    letter = outbox.compose(
         context,
         "notices",
         person.language,

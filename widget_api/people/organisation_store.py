@@ -150,13 +150,11 @@ async def insert_invitation(tx: Transaction, now: int, values: Mapping[str, Any]
     return inserted == 1
 
 
-async def renew_invitation(tx: Transaction, invitation_id: str, now: int, expires_at: int) -> None:
-    """Void the link that was sent and enqueue a letter with another one."""
+async def renew_invitation(tx: Transaction, invitation_id: str, expires_at: int) -> None:
+    """Void the link that was sent."""
     await tx.run(
-        "UPDATE invitations SET token_hash = NULL, failed_at = NULL, next_at = :now, expires_at = :expires_at"
-        " WHERE id = :id",
+        "UPDATE invitations SET token_hash = NULL, failed_at = NULL, expires_at = :expires_at WHERE id = :id",
         id=invitation_id,
-        now=now,
         expires_at=expires_at,
     )
 
@@ -198,7 +196,7 @@ async def delete_invitation(tx: Transaction, invitation_id: str) -> None:
 async def accept_invitation(tx: Transaction, token_hash: str, now: int) -> bool:
     """False where the invitation was accepted, withdrawn or sent again since it was read, or has expired."""
     updated = await tx.run(
-        "UPDATE invitations SET accepted_at = :now, next_at = NULL"
+        "UPDATE invitations SET accepted_at = :now"
         " WHERE token_hash = :token_hash AND accepted_at IS NULL AND expires_at > :now",
         token_hash=token_hash,
         now=now,
@@ -206,17 +204,15 @@ async def accept_invitation(tx: Transaction, token_hash: str, now: int) -> bool:
     return updated == 1
 
 
-async def set_link(tx: Transaction, invitation_id: str, token_hash: str) -> None:
-    """Give an invitation another link."""
-    await tx.run(
-        "UPDATE invitations SET token_hash = :token_hash WHERE id = :id", id=invitation_id, token_hash=token_hash
-    )
-
-
-async def end_letter(tx: Transaction, token_hash: str, failed_at: int | None) -> None:
-    """Record that a letter was sent or given up, unless another one was asked for meanwhile."""
-    await tx.run(
-        "UPDATE invitations SET next_at = NULL, failed_at = :failed_at WHERE token_hash = :token_hash",
+async def set_link(tx: Transaction, invitation_id: str, token_hash: str) -> Row | None:
+    """Give an invitation another link. Returns it; None where it was accepted or withdrawn."""
+    return await tx.row(
+        "UPDATE invitations SET token_hash = :token_hash WHERE id = :id AND accepted_at IS NULL RETURNING *",
+        id=invitation_id,
         token_hash=token_hash,
-        failed_at=failed_at,
     )
+
+
+async def mark_failed(tx: Transaction, invitation_id: str, now: int) -> None:
+    """Record that the mail server refused the newest letter."""
+    await tx.run("UPDATE invitations SET failed_at = :now WHERE id = :id", id=invitation_id, now=now)

@@ -8,16 +8,15 @@ the operator (`users.reset_epoch`). The response and its duration are the same f
 from __future__ import annotations
 
 import hmac
-from email.message import EmailMessage
 
-from widget_api import clock, i18n, journal
+from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.deliveries.model import GiveUp
 from widget_api.errors import NotFound
+from widget_api.mail import outbox
+from widget_api.mail.outbox import MAX_LETTERS_PER_DAY
 from widget_api.people import accounts_store, letters, passwords
 from widget_api.people.accounts import check_password, fingerprint, normalise_email
-from widget_api.people.letters import MAX_LETTERS_PER_DAY, Letter
 from widget_api.signing import Purpose
 from widget_api.web import brute_force
 
@@ -35,7 +34,7 @@ async def request_reset(context: Context, email: str, ip: str) -> None:
         counter = f"password:{user['id']}"
         if await accounts_store.count_letters(tx, counter, now - clock.DAY) < MAX_LETTERS_PER_DAY:
             await accounts_store.count_letter(tx, counter, now)
-            await accounts_store.enqueue_letter(tx, user["id"], now)
+            await outbox.enqueue(tx, LETTERS.kind, user["id"])
             await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])
 
     async with brute_force.at_full_steps():
@@ -73,24 +72,4 @@ async def set_password(context: Context, token: str, password: str, ip: str) -> 
     await context.database.write(work)
 
 
-# --- the letter ----------------------------------------------------------------------------------------------------
-
-
-async def _write(context: Context, letter: Letter) -> EmailMessage | None:
-    if letter["asked_at"] <= clock.now() - LINK_LIFETIME:
-        raise GiveUp("the mail server did not take it in time")
-    user = await accounts_store.find_by_id(context.database, letter["user_id"])
-    if user is None or not await accounts_store.may_sign_in(context.database, user["id"]):
-        return None
-    agency = await accounts_store.find_agency_name(context.database, user["agency_id"])
-    whose = agency or i18n.text(user["language"], "cabinet.operator")
-    parts = ("password", user["id"], letter["asked_at"])
-    url = reset_url(context, user)
-    return letters.compose(context, "password_reset", user["language"], user["email"], whose, parts, reset_url=url)
-
-
-async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
-    await accounts_store.delete_letter(tx, letter["user_id"], letter["asked_at"])
-
-
-LETTERS = letters.of_table("password reset", "password_letters", _write, _end, key="user_id")
+LETTERS = letters.to_users("password_reset", reset_url, LINK_LIFETIME)

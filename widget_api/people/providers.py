@@ -21,6 +21,7 @@ from widget_api import clock, encryption, journal
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail import outbox
 from widget_api.outbound import Failed, Forbidden
 from widget_api.people import accounts, accounts_store, letters, sign_in, store
 from widget_api.people.sign_in import PendingSignIn
@@ -163,7 +164,8 @@ async def remove_provider(database: Database, agency_id: str, who: journal.Who =
 
 async def _end_trust(tx: Transaction, agency_id: str) -> None:
     """End the sessions in which the provider replaced the second factor, and enqueue the letters about the change."""
-    await accounts_store.enqueue_admins(tx, "provider_letter_at", agency_id, clock.now())
+    for admin in await accounts_store.list_admins(tx, agency_id):
+        await outbox.enqueue(tx, LETTERS.kind, admin["id"])
     people = "user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)"
     await tx.run(f"DELETE FROM sessions WHERE by_provider AND {people}", agency_id=agency_id)
 
@@ -395,4 +397,4 @@ async def _lower_role(tx: Transaction, provider: Provider, claims: Mapping[str, 
     return mapped
 
 
-LETTERS = letters.of_users("provider", "provider_letter_at", "provider_changed", "/cabinet/organisation/provider")
+LETTERS = letters.to_users("provider_changed", "/cabinet/organisation/provider")

@@ -15,6 +15,7 @@ from widget_api import clock, encryption, journal
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail import outbox
 from widget_api.people import accounts, accounts_store, letters, passwords
 from widget_api.people.model import User
 from widget_api.people.store import hash_token
@@ -149,8 +150,8 @@ async def reset(
 async def remove(tx: Transaction, user_id: str) -> None:
     """Delete the factor with its recovery codes, and enqueue the letter about it."""
     await accounts_store.replace_recovery_codes(tx, user_id, ())
-    columns = {"factor_secret": None, "factor_letter_at": clock.now()}
-    await accounts_store.update_user(tx, user_id, columns)
+    await accounts_store.update_user(tx, user_id, {"factor_secret": None})
+    await outbox.enqueue(tx, LETTERS.kind, user_id)
 
 
 async def use_code(tx: Transaction, context: Context, user: Row, code: str, who: journal.Who) -> bool:
@@ -246,4 +247,6 @@ async def renew_encryption(database: Database, keys: tuple[str, ...]) -> int:
     return renewed
 
 
-LETTERS = letters.of_users("second factor", "factor_letter_at", "factor_removed", "/cabinet/account/factor")
+LETTERS = letters.to_users(
+    "factor_removed", lambda context, user: f"{context.settings.public_url}/cabinet/account/factor"
+)

@@ -19,8 +19,8 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, Withheld
 from widget_api.deliveries.sinks import OPERATOR
-from widget_api.mail import sender
-from widget_api.people import accounts, letters, store
+from widget_api.mail import outbox, sender
+from widget_api.people import accounts, store
 from widget_api.people.model import VisibleSite
 from widget_api.problems.deadline import undecided_sql
 from widget_api.problems.notices import is_quiet
@@ -144,7 +144,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if user is None or not undecided.rows:
         raise Withheld("nothing is left to tell")
     lines = await describe(database, user.language, undecided, MAX_LINES)
-    letter = letters.compose(
+    letter = outbox.compose(
         context,
         "undecided",
         user.language,

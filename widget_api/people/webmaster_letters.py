@@ -15,9 +15,10 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.deliveries.model import GiveUp
 from widget_api.errors import FieldError, Invalid
-from widget_api.people import accounts_store, letters
+from widget_api.mail import outbox
+from widget_api.mail.outbox import MAX_LETTERS_PER_DAY, Letter, Outcome
+from widget_api.people import accounts_store
 from widget_api.people.accounts import normalise_email
-from widget_api.people.letters import Letter
 from widget_api.problems.store.contacts import mailbox_hash
 from widget_api.sites import service as sites
 from widget_api.sites.install import service as install
@@ -44,10 +45,10 @@ async def send(database: Database, site: Site, email: str, options: str, who: jo
         letter = {"site_id": site.id, "email": email, "options": options, "asked_at": now}
         row = await tx.row(
             """
-            INSERT INTO webmaster_letters (id, site_id, email, options, asked_at, next_at)
-            VALUES (:id, :site_id, :email, :options, :asked_at, :asked_at)
+            INSERT INTO webmaster_letters (id, site_id, email, options, asked_at)
+            VALUES (:id, :site_id, :email, :options, :asked_at)
             ON CONFLICT (site_id, email) DO UPDATE SET
-              options = excluded.options, asked_at = excluded.asked_at, next_at = excluded.next_at, failed_at = NULL
+              options = excluded.options, asked_at = excluded.asked_at, failed_at = NULL
             WHERE webmaster_letters.asked_at <= :before OR webmaster_letters.options <> excluded.options
             RETURNING id
             """,
@@ -58,21 +59,23 @@ async def send(database: Database, site: Site, email: str, options: str, who: jo
         if row is None:
             return
         for counter, most, code in (
-            (f"code:{site.id} {mailbox_hash(email)}", letters.MAX_LETTERS_PER_DAY, "enough_letters"),
+            (f"code:{site.id} {mailbox_hash(email)}", MAX_LETTERS_PER_DAY, "enough_letters"),
             (f"code:{site.id}", MAX_LETTERS_OF_SITE, "enough_letters_of_site"),
         ):
             if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= most:
                 raise Invalid((FieldError("email", code, (("max", most),)),))
             await accounts_store.count_letter(tx, counter, now)
+        await outbox.enqueue(tx, LETTERS.kind, row["id"])
         await journal.record(tx, "site_code_sent", who, subject=str(row["id"]), site_id=site.id)
 
     await database.write(work, site.id)
 
 
 async def list_letters(database: Database, site_id: str) -> Sequence[Row]:
-    """The newest letters of a site."""
+    """The newest letters of a site: address, when it was asked for, whether it waits, when it failed."""
     return await database.rows(
-        "SELECT email, asked_at, next_at, failed_at FROM webmaster_letters WHERE site_id = :site_id"
+        f"SELECT email, asked_at, {outbox.waits_sql(LETTERS.kind, 'webmaster_letters.id')} AS waits, failed_at"
+        " FROM webmaster_letters WHERE site_id = :site_id"
         " ORDER BY asked_at DESC, id LIMIT 5",
         site_id=site_id,
     )
@@ -95,24 +98,27 @@ async def erase(database: Database, email: str) -> None:
 # --- the letter ----------------------------------------------------------------------------------------------------
 
 
-async def _write(context: Context, letter: Letter) -> EmailMessage:
-    if letter["asked_at"] <= clock.now() - _PATIENCE:
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    row = await context.database.row("SELECT * FROM webmaster_letters WHERE id = :id", id=letter.subject)
+    if row is None:
+        return None
+    if letter.created_at <= clock.now() - _PATIENCE:
         raise GiveUp("the mail server did not take it in time")
-    site, public_url = await sites.by_id(context.database, letter["site_id"]), context.settings.public_url
+    site, public_url = await sites.by_id(context.database, row["site_id"]), context.settings.public_url
     enabled = "SELECT 1 FROM agencies WHERE id = :id AND disabled_at IS NULL"
     if await context.database.row(enabled, id=site.agency.id) is None:
         raise GiveUp("the agency is disabled")
-    chosen = Options.read(dict(parse_qsl(letter["options"])), site)
+    chosen = Options.read(dict(parse_qsl(row["options"])), site)
     words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
     code = make_code(site, chosen, public_url, words)
     query = chosen.to_query(site)
-    return letters.compose(
+    return outbox.compose(
         context,
         "site_code",
         site.language,
-        letter["email"],
+        row["email"],
         site.agency.name,
-        ("code", letter["id"], letter["asked_at"]),
+        (letter.kind, letter.id),
         site=site.name,
         origins=", ".join(sorted(site.origins)),
         snippet=code.snippet,
@@ -122,13 +128,10 @@ async def _write(context: Context, letter: Letter) -> EmailMessage:
     )
 
 
-async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
-    await tx.run(
-        "UPDATE webmaster_letters SET next_at = NULL, failed_at = :failed_at WHERE id = :id AND asked_at = :asked_at",
-        failed_at=clock.now() if given_up else None,
-        id=letter["id"],
-        asked_at=letter["asked_at"],
-    )
+async def _record(tx: Transaction, letter: Letter, outcome: Outcome) -> None:
+    if outcome == "refused" and not await outbox.is_waiting(tx, letter.kind, letter.subject):
+        sql = "UPDATE webmaster_letters SET failed_at = :now WHERE id = :id"
+        await tx.run(sql, id=letter.subject, now=clock.now())
 
 
-LETTERS = letters.of_table("webmaster", "webmaster_letters", _write, _end)
+LETTERS = outbox.Handler("site_code", _write, _record)

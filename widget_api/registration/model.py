@@ -17,6 +17,7 @@ ANSWER_DAYS = 3  # working days for which who merely claimed an origin keeps it 
 Method = Literal["file", "meta", "dns"]
 METHODS: tuple[Method, ...] = get_args(Method)
 State = Literal["draft", "sent", "approved", "refused"]
+KIND = "registration"  # of letters
 LetterKind = Literal[
     "link", "refused", "handover", "claim_wanted", "origin_lost", "origin_removed", "proof_failed", "proof_stopped"
 ]

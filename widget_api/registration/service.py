@@ -152,7 +152,7 @@ async def begin(
             if known["confirmed_at"] is None:
                 await store.update(tx, application_id, ("draft",), values, unconfirmed=True)
         if by_letter:
-            await store.enqueue_letter(tx, "link", checked["contact_email"], language, application_id=application_id)
+            await store.enqueue_letter(tx, "link", application_id=application_id)
 
     await context.database.write(work)
 
@@ -616,7 +616,7 @@ async def refuse(database: Database, application_id: str, reason: str, who: jour
         values = {"state": "refused", "decided_at": clock.now(), "reason": reason}
         if not await store.update(tx, row["id"], ("sent",), values):
             raise Conflict("application_decided")
-        await store.enqueue_letter(tx, "refused", row["contact_email"], row["language"], application_id=row["id"])
+        await store.enqueue_letter(tx, "refused", application_id=row["id"])
         await journal.record(tx, "application_refused", who, subject=row["id"])
 
     await database.write(work)
@@ -648,15 +648,9 @@ async def withdraw(database: Database, storage: Storage, row: Row) -> None:
 
 
 async def erase_applications_of(database: Database, storage: Storage, email: str) -> int:
-    """Delete the applications of a person, and the letters that wait for them. Returns the number of applications."""
-    address = normalise_email(email)
-    rows = await store.list_of_address(database, address)
+    """Delete the applications of a person. Returns their number."""
+    rows = await store.list_of_address(database, normalise_email(email))
     await _delete(database, storage, rows)
-
-    async def work(tx: Transaction) -> None:
-        await store.delete_letters_to(tx, address)
-
-    await database.write(work)
     return len(rows)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.mail import outbox
 from widget_api.permissions import sql_roles
-from widget_api.registration.model import PROOF_INTERVAL, LetterKind
+from widget_api.registration.model import KIND, PROOF_INTERVAL, LetterKind
 from widget_api.sites import origins
 from widget_api.sites.store import bump_version
 
@@ -85,8 +86,8 @@ async def list_of_address(database: Database, email: str) -> Sequence[Row]:
 
 
 async def delete(tx: Transaction, application_id: str) -> None:
-    for table in ("registration_letters", "handovers"):
-        await tx.run(f"DELETE FROM {table} WHERE application_id = :id", id=application_id)
+    await outbox.cancel(tx, KIND, application_id)
+    await tx.run("DELETE FROM handovers WHERE application_id = :id", id=application_id)
     await tx.run("DELETE FROM applications WHERE id = :id", id=application_id)
     tx.mark_erasure()
 
@@ -274,40 +275,21 @@ async def delete_proof(tx: Transaction, site_id: str, origin: str) -> None:
 # --- letters ---------------------------------------------------------------------------------------------------------
 
 
-async def enqueue_letter(tx: Transaction, kind: LetterKind, email: str, language: str, **about: str) -> None:
-    """Enqueue a letter about an application, a site or its origin, as `about` names them."""
-    now = clock.now()
-    columns: dict[str, str | None] = {"application_id": None, "site_id": None, "origin": None, **about}
-    await tx.insert(
-        "registration_letters",
-        id=clock.new_id(),
-        kind=kind,
-        email=email,
-        language=language,
-        created_at=now,
-        next_at=now,
-        **columns,
-    )
+async def enqueue_letter(tx: Transaction, kind: LetterKind, **about: str) -> None:
+    """Enqueue a letter about an application, a site or its origin, as `about` names them.
+
+    It goes to the user whom `about` names, else to the mailbox of the site's agency, else to the applicant.
+    """
+    await outbox.enqueue(tx, KIND, about.get("application_id") or about["site_id"], letter=kind, **about)
 
 
 async def notify_administrators(tx: Transaction, kind: LetterKind, site_id: str, **about: str) -> None:
     """Enqueue a letter to every administrator of a site's agency, to its mailbox where there is none."""
     people = await tx.rows(
-        "SELECT u.email, u.language FROM users u JOIN sites s ON s.agency_id = u.agency_id"
+        "SELECT u.id AS user_id FROM users u JOIN sites s ON s.agency_id = u.agency_id"
         f" WHERE s.id = :site_id AND u.role IN ({sql_roles('organisation.manage')})"
         " AND u.disabled_at IS NULL ORDER BY u.id",
         site_id=site_id,
-    ) or await tx.rows(
-        "SELECT a.email, s.language FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :site_id",
-        site_id=site_id,
     )
-    for person in people:
-        await enqueue_letter(tx, kind, person["email"], person["language"], site_id=site_id, **about)
-
-
-async def delete_letter(tx: Transaction, letter_id: str) -> None:
-    await tx.run("DELETE FROM registration_letters WHERE id = :id", id=letter_id)
-
-
-async def delete_letters_to(tx: Transaction, email: str) -> None:
-    await tx.run("DELETE FROM registration_letters WHERE email = :email", email=email)
+    for person in people or [{}]:
+        await enqueue_letter(tx, kind, site_id=site_id, **person, **about)

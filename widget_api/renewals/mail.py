@@ -6,10 +6,8 @@ from email.message import EmailMessage
 
 from widget_api import i18n
 from widget_api.context import Context
-from widget_api.database import Transaction
-from widget_api.mail import links
-from widget_api.people import letters
-from widget_api.people.letters import Letter
+from widget_api.mail import links, outbox
+from widget_api.mail.outbox import Letter
 from widget_api.problems.model import split_entry
 from widget_api.problems.store import contacts, records
 from widget_api.renewals import service, store
@@ -22,11 +20,11 @@ def renewal_url(context: Context, problem_id: str) -> str:
 
 
 async def _write(context: Context, letter: Letter) -> EmailMessage | None:
-    database, problem_id, kind = context.database, letter["problem_id"], letter["letter"]
+    database, problem_id, kind = context.database, letter.subject, letter.parameters["letter"]
     renewal, problem = await store.find(database, problem_id), await records.find(database, problem_id)
     if renewal is None or problem is None or problem["erased_at"] is not None:
         return None
-    site, state = await sites.by_id(database, letter["site_id"]), service.find_state(renewal, problem)
+    site, state = await sites.by_id(database, renewal["site_id"]), service.find_state(renewal, problem)
     contact = await contacts.find_reached(database, problem_id)
     if kind == "hidden":
         language, to = site.language, site.agency.email
@@ -42,13 +40,13 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
         "track": links.track_url(context, problem_id, problem["link_id"]) if kind != "hidden" else "",
     }
     key = f"renewals.mail.{kind}"
-    return letters.compose(
+    return outbox.compose(
         context,
         "registration",
         language,
         to,
         site.name,
-        ("renewal", problem_id, letter["asked_at"], kind),
+        (letter.kind, letter.id),
         subject=i18n.text(language, f"{key}.subject", **values),
         lines=[i18n.text(language, f"{key}.text", **values), i18n.text(language, f"{key}.then", **values)],
         said="",
@@ -57,8 +55,4 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     )
 
 
-async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
-    await store.end_letter(tx, letter["problem_id"])
-
-
-LETTERS = letters.of_table("renewal", "renewals", _write, _end, key="problem_id")
+LETTERS = outbox.Handler(store.KIND, _write)

@@ -13,6 +13,7 @@ import orjson
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, Work
 from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.mail import outbox
 from widget_api.sites import moving, questions, store, testing
 from widget_api.sites.borders import Place, find_place
 from widget_api.sites.kinds import IS_COLLECTION, IS_SITE, kind_of
@@ -116,9 +117,10 @@ async def disable_agency(
                 await _switch_site(tx, site["id"], after, who)
         if disabled:
             # Words of a saved search may name a resident.
-            for table in ("sessions", "saved_views", "password_letters"):
-                people = "user_id IN (SELECT id FROM users WHERE agency_id = :agency_id)"
-                await tx.run(f"DELETE FROM {table} WHERE {people}", agency_id=agency_id)
+            people = "SELECT id FROM users WHERE agency_id = :agency_id"
+            for table in ("sessions", "saved_views"):
+                await tx.run(f"DELETE FROM {table} WHERE user_id IN ({people})", agency_id=agency_id)
+            await outbox.cancel_all(tx, "password_reset", people, agency_id=agency_id)
             voided = "UPDATE users SET reset_epoch = reset_epoch + 1 WHERE agency_id = :agency_id"
             await tx.run(voided, agency_id=agency_id)
             invited = "DELETE FROM invitations WHERE agency_id = :agency_id AND accepted_at IS NULL RETURNING id"

@@ -11,6 +11,7 @@ from typing import Literal
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid
+from widget_api.mail import outbox
 from widget_api.sites import origins, store
 from widget_api.sites.model import Site
 
@@ -86,11 +87,11 @@ async def name_agency(database: Database, site: Site, agency_id: str, may: str |
         place = {"site_id": site.id, "agency_id": agency_id}
         await tx.run("DELETE FROM collection_agencies WHERE site_id = :site_id AND agency_id = :agency_id", **place)
         if may is None:
-            await tx.run(
-                "UPDATE visit_invitations SET next_at = NULL WHERE letter = 'invited' AND visit_id IN"
-                " (SELECT id FROM visits WHERE site_id = :site_id AND agency_id = :agency_id)",
-                **place,
+            invitations = (
+                "SELECT i.id FROM visit_invitations i JOIN visits v ON v.id = i.visit_id"
+                " WHERE v.site_id = :site_id AND v.agency_id = :agency_id AND v.called_off_at IS NULL"
             )
+            await outbox.cancel_all(tx, "visit", invitations, **place)
         if may != "moderate":
             await tx.run(
                 "UPDATE problems SET assigned_user = NULL WHERE site_id = :site_id"

@@ -8,14 +8,13 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries.model import GiveUp
-from widget_api.mail import links
-from widget_api.people import letters
-from widget_api.people.letters import Letter
+from widget_api.mail import links, outbox
+from widget_api.mail.outbox import Letter, Outcome
 from widget_api.problems.store import contacts
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.visits import service, store
-from widget_api.visits.model import NOTICED
+from widget_api.visits.model import KIND, NOTICED
 
 
 def invitation_url(context: Context, invitation_id: str) -> str:
@@ -23,13 +22,13 @@ def invitation_url(context: Context, invitation_id: str) -> str:
 
 
 async def _write(context: Context, letter: Letter) -> EmailMessage | None:
-    now, kind = clock.now(), letter["letter"]
-    found = await store.find_invitation(context.database, letter["id"])
-    if found is None or not found["published"]:
+    now, kind = clock.now(), letter.parameters["letter"]
+    found = await store.find_invitation(context.database, letter.subject)
+    if found is None or not found["published"] or (kind == "invited" and found["called_off_at"] is not None):
         return None
-    if await contacts.find_reached(context.database, letter["problem_id"]) is None:
+    if await contacts.find_reached(context.database, found["problem_id"]) is None:
         return None
-    if kind == "invited" and (letter["invited_at"] < now - NOTICED or service.find_state(found, now) == "over"):
+    if kind == "invited" and (letter.created_at < now - NOTICED or service.find_state(found, now) == "over"):
         raise GiveUp("the mail server did not take it in time")
     site, language = await sites.by_id(context.database, found["site_id"]), found["language"]
     values = {
@@ -38,27 +37,31 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
         "number": found["number"],
         "moment": i18n.format_moment(language, found["at"], site.time_zone),
         "place": found["place"],
-        "stop": links.stop_url(context, letter["problem_id"]),
+        "stop": links.stop_url(context, found["problem_id"]),
     }
     key = f"visits.mail.{kind}"
-    return letters.compose(
+    return outbox.compose(
         context,
         "registration",
         language,
         found["email"],
         site.name,
-        ("visit", letter["id"], kind),
+        (letter.kind, letter.id),
         subject=i18n.text(language, f"{key}.subject", **values),
         lines=[i18n.text(language, f"{key}.text", **values), i18n.text(language, "visits.mail.why", **values)],
         said=found["text"],
         button=i18n.text(language, f"{key}.button"),
-        url=invitation_url(context, letter["id"]),
+        url=invitation_url(context, letter.subject),
     )
 
 
-async def _end(tx: Transaction, letter: Letter, given_up: bool) -> None:
-    now = clock.now()
-    await store.end_letter(tx, letter["id"], letter["letter"], now, now if given_up else None)
+async def _record(tx: Transaction, letter: Letter, outcome: Outcome) -> None:
+    if outcome == "refused":
+        await store.mark_failed(tx, letter.subject, clock.now())
+    elif outcome == "sent" and letter.parameters["letter"] == "invited":
+        found = await store.find_invitation(tx, letter.subject)
+        if found is not None and found["called_off_at"] is not None:  # while it was on its way
+            await outbox.enqueue(tx, letter.kind, letter.subject, letter="called_off")
 
 
-LETTERS = letters.of_table("visit", "visit_invitations", _write, _end)
+LETTERS = outbox.Handler(KIND, _write, _record)

@@ -13,6 +13,7 @@ from widget_api.errors import FieldError, Invalid
 State = Literal["open", "accepted", "declined", "called_off", "over", "gone"]
 Answer = Literal["accepted", "declined"]
 
+KIND = "visit"  # of letters
 MAX_PLACE, MAX_TEXT, MAX_RESULT = 200, 2000, 4000  # characters
 MAX_INVITED = 100  # of a visit
 MAX_A_DAY = 3  # letters to the author of one entry

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
+from widget_api.mail import outbox
 from widget_api.people import accounts_store
 from widget_api.sites.model import Site
 from widget_api.validation import check_length
 from widget_api.visits import store
-from widget_api.visits.model import MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
+from widget_api.visits.model import KIND, MAX_A_DAY, MAX_INVITED, MAX_RESULT, Answer, State, Visit
 
 
 async def add_visit(database: Database, site: Site, agency_id: str, visit: Visit, who: journal.Who) -> str:
@@ -63,10 +64,10 @@ async def invite(
             if await accounts_store.count_letters(tx, counter, now - clock.DAY) >= MAX_A_DAY:
                 continue
             if not await tx.run(
-                "INSERT INTO visit_invitations (id, site_id, visit_id, problem_id, state, letter, invited_at, next_at)"
-                " VALUES (:id, :site_id, :visit_id, :problem_id, 'open', 'invited', :now, :now)"
+                "INSERT INTO visit_invitations (id, site_id, visit_id, problem_id, state, invited_at)"
+                " VALUES (:id, :site_id, :visit_id, :problem_id, 'open', :now)"
                 " ON CONFLICT (visit_id, problem_id) DO NOTHING",
-                id=clock.new_id(),
+                id=(invitation_id := clock.new_id()),
                 site_id=site.id,
                 visit_id=visit_id,
                 problem_id=entry["id"],
@@ -74,6 +75,7 @@ async def invite(
             ):
                 continue
             await accounts_store.count_letter(tx, counter, now)
+            await outbox.enqueue(tx, KIND, invitation_id, letter="invited")
             sent += 1
         await journal.record(tx, "inspectors_invited", who, subject=visit_id, site_id=site.id, details={"count": sent})
         return sent
@@ -93,14 +95,13 @@ async def call_off(database: Database, site: Site, visit_id: str, agency_id: str
             "UPDATE visits SET called_off_at = :now WHERE id = :id AND called_off_at IS NULL", id=visit_id, now=now
         ):
             return
-        # Whose invitation has not left yet gets neither letter.
-        await tx.run(
-            "UPDATE visit_invitations SET letter = 'called_off',"
-            " next_at = CASE WHEN next_at IS NULL AND failed_at IS NULL THEN CAST(:now AS BIGINT) END"
-            " WHERE visit_id = :id AND state <> 'declined'",
+        # An invitation that has not left yet is not wanted any more: then there is nothing to call off either.
+        for invitation in await tx.rows(
+            "SELECT id FROM visit_invitations WHERE visit_id = :id AND state <> 'declined' AND failed_at IS NULL"
+            f" AND NOT {outbox.waits_sql(KIND, 'visit_invitations.id')}",
             id=visit_id,
-            now=now,
-        )
+        ):
+            await outbox.enqueue(tx, KIND, invitation["id"], letter="called_off")
 
     await database.write(work, site.id)
 

@@ -77,13 +77,6 @@ async def find_invitation(reader: Database | Transaction, invitation_id: str) ->
 # --- letters -------------------------------------------------------------------------------------------------------
 
 
-async def end_letter(tx: Transaction, invitation_id: str, letter: str, now: int, failed_at: int | None) -> None:
-    """Where the visit was called off while the invitation was on its way, the other letter is due."""
-    await tx.run(
-        "UPDATE visit_invitations SET failed_at = :failed_at,"
-        " next_at = CASE WHEN letter <> :letter THEN CAST(:now AS BIGINT) END WHERE id = :id",
-        id=invitation_id,
-        letter=letter,
-        now=now,
-        failed_at=failed_at,
-    )
+async def mark_failed(tx: Transaction, invitation_id: str, now: int) -> None:
+    """Record that the mail server refused the newest letter."""
+    await tx.run("UPDATE visit_invitations SET failed_at = :now WHERE id = :id", id=invitation_id, now=now)

@@ -27,12 +27,8 @@ users = Table(
     Column("reported_until", Text),  # the last day of the period whose report was sent
     Column("factor_secret", Text),  # encrypted; null = the user signs in with the password alone
     count("factor_step"),  # the time step of the last code, none of which is good twice
-    time("factor_letter_at", nullable=True),  # when the letter about the removed factor is due
-    time("provider_letter_at", nullable=True),  # when the letter about the agency's changed provider is due
     Column("provider_subject", Text),  # issuer and `sub` of the provider that knows this user
     Column("stand_in", Text),  # users.id of the colleague who stands in; without a foreign key, for restored backups
-    Index(None, "factor_letter_at"),
-    Index(None, "provider_letter_at"),
     Index("uq_users_agency_id_provider_subject", "agency_id", "provider_subject", unique=True),
 )
 
@@ -108,16 +104,6 @@ unsent_forms = Table(
     Index(None, "created_at"),
 )
 
-# Requested letters with a link to reset the password that are not sent yet.
-password_letters = Table(
-    "password_letters",
-    metadata,
-    reference("user_id", "users.id", primary_key=True),
-    time("asked_at"),
-    time("next_at"),
-    Index(None, "next_at"),
-)
-
 # People who are asked by letter to set a password. One row an address; accepted and expired ones are purged later.
 invitations = Table(
     "invitations",
@@ -131,10 +117,8 @@ invitations = Table(
     Column("language", Text, nullable=False),
     Column("token_hash", Text, unique=True),  # of the newest letter's link; null until that letter leaves
     time("expires_at"),
-    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
     time("failed_at", nullable=True),  # the mail server refused the letter
     time("accepted_at", nullable=True),
-    Index(None, "next_at"),
 )
 
 # Letters with a site's code to its webmaster: the newest to each address, those that wait included.
@@ -146,10 +130,8 @@ webmaster_letters = Table(
     Column("email", Text, nullable=False),
     Column("options", Text, nullable=False),  # the choices of the generator, as a query string
     time("asked_at"),
-    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
     time("failed_at", nullable=True),  # the mail server refused it
     UniqueConstraint("site_id", "email"),
-    Index(None, "next_at"),
 )
 
 tokens = Table(

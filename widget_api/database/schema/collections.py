@@ -34,13 +34,10 @@ renewals = Table(
     metadata,
     reference("problem_id", "problems.id", primary_key=True),
     reference("site_id", "sites.id"),
-    Column("letter", Text, nullable=False),  # the newest one: ask | remind | hidden (to the agency)
-    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
     time("asked_at", nullable=True),  # null = answered
     time("reminded_at", nullable=True),
     time("hidden_at", nullable=True),
     time("confirmed_at", nullable=True),
-    Index(None, "next_at"),
     Index(None, "asked_at"),
 )
 
@@ -71,11 +68,8 @@ visit_invitations = Table(
     reference("visit_id", "visits.id"),
     reference("problem_id", "problems.id"),
     Column("state", Text, nullable=False),  # open | accepted | declined
-    Column("letter", Text, nullable=False),  # the newest one: invited | called_off
     time("invited_at"),
     time("answered_at", nullable=True),
-    time("next_at", nullable=True),  # when the letter is due; null once it was sent or given up
     time("failed_at", nullable=True),  # the mail server refused it
     UniqueConstraint("visit_id", "problem_id"),
-    Index(None, "next_at"),
 )

@@ -35,6 +35,20 @@ deliveries = Table(
     Index(None, "state"),
 )
 
+# Letters that no event of a report causes, and that have not left yet.
+letters = Table(
+    "letters",
+    metadata,
+    identifier(),
+    Column("kind", Text, nullable=False),  # of mail.outbox.Handler
+    Column("subject", Text, nullable=False),  # the identifier of what it is about
+    Column("parameters", Text, nullable=False),  # JSON: references, no address, token or text
+    time("created_at"),
+    time("next_at"),
+    UniqueConstraint("kind", "subject", "parameters"),
+    Index(None, "next_at"),
+)
+
 delivery_attempts = Table(
     "delivery_attempts",
     metadata,

@@ -58,23 +58,6 @@ handovers = Table(
     Index(None, "site_id"),
 )
 
-# Letters that are not sent yet.
-registration_letters = Table(
-    "registration_letters",
-    metadata,
-    identifier(),
-    Column("kind", Text, nullable=False),  # registration.model.LetterKind
-    Column("email", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    reference("application_id", "applications.id", nullable=True),
-    reference("site_id", "sites.id", nullable=True),
-    Column("origin", Text),
-    time("created_at"),
-    time("next_at"),
-    Index(None, "next_at"),
-    Index(None, "application_id"),
-)
-
 # Proofs that are checked again. Origins that an operator added by hand have none.
 site_proofs = Table(
     "site_proofs",

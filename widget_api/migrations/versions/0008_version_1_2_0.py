@@ -1,9 +1,12 @@
-"""From 1.1.0 to 1.2.0: when a report needs consent, and the addresses of a town.
+"""From 1.1.0 to 1.2.0: when a report needs consent, the addresses of a town, and one table of letters for eight.
 
 Until 1.2.0 is released every change of the schema is made in this file: CONTRIBUTING.md says how.
 """
 
 from __future__ import annotations
+
+import json
+import uuid
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +20,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("sites", sa.Column("consent", sa.Text(), server_default="always", nullable=False))
     _make_addresses()
+    _join_letters()
 
 
 def _make_addresses() -> None:
@@ -54,3 +58,67 @@ def _site() -> sa.Column[str]:
 
 def _point() -> tuple[sa.Column[float], sa.Column[float]]:
     return sa.Column("lat", sa.Float(), nullable=False), sa.Column("lng", sa.Float(), nullable=False)
+
+
+def _join_letters() -> None:
+    """Carry over what waits in eight queues, some of them columns of other tables."""
+    op.create_table(
+        "letters",
+        sa.Column("id", sa.Text(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("kind", "subject", "parameters")),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("created_at", "next_at")),
+        sa.PrimaryKeyConstraint("id", name="pk_letters"),
+        sa.UniqueConstraint("kind", "subject", "parameters", name="uq_letters_kind_subject_parameters"),
+    )
+    op.create_index("ix_letters_next_at", "letters", ["next_at"])
+    connection = op.get_bind()
+    waiting = [dict(row) for sql in _WAITING for row in connection.execute(sa.text(sql)).mappings()]
+    names = ("letter", "application_id", "site_id", "origin", "user_id")
+    for row in waiting:
+        parameters = {name: row[name] for name in names if row.get(name) is not None}
+        connection.execute(
+            sa.text(
+                "INSERT INTO letters (id, kind, subject, parameters, created_at, next_at)"
+                " VALUES (:id, :kind, :subject, :parameters, :created_at, :next_at) ON CONFLICT DO NOTHING"
+            ),
+            {
+                "id": str(uuid.uuid4()),
+                "parameters": json.dumps(parameters, sort_keys=True),
+                **{name: row[name] for name in ("kind", "subject", "created_at", "next_at")},
+            },
+        )
+    for table in ("password_letters", "registration_letters"):
+        op.drop_table(table)
+    for table, columns in _QUEUES.items():
+        for column in columns:
+            if column != "letter":
+                op.drop_index(f"ix_{table}_{column}", table)
+            op.drop_column(table, column)
+
+
+_QUEUES = {
+    "users": ("factor_letter_at", "provider_letter_at"),
+    "invitations": ("next_at",),
+    "webmaster_letters": ("next_at",),
+    "visit_invitations": ("next_at", "letter"),
+    "renewals": ("next_at", "letter"),
+}
+_WAITING = (
+    "SELECT 'password_reset' AS kind, user_id AS subject, asked_at AS created_at, next_at FROM password_letters",
+    "SELECT 'factor_removed' AS kind, id AS subject, factor_letter_at AS created_at, factor_letter_at AS next_at"
+    " FROM users WHERE factor_letter_at IS NOT NULL",
+    "SELECT 'provider_changed' AS kind, id AS subject, provider_letter_at AS created_at, provider_letter_at AS next_at"
+    " FROM users WHERE provider_letter_at IS NOT NULL",
+    "SELECT 'invitation' AS kind, id AS subject, next_at AS created_at, next_at FROM invitations"
+    " WHERE next_at IS NOT NULL",
+    "SELECT 'site_code' AS kind, id AS subject, asked_at AS created_at, next_at FROM webmaster_letters"
+    " WHERE next_at IS NOT NULL",
+    "SELECT 'visit' AS kind, id AS subject, invited_at AS created_at, next_at, letter FROM visit_invitations"
+    " WHERE next_at IS NOT NULL",
+    "SELECT 'renewal' AS kind, problem_id AS subject, next_at AS created_at, next_at, letter FROM renewals"
+    " WHERE next_at IS NOT NULL",
+    "SELECT 'registration' AS kind, COALESCE(l.application_id, l.site_id) AS subject, l.created_at, l.next_at,"
+    " l.kind AS letter, l.application_id, l.site_id, l.origin,"
+    " CASE WHEN l.site_id IS NOT NULL THEN (SELECT id FROM users u WHERE u.email = l.email) END AS user_id"
+    " FROM registration_letters l",
+)
