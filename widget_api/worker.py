@@ -20,7 +20,7 @@ from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.deliveries.queue import Outcome
 from widget_api.mail import outbox
-from widget_api.mailbox import jobs
+from widget_api.mailbox import digest, jobs
 from widget_api.ops import retention
 from widget_api.people import (
     invitations,
@@ -57,6 +57,10 @@ LETTERS = (
     webmaster_letters.LETTERS,
     visit_mail.LETTERS,
     renewal_mail.LETTERS,
+    digest.LETTERS,
+    notice_letters.LETTERS,
+    report_letters.LETTERS,
+    undecided.LETTERS,
 )
 PROOF_ROUND = 60.0  # seconds between two checks for due proofs of domains
 TIDY = 2.0  # seconds between two checks for due periodic jobs, and for due decisions about many reports

@@ -87,7 +87,23 @@ async def fill_queues(tx: Transaction) -> dict[str, str]:
     ):
         letter = {"kind": kind, "email": email, "language": "ru", "next_at": WAITING + place}
         await tx.insert("registration_letters", id=kind, **letter, **about, **at)
-    return {user: "user", site: "site", entry: "entry"}
+    return {user: "user", site: "site", entry: "entry", agency: "agency"}
+
+
+async def add_digests(tx: Transaction) -> None:
+    """The digests that were deliveries of any event, and one that was sent."""
+    (event,) = await tx.rows("SELECT site_id, problem_id, id AS event_id, position FROM events ORDER BY id LIMIT 1")
+    (user,) = await tx.rows("SELECT id, agency_id FROM users WHERE email = 'agent@gorod.test'")
+    for sink, state in (
+        (f"digest:{user['agency_id']}:2026-11-25", "delivered"),
+        (f"digest:{user['agency_id']}:2026-11-26", "pending"),
+        (f"user:{user['id']}:digest:2026-11-26", "leased"),
+        (f"operator:{user['id']}:2026-11-26", "pending"),
+        (f"report:{user['id']}:2026-11-16:2026-11-22", "pending"),
+    ):
+        times = {"next_at": WAITING, "created_at": WAITING}
+        await tx.insert("deliveries", id=sink, sink=sink, state=state, **event, **times)
+        await tx.insert("delivery_attempts", id=sink, delivery_id=sink, at=WAITING, outcome="retry")
 
 
 async def test_what_waits_at_the_last_commit_before_the_release_goes_out(
@@ -103,9 +119,12 @@ async def test_what_waits_at_the_last_commit_before_the_release_goes_out(
         await run_statement(database, "UPDATE alembic_version SET version_num = '0063'")
         known = await database.write(fill_queues)
         queued = await table(database, "deliveries")
+        await database.write(add_digests)
         await schema.migrate(database.url)
         assert await schema.current_revision(database) == schema.latest_revision()
         assert await table(database, "deliveries") == queued
+        digested = "SELECT DISTINCT digested_on FROM agencies WHERE digested_on <> ''"
+        assert [tuple(row) for row in await database.rows(digested)] == [("2026-11-26",)]
 
         def named(value: str) -> str:
             return known.get(value, value)
@@ -128,6 +147,10 @@ async def test_what_waits_at_the_last_commit_before_the_release_goes_out(
             ("registration", "wish", 0): {"letter": "link", "application_id": "wish"},
             ("registration", "wish", 1): {"letter": "handover", "application_id": "wish", "site_id": "site"},
             ("registration", "site", 2): lost,
+            ("agency_digest", "agency", 0): {"day": "2026-11-26"},
+            ("notices", "user", 0): {"day": "2026-11-26"},
+            ("period_report", "user", 0): {"first": "2026-11-16", "last": "2026-11-22"},
+            ("undecided", "user", 0): {"day": "2026-11-26"},
         }
         with time_machine.travel(WAITING + 60):
             async with running(make_settings(database_url=database.url)):

@@ -321,8 +321,8 @@ async def test_notices_and_digests_come_as_for_reports_of_their_own(
     built = [await digest._build_digest(context.database, one, date(2026, 12, 2), "") for one in (sites, sites[1:])]
     assert [one.held for one in built] == [0, 1], "letters are held for the agency that is responsible"
     assert await digest_on(context.database, "2026-12-02T08:00") == 1
-    (sink,) = await context.database.rows("SELECT sink FROM deliveries WHERE sink LIKE 'digest:%'")
-    assert sink["sink"] == f"digest:{council.agency.id}:2026-12-02"
+    (letter,) = await context.database.rows("SELECT subject, parameters FROM letters")
+    assert tuple(letter) == (council.agency.id, '{"day": "2026-12-02"}')
     due = "UPDATE problems SET answer_due = '2026-12-03' WHERE id = :id"
     await context.database.write(lambda tx: tx.run(due, id=entry))
     people = [notices.Person.of(row) for row in await notices_store.list_people(context.database, council.agency.id)]

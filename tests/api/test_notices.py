@@ -14,7 +14,7 @@ import time_machine
 
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter
-from tests.support.mail import Letter, MailSink
+from tests.support.mail import Letter, MailSink, deliver_due
 from widget_api import clock
 from widget_api.cabinet import drafts
 from widget_api.cabinet.answer_files import AnswerFiles
@@ -105,10 +105,7 @@ class Agency:
 
     async def letters(self, name: str) -> list[Letter]:
         """All letters to a person once everything that is due now was delivered."""
-        worker = Worker(self.context)
-        while claimed := await worker._claim(16):
-            for delivery in claimed:
-                await worker._deliver_group([delivery])
+        await deliver_due(self.context)
         return self.mail.to(f"{name}@gorod.test")
 
     async def morning(self, text: str, name: str, zone: str = "Europe/Moscow") -> list[Letter]:

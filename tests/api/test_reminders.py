@@ -11,12 +11,13 @@ import time_machine
 
 from tests.api.test_letters import letters
 from tests.conftest import running
-from tests.factories import AGENT, existing, make_site, run_statement, submit_report
-from tests.support.mail import MailSink
+from tests.factories import AGENT, make_site, run_statement, submit_report
+from tests.support.mail import MailSink, deliver_due
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid
+from widget_api.mail import outbox
 from widget_api.mailbox import digest, reminders
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
@@ -85,9 +86,10 @@ async def test_clock_jumps_neither_duplicate_nor_lose_reminders_and_digests(data
     for day in ("2026-12-14", "2027-12-14", "2026-12-14", "2026-12-18", "2026-12-15", "2026-12-18"):
         await reminders_on(database, day)
     assert await sinks(database, "reminder") == ["reminder:late:2026-12-16", "reminder:soon:2026-12-16"]
-    for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):
-        await digest_on(database, at)
-    assert [sink[-10:] for sink in await sinks(database, "digest")] == ["2026-12-15", "2026-12-16", "2027-12-15"]
+    for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2027-12-15T08:00"):
+        assert await digest_on(database, at) == 1
+    for at in ("2026-12-15T09:00", "2026-12-16T10:00"):
+        assert await digest_on(database, at) == 0
 
 
 async def test_reports_without_reminders(database: Database) -> None:
@@ -141,7 +143,6 @@ async def digest_on(database: Database, at: str) -> int:
 
 async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: Database) -> None:
     site, problem_id = await made(database)
-    name = f"digest:{site.agency.id}"
     assert await digest_on(database, "2026-12-02T12:30") == 0, "the agency came after this morning"
     assert await digest_on(database, "2026-12-03T07:59") == 0
     assert await digest_on(database, "2026-12-03T08:00") == 1, "a new report"
@@ -154,7 +155,10 @@ async def test_a_digest_is_sent_on_working_mornings_if_it_has_content(database: 
     assert await digest_on(database, "2026-12-17T08:00") == 1, "overdue"
     await lifecycle.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
     assert await digest_on(database, "2026-12-18T08:00") == 0
-    assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "11", "14", "17")]
+    rows = await database.rows("SELECT subject, parameters FROM letters ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        (site.agency.id, f'{{"day": "2026-12-{day}"}}') for day in ("03", "11", "14", "17")
+    ]
 
 
 async def test_an_agency_chooses_the_hour_of_its_digest(database: Database) -> None:
@@ -186,33 +190,23 @@ async def test_reports_of_the_weekend_are_new_on_monday(database: Database) -> N
     assert (group.name, group.count) == ("new", 1)
 
 
-@pytest.mark.parametrize("end", ["erased", "spam"])
-async def test_erasing_a_report_does_not_drop_the_digest(database: Database, end: str) -> None:
-    """The digest covers all reports, but is attached to the oldest, which is erased first."""
-    site, first = await made(database, mode="cabinet", digest=True)
-    assert await digest_on(database, "2026-12-17T08:00") == 1
-    await (lifecycle.erase(database, AGENT, site.id, first) if end == "erased"
-           else lifecycle.mark_spam(database, AGENT, site.id, first, True))  # fmt: skip
-    rows = await database.rows("SELECT state, reason FROM deliveries WHERE sink LIKE 'digest:%'")
-    assert [(row["state"], row["reason"]) for row in rows] == [("pending", None)]
-
-
 async def test_digests_are_opt_in(database: Database) -> None:
     site, _ = await made(database)
     await changes.update_agency(database, site.agency.id, {"digest": False})
     assert await digest_on(database, "2026-12-03T08:00") == 0
     other, _ = await made(database, mode="cabinet", digest=True)
     assert await digest_on(database, "2026-12-03T08:00") == 1
-    assert (await sinks(database, "digest"))[0].startswith(f"digest:{other.agency.id}")
+    assert await outbox.is_waiting(database, "agency_digest", other.agency.id)
 
 
+@pytest.mark.settings(work="off")
 async def test_the_digest_lists_each_report_with_its_date(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
     today = local_date(clock.now(), site.time_zone)
     overdue = today - timedelta(days=30)
-    for _ in range(2):
-        receipt = await submit_report(context.database, site)
-        await lifecycle.confirm(context.database, site.id, receipt.problem_id)
+    first, second = [(await submit_report(context.database, site)).problem_id for _ in range(2)]
+    for problem_id in (first, second):
+        await lifecycle.confirm(context.database, site.id, problem_id)
 
     async def earlier(tx: Transaction) -> None:
         await tx.run(
@@ -222,16 +216,16 @@ async def test_the_digest_lists_each_report_with_its_date(context: Context, mail
         await tx.run("UPDATE agencies SET created_at = 0")
 
     await context.database.write(earlier)
-    event = existing(await digest._find_anchor_event(context.database, [site]))
-    await digest._enqueue(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
-    (received,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
+    await context.database.write(lambda tx: digest._enqueue(tx, site.agency.id, today.isoformat()))
+    await deliver_due(context)
+    (received,) = [one for one in mail_sink.to(OFFICE) if "Сообщения жителей" in one.subject]
     assert "1 просроченное" in received.text, "a published report, of which nothing was sent"
     assert "кроме того, что ещё не подтверждено" in received.text
     assert (
         f"№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл {i18n.format_date('ru', overdue)}"
         in received.text
     )
-    assert f"/cabinet/problems/{event[1]['problem_id']}" in received.text
+    assert f"/cabinet/problems/{first}" in received.text
 
 
 async def test_a_job_scheduled_by_a_wrong_clock_runs_again(database: Database) -> None:

@@ -12,7 +12,7 @@ from tests.api.test_notices import at
 from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
-from tests.support.mail import Letter, MailSink
+from tests.support.mail import Letter, MailSink, deliver_due
 from widget_api.cabinet import report_letters
 from widget_api.context import Context
 from widget_api.journal import COMMAND_LINE
@@ -20,7 +20,6 @@ from widget_api.people import accounts
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
-from widget_api.worker import Worker
 
 REPORT = "/cabinet/analytics/report"
 EMAIL = "anna@gorod.test"
@@ -53,10 +52,7 @@ async def send(context: Context, mail_sink: MailSink, when: str, zone: str = "Eu
     with at(when, zone):
         for _ in range(2):
             await report_letters.enqueue_reports(context.database)
-            worker = Worker(context)
-            while claimed := await worker._claim(16):
-                for delivery in claimed:
-                    await worker._deliver_group([delivery])
+            await deliver_due(context)
     return [letter for letter in mail_sink.to(EMAIL) if "/analytics/report" in letter.text]
 
 

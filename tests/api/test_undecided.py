@@ -14,7 +14,7 @@ from tests.conftest import Client
 from tests.factories import AGENT, EMAIL, make_site, run_statement, submit_report
 from tests.support.cabinet import Enter, PageText, pass_minute
 from tests.support.journal import read_journal
-from tests.support.mail import Letter, MailSink
+from tests.support.mail import Letter, MailSink, deliver_due
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.mail import links
@@ -22,7 +22,6 @@ from widget_api.people import accounts, notice_letters, undecided
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
-from widget_api.worker import Worker
 
 ZONE = "Asia/Vladivostok"
 OPERATOR, OFFICE = "operator@service.test", "priem@gorod.test"
@@ -40,10 +39,7 @@ async def letters(context: Context, mail: MailSink, to: str) -> list[Letter]:
     """All letters to an address once the jobs of this moment have run and what is due was delivered."""
     await undecided.enqueue_if_due(context)
     await notice_letters.enqueue_digests(context.database)
-    worker = Worker(context)
-    while claimed := await worker._claim(16):
-        for delivery in claimed:
-            await worker._deliver_group([delivery])
+    await deliver_due(context)
     return mail.to(to)
 
 

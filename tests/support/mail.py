@@ -16,6 +16,10 @@ from typing import Any, Literal
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from widget_api.context import Context
+from widget_api.mail import outbox
+from widget_api.worker import LETTERS, Worker
+
 Behaviour = Literal["accept", "later", "refuse", "lose the answer", "hang"]
 
 
@@ -173,3 +177,13 @@ class MailSink:
                     raise AssertionError(f"{len(found())} of {count} letters to {address} in {limit} s; all: {came}")
                 self._arrived.wait(left)
             return found()
+
+
+async def deliver_due(context: Context) -> None:
+    """Do what a worker does until no delivery and no letter is due."""
+    worker = Worker(context)
+    while claimed := await worker._claim(16):
+        for delivery in claimed:
+            await worker._deliver_group([delivery])
+    while not await outbox.send_due(context, *LETTERS):
+        pass

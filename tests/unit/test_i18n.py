@@ -235,6 +235,6 @@ def test_what_people_change_has_a_name_in_the_journal() -> None:
     named = {name for name in columns if i18n.has(f"organisation.journal.column.{name}")}
     unnamed = {name for name in columns - named if name in changed or not written_by_the_service.fullmatch(name)}
     assert unnamed == {
-        *("districts_from", "undecided_told", "noticed_on", "email_failure"),
+        *("districts_from", "undecided_told", "noticed_on", "digested_on", "email_failure"),
         *("exact", "discovered", "failing", "paused_until", "pause_reason", "site_id"),
     }

@@ -5,8 +5,10 @@ A person gets the report of a period once: `users.reported_until` is the last da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from email.message import EmailMessage
 from functools import partial
 from itertools import count
 from typing import Literal, get_args
@@ -18,16 +20,15 @@ from widget_api.browse import regional_report
 from widget_api.browse.statistics import add_months
 from widget_api.cabinet.analytics_scope import PATH, count_sites
 from widget_api.context import Context
-from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import Delivery, Retry, Withheld
-from widget_api.deliveries.sinks import REPORT
-from widget_api.mail import outbox, sender
-from widget_api.mailbox.store import first_event
+from widget_api.database import Database, Transaction
+from widget_api.deliveries.model import Retry
+from widget_api.mail import outbox
+from widget_api.mail.outbox import Letter
 from widget_api.people import accounts_store, store
 from widget_api.people.model import User
 from widget_api.problems.notices import OPENS, Person, is_quiet
 from widget_api.problems.store import notices
+from widget_api.sites.model import Site
 
 REPORT_PATH = f"{PATH}/report"
 Every = Literal["week", "month", "quarter"]
@@ -95,54 +96,41 @@ async def enqueue_reports(database: Database) -> int:
         if reported or early or person.is_away(now) or user is None or not user.may("statistics.read"):
             continue
         sites = (await count_sites(database, user)).sites
-        events = [(site.id, event) for site in sites if (event := await first_event(database, site.id)) is not None]
-        telling = partial(_enqueue, user_id=user.id, first=first, last=last, anchor=events[0] if events else None)
-        enqueued += await database.write(partial(telling, now=now))
+        enqueued += await database.write(partial(_enqueue, user_id=user.id, sites=sites, first=first, last=last))
     return enqueued
 
 
-async def _enqueue(
-    tx: Transaction, user_id: str, first: date, last: date, anchor: tuple[str, Row] | None, now: int
-) -> int:
+async def _enqueue(tx: Transaction, user_id: str, sites: Sequence[Site], first: date, last: date) -> int:
     """Enqueue a person's report, unless another process has. Where nothing ever came in there is nothing to tell."""
-    if not await notices.begin_report(tx, user_id, last.isoformat()) or anchor is None:
+    if not await notices.begin_report(tx, user_id, last.isoformat()):
         return 0
-    site_id, event = anchor  # a delivery needs an event
-    await enqueue.enqueue(
-        tx,
-        site_id=site_id,
-        problem_id=event["problem_id"],
-        event_id=event["id"],
-        position=event["position"],
-        sink=f"{REPORT}{user_id}:{first}:{last}",
-        opens=False,
-        now=now,
-    )
-    return 1
+    for site in sites:
+        if await tx.row("SELECT 1 FROM problems WHERE site_id = :id LIMIT 1", id=site.id) is not None:
+            await outbox.enqueue(tx, LETTERS.kind, user_id, first=first.isoformat(), last=last.isoformat())
+            return 1
+    return 0
 
 
-async def deliver(context: Context, delivery: Delivery) -> None:
-    """Handle the sinks `report:<person>:<first>:<last>`."""
-    database, now = context.database, clock.now()
-    user_id, *days = delivery.sink.removeprefix(REPORT).split(":")
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    database, user_id, now = context.database, letter.subject, clock.now()
     row, user = await notices.find_person(database, user_id), await store.find_user(database, user_id)
     if row is None or user is None or not user.may("statistics.read") or row["report_every"] is None:
-        raise Withheld("the person does not get it any more")
+        return None
     person = Person.of(row)
     if is_quiet(now, person.calendar):
         raise Retry("nobody is written to at night and on days off", after=_next_opening(person, now) - now)
-    first, last = (date.fromisoformat(day) for day in days)
+    first, last = (date.fromisoformat(letter.parameters[name]) for name in ("first", "last"))
     query = replace(await count_sites(database, user), first=first, last=last)
     content, language = await regional_report.read(database.in_threads(), query, now), person.language
     period = regional_report.period_text(language, query, date.min)
-    page = f"{context.settings.public_url}{REPORT_PATH}?{urlencode({'from': days[0], 'to': days[1]})}"
-    letter = outbox.compose(
+    page = f"{context.settings.public_url}{REPORT_PATH}?{urlencode({'from': first, 'to': last})}"
+    return outbox.compose(
         context,
         "period_report",
         language,
         person.email,
         person.agency_name,
-        (delivery.id, "report"),
+        (letter.id, letter.kind),
         title=f"{i18n.text(language, 'report.heading')}: {period}",
         lines=[
             i18n.text(
@@ -158,7 +146,6 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         report_url=page,
         letters_url=f"{context.settings.public_url}{REPORT_PATH}#letters",
     )
-    await sender.send_message(context.settings, letter)
 
 
 def _next_opening(person: Person, now: int) -> int:
@@ -166,3 +153,6 @@ def _next_opening(person: Person, now: int) -> int:
     today, zone = person.calendar.local_date(now), person.calendar.time_zone
     days = (today + timedelta(days=one) for one in count())
     return next(at for day in days if person.calendar.is_working_day(day) and (at := _at(day, OPENS, zone)) > now)
+
+
+LETTERS = outbox.Handler("period_report", _write, lifetime=14 * clock.DAY)  # nobody works in the first days of a year

@@ -23,7 +23,6 @@ AGENCY = "agency"
 SERVICE = "service:"  # a subordinate service to which the report was assigned: service:<agency>
 MAILBOX = "mailbox:"  # the sender of a letter of the agency, about its outcome: mailbox:<letter>
 REMINDER = "reminder:"  # the agency, about a due date that comes or has passed: reminder:<kind>:<day>
-DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
 PLATFORM = "platform:"
 MEDIA = "media"  # no recipient: downloads pictures of which an event has the URLs
 REPORTS = "reports"  # a resident's letter with the link to all their reports: requested, caused by no event
@@ -32,9 +31,7 @@ FOLLOWER = "follower:"  # a follower of the problem
 PARTICIPANT = "participant:"  # who takes part in an entry: participant:<row>[:<text of the author's letter>]
 REQUEST = "request:"  # the entry's author, or the agency: request:<row of the sender>
 COMMENTER = "commenter:"  # the author of a comment: commenter:<comment>:<subject of the letter>
-USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice, or digest>:<what makes it one>
-OPERATOR = "operator:"  # an operator, about reports that agencies left undecided: operator:<person>:<day>
-REPORT = "report:"  # a head or administrator, after a week, month or quarter: report:<person>:<first day>:<last day>
+USER = "user:"  # a person of the cabinet: user:<person>:<kind of notice>:<what makes it one>
 MODERATOR = "moderator:"  # the site's moderator, by mail: moderator:<comment that caused the letter>
 
 
@@ -58,7 +55,6 @@ SINKS: Sequence[Sink] = (
     Sink(name=SERVICE, kind="service", handler="widget_api.problems.notify:deliver_to_service"),
     Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.outcome:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
-    Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.author_mail:deliver_to_author"),
     Sink(name=AUTHOR, kind="resident", handler="widget_api.followers.mail:deliver_to_merged_author"),
     Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote_pictures:deliver"),
@@ -84,20 +80,6 @@ SINKS: Sequence[Sink] = (
         name=USER,
         kind="user",
         handler="widget_api.people.notice_letters:deliver",
-        seen_by_agency=False,
-        wider=True,
-    ),
-    Sink(
-        name=OPERATOR,
-        kind="user",
-        handler="widget_api.people.undecided:deliver",
-        seen_by_agency=False,
-        wider=True,
-    ),
-    Sink(
-        name=REPORT,
-        kind="user",
-        handler="widget_api.cabinet.report_letters:deliver",
         seen_by_agency=False,
         wider=True,
     ),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import GiveUp, Retry
-from widget_api.mail import messages, sender
+from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 
 if TYPE_CHECKING:
@@ -60,13 +60,16 @@ async def _record_nothing(tx: Transaction, letter: Letter, outcome: Outcome) -> 
 class Handler:
     """What is done with the letters of a kind.
 
-    `write` composes one; None if it is no longer wanted. It raises GiveUp where it is too late. `record` stores
-    what became of it, in the transaction that deletes its row.
+    `write` composes one; None if it is no longer wanted. It raises GiveUp where it cannot be, and Retry where it is too
+    early. `record` stores what became of it, in the transaction that deletes its row. After `lifetime` seconds it is
+    refused. `bounces` says whose address is marked when the letter comes back: that of the letter's subject.
     """
 
     kind: str
     write: Callable[[Context, Letter], Awaitable[EmailMessage | None]]
     record: Callable[[Transaction, Letter, Outcome], Awaitable[None]] = _record_nothing
+    lifetime: int | None = None
+    bounces: verp.Bounce | None = None
 
 
 # --- enqueue ---------------------------------------------------------------------------------------------------------
@@ -103,6 +106,12 @@ async def is_waiting(reader: Database | Transaction, kind: str, subject: str) ->
     return await reader.row(sql, kind=kind, subject=subject) is not None
 
 
+async def count_waiting(database: Database) -> int:
+    """The number of letters that have not left yet."""
+    row = await database.row("SELECT COUNT(*) AS count FROM letters")
+    return int(row["count"]) if row else 0
+
+
 def waits_sql(kind: str, subject: str) -> str:
     """The condition that a letter about the subject, a column, has not left yet."""
     return f"EXISTS (SELECT 1 FROM letters WHERE letters.kind = '{kind}' AND letters.subject = {subject})"
@@ -132,19 +141,29 @@ async def _send(context: Context, handler: Handler, now: int) -> bool:
         return False
     outcome: Outcome = "sent"
     try:
+        if handler.lifetime is not None and letter.created_at <= now - handler.lifetime:
+            raise GiveUp("the mail server did not take it in time")
         message = await handler.write(context, letter)
         if message is None:
             outcome = "unwanted"
         else:
-            await sender.send_message(context.settings, message)
+            await sender.send_message(context.settings, message, _bounce_address(context, handler, letter))
     except Retry as error:
         _log.warning("a letter (%s) could not be sent yet: %s", letter.kind, error)
+        if error.after is not None:
+            await context.database.write(partial(defer, letter=letter, next_at=now + round(error.after)))
         return True
     except GiveUp as error:
         _log.warning("a letter (%s) cannot be sent: %s", letter.kind, error)
         outcome = "refused"
     await context.database.write(partial(end, handler=handler, letter=letter, outcome=outcome))
     return True
+
+
+def _bounce_address(context: Context, handler: Handler, letter: Letter) -> str | None:
+    if handler.bounces is None:
+        return None
+    return verp.bounce_address(context.settings, context.signer, handler.bounces, letter.subject)
 
 
 async def claim(tx: Transaction, kind: str, now: int) -> Letter | None:
@@ -157,6 +176,10 @@ async def claim(tx: Transaction, kind: str, now: int) -> Letter | None:
         next_at=now + RETRY_DELAY,
     )
     return None if row is None else Letter.of(row)
+
+
+async def defer(tx: Transaction, letter: Letter, next_at: int) -> None:
+    await tx.run("UPDATE letters SET next_at = :next_at WHERE id = :id", id=letter.id, next_at=next_at)
 
 
 async def end(tx: Transaction, handler: Handler, letter: Letter, outcome: Outcome) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from email.message import EmailMessage
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import Delivery
-from widget_api.deliveries.sinks import DIGEST
-from widget_api.mail import messages, sender, verp
+from widget_api.mail import messages, outbox
 from widget_api.mail.messages import Thread
+from widget_api.mail.outbox import Letter
 from widget_api.mailbox import store
 from widget_api.problems import wording
 from widget_api.sites import service as sites
@@ -63,10 +63,7 @@ def morning_timestamp(day: date, site: Site) -> int:
 
 
 async def enqueue_digests(database: Database) -> int:
-    """Enqueue this morning's digests, each once even if the clock is changed. Returns their number.
-
-    The sink contains the day, and the delivery always refers to the same event, so enqueuing is idempotent.
-    """
+    """Enqueue this morning's digests, each once. Returns their number."""
     enqueued, now = 0, clock.now()
     for row in await store.digest_agencies(database):
         agency_sites = await _sites_of_agency(database, row["id"])
@@ -77,14 +74,17 @@ async def enqueue_digests(database: Database) -> int:
         morning = morning_timestamp(today, agency_sites[0])
         if now < morning or row["created_at"] >= morning or not calendar.is_working_day(today):
             continue
-        sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
-        event = await _find_anchor_event(database, agency_sites)
-        if event is None or await store.is_enqueued(database, event[1]["problem_id"], sink):
-            continue
-        if await _build_digest(database, agency_sites, today, ""):
-            await _enqueue(database, *event, sink, now)
-            enqueued += 1
+        day = today.isoformat()
+        if day not in row["digested_on"] and await _build_digest(database, agency_sites, today, ""):
+            enqueued += await database.write(partial(_enqueue, agency_id=row["id"], day=day))
     return enqueued
+
+
+async def _enqueue(tx: Transaction, agency_id: str, day: str) -> int:
+    if not await store.begin_digest(tx, agency_id, day):
+        return 0
+    await outbox.enqueue(tx, LETTERS.kind, agency_id, day=day)
+    return 1
 
 
 async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
@@ -93,30 +93,6 @@ async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
     own = [site for site in everything if site.agency.id == agency_id]
     moderated = {row["site_id"] for row in await database.rows(MODERATED, agency_id=agency_id)}
     return own and own + [site for site in everything if site.id in moderated and site not in own]
-
-
-async def _find_anchor_event(database: Database, agency_sites: Sequence[Site]) -> tuple[str, Row] | None:
-    """Return the event that the digests of an agency refer to, with its site's id."""
-    for site in agency_sites:
-        event = await store.first_event(database, site.id)
-        if event is not None:
-            return site.id, event
-    return None
-
-
-async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
-    async def work(tx: Transaction) -> None:
-        await enqueue.enqueue(
-            tx,
-            site_id=site_id,
-            problem_id=event["problem_id"],
-            event_id=event["id"],
-            position=event["position"],
-            sink=sink,
-            now=now,
-        )
-
-    await database.write(work, site_id)
 
 
 async def _build_digest(database: Database, agency_sites: Sequence[Site], today: date, public_url: str) -> Digest:
@@ -150,18 +126,18 @@ def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
     )
 
 
-async def deliver(context: Context, delivery: Delivery) -> None:
-    """Handle a delivery of the sinks `digest:<agency>:<day>`. The digest shows the state at the time of sending."""
-    agency_id, _, day = delivery.sink.removeprefix(DIGEST).partition(":")
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    """Compose a digest. It shows the state at the time of sending."""
+    agency_id, day = letter.subject, letter.parameters["day"]
     agency_sites = await _sites_of_agency(context.database, agency_id)
     if not agency_sites or not agency_sites[0].agency.digest:
-        return
+        return None
     site, public_url = agency_sites[0], context.settings.public_url
     digest = await _build_digest(context.database, agency_sites, date.fromisoformat(day), public_url)
     if not digest:
-        return
+        return None
     message_id = messages.message_id(public_url, agency_id, day, "digest")
-    letter = messages.compose(
+    return messages.compose(
         "agency_digest",
         site.language,
         to=site.agency.email,
@@ -177,6 +153,6 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             "cabinet_url": f"{public_url}/cabinet/",
         },
     )
-    await sender.send_message(
-        context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", agency_id)
-    )
+
+
+LETTERS = outbox.Handler("agency_digest", _write, lifetime=clock.DAY, bounces="agency")

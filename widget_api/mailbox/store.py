@@ -17,6 +17,7 @@ from widget_api.problems.deadline import RUNNING, overdue_sql, soon_sql
 from widget_api.sites.kinds import IS_SITE
 
 YEAR = 365 * clock.DAY
+KNOWN_DAYS = 7  # of digests
 # Without reports that are withheld from the agency's mailbox until they are confirmed or decided about.
 _KNOWN = "(p.released_at IS NOT NULL OR p.published)"
 _PENDING = f"{RUNNING} AND p.released_at IS NOT NULL"
@@ -228,14 +229,6 @@ async def is_enqueued(database: Database, problem_id: str, sink: str) -> bool:
     return row is not None
 
 
-async def first_event(database: Database, site_id: str) -> Row | None:
-    """Return the first event of a site, to which deliveries about all its reports refer."""
-    return await database.row(
-        "SELECT id, problem_id, position FROM events WHERE site_id = :site_id ORDER BY position LIMIT 1",
-        site_id=site_id,
-    )
-
-
 async def count_held_before(database: Database, site_ids: Sequence[str], until: int) -> int:
     among, names = _site_filter(site_ids)
     row = await database.row(
@@ -248,5 +241,22 @@ async def count_held_before(database: Database, site_ids: Sequence[str], until: 
 
 
 async def digest_agencies(database: Database) -> Sequence[Row]:
-    """List the agencies that receive a daily digest: id, created_at."""
-    return await database.rows("SELECT id, created_at FROM agencies WHERE digest AND disabled_at IS NULL ORDER BY id")
+    """List the agencies that receive a daily digest: id, created_at, digested_on."""
+    return await database.rows(
+        "SELECT id, created_at, digested_on FROM agencies WHERE digest AND disabled_at IS NULL ORDER BY id"
+    )
+
+
+async def begin_digest(tx: Transaction, agency_id: str, day: str) -> bool:
+    """Record that an agency's digest of a day was enqueued. False if it was recorded before.
+
+    A clock that jumps and goes back comes to a day again: the last KNOWN_DAYS are kept, the newest first.
+    """
+    begun = await tx.run(
+        "UPDATE agencies SET digested_on = SUBSTR(:day || ' ' || digested_on, 1, :length)"
+        " WHERE id = :id AND digested_on NOT LIKE '%' || :day || '%'",
+        id=agency_id,
+        day=day,
+        length=KNOWN_DAYS * len(f"{day} "),
+    )
+    return begun == 1

@@ -16,6 +16,7 @@ from widget_api import clock, outbound, schedule, web
 from widget_api.database import Database
 from widget_api.deliveries import admin
 from widget_api.errors import DomainError, NotFound
+from widget_api.mail import outbox
 from widget_api.ops import platform_status
 
 _SECURITY_CONTACT_DAYS = 30  # for how long security.txt may be trusted; RFC 9116 recommends less than a year
@@ -48,6 +49,8 @@ class ServiceMetrics(Collector):
         overdue, stalled = await admin.measure_delay(database, now), await admin.measure_standstill(database, now)
         self._add("widget_queue_overdue_seconds", "Age of the oldest due delivery", overdue)
         self._add("widget_queue_stalled_seconds", "How long due deliveries have waited without any attempt", stalled)
+        documentation = "Letters that no event of a report causes, and that have not left"
+        self._add("widget_letters_waiting", documentation, await outbox.count_waiting(database))
         for status in await platform_status.read_platform_statuses(database, now):
             self._add_platform(status, now)
         for job in await schedule.list_jobs(database):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from email.message import EmailMessage
 
-from widget_api import clock, i18n
+from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries.model import GiveUp
 from widget_api.mail import outbox
 from widget_api.people import accounts_store
 
@@ -21,8 +20,6 @@ def to_users(template: str, place: str | Callable[[Context, Row], str], lifetime
     """
 
     async def write(context: Context, letter: outbox.Letter) -> EmailMessage | None:
-        if lifetime is not None and letter.created_at <= clock.now() - lifetime:
-            raise GiveUp("the mail server did not take it in time")
         user = await accounts_store.find_by_id(context.database, letter.subject)
         if user is None or not await accounts_store.may_sign_in(context.database, user["id"]):
             return None
@@ -33,4 +30,4 @@ def to_users(template: str, place: str | Callable[[Context, Row], str], lifetime
         parts = (letter.kind, letter.id)
         return outbox.compose(context, template, user["language"], user["email"], whose, parts, **values)
 
-    return outbox.Handler(template, write)
+    return outbox.Handler(template, write, lifetime=lifetime)

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from email.message import EmailMessage
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, Withheld
 from widget_api.deliveries.sinks import USER
 from widget_api.mail import outbox, sender
+from widget_api.mail.outbox import Letter, Outcome
 from widget_api.problems import notices
 from widget_api.problems.deadline import is_running
 from widget_api.problems.notices import DATES, KINDS, ROLES, Person
-from widget_api.problems.store import history
 from widget_api.problems.store import notices as store
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import promised_date
@@ -101,12 +101,10 @@ async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> in
             await store.hand_over(tx, person.id, reader.id)
     await notices.notice_dates(tx, list(people.values()), now, until)
     for person in people.values():
-        problem_id = await store.find_waiting(tx, person.id, until)
-        if problem_id is None or notices.find_reader(person, people, now) is not person:
-            continue
-        received = await history.find_received(tx, problem_id)  # a delivery needs an event
-        await enqueue.enqueue_event(tx, received, f"{USER}{person.id}:{DIGEST}:{today.isoformat()}", now)
-        enqueued += 1
+        waits = await store.has_waiting(tx, person.id, until)
+        if waits and notices.find_reader(person, people, now) is person:
+            await outbox.enqueue(tx, LETTERS.kind, person.id, day=today.isoformat())
+            enqueued += 1
     return enqueued
 
 
@@ -114,43 +112,63 @@ async def _enqueue(tx: Transaction, agency_id: str, today: date, now: int) -> in
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """Handle the sinks `user:<person>:<kind>:<cause>` and `user:<person>:digest:<day>`.
+    """Handle the sinks `user:<person>:<kind>:<cause>`."""
+    user_id, kind, _ = delivery.sink.removeprefix(USER).split(":", 2)
+    message = await _compose(context, delivery.id, user_id, kind)
+    if message is None:
+        raise Withheld("nothing is left to tell, or the next morning's letter tells it")
+    await sender.send_message(context.settings, message)
+
+
+async def _write_digest(context: Context, letter: Letter) -> EmailMessage | None:
+    return await _compose(context, letter.id, letter.subject, DIGEST, date.fromisoformat(letter.parameters["day"]))
+
+
+async def _record(tx: Transaction, letter: Letter, outcome: Outcome) -> None:
+    if outcome == "refused":
+        await store.release(tx, letter.subject, letter.id)
+
+
+LETTERS = outbox.Handler("notices", _write_digest, _record)
+
+
+async def _compose(
+    context: Context, letter_id: str, user_id: str, kind: str, day: date | None = None
+) -> EmailMessage | None:
+    """Compose the letter about notices of a kind, or the digest of a day; None if there is nothing to tell now.
 
     What is not sent before the evening, or before its person is away, is told by the next morning's letter.
     """
     database, now = context.database, clock.now()
-    user_id, kind, cause = delivery.sink.removeprefix(USER).split(":", 2)
     row = await store.find_person(database, user_id)
     person = Person.of(row) if row is not None else None
-    digest = kind == DIGEST
-    opens = person.morning if person is not None and digest else notices.OPENS
+    opens = person.morning if person is not None and day is not None else notices.OPENS
     if person is None or not person.enabled or person.is_away(now) or notices.is_quiet(now, person.calendar, opens):
-        await database.write(partial(store.release, user_id=user_id, letter=delivery.id))
-        raise Withheld("not now: the next morning's letter tells it")
-    until = _morning(date.fromisoformat(cause), person) if digest else now
+        await database.write(partial(store.release, user_id=user_id, letter=letter_id))
+        return None
+    until = _morning(day, person) if day is not None else now
     claiming = partial(
-        store.claim, user_id=user_id, letter=delivery.id, now=now, kind=None if digest else kind, until=until
+        store.claim, user_id=user_id, letter=letter_id, now=now, kind=None if day is not None else kind, until=until
     )
     await database.write(claiming)
-    groups = await _group(context, person, await store.list_sent(database, user_id, person.agency_id, delivery.id))
+    groups = await _group(context, person, await store.list_sent(database, user_id, person.agency_id, letter_id))
     if not groups:
-        raise Withheld("nothing is left to tell")
+        return None
     public_url, count = context.settings.public_url, sum(group.count for group in groups)
-    day = i18n.format_date(person.language, person.calendar.local_date(now))
-    subject = i18n.text(person.language, f"notices.subject.{kind}", count=count, date=day)
-    letter = outbox.compose(
+    today = i18n.format_date(person.language, person.calendar.local_date(now))
+    subject = i18n.text(person.language, f"notices.subject.{kind}", count=count, date=today)
+    return outbox.compose(
         context,
         "notices",
         person.language,
         person.email,
         person.agency_name,
-        (delivery.id, "notices"),
+        (letter_id, "notices"),
         subject=subject,
         groups=groups,
         cabinet_url=f"{public_url}/cabinet/",
         account_url=public_url + ACCOUNT_PATH,
     )
-    await sender.send_message(context.settings, letter)
 
 
 async def _group(context: Context, person: Person, rows: Sequence[Row]) -> list[Group]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from email.message import EmailMessage
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,15 +17,12 @@ from zoneinfo import ZoneInfo
 from widget_api import clock, i18n, schedule
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import enqueue
-from widget_api.deliveries.model import Delivery, Withheld
-from widget_api.deliveries.sinks import OPERATOR
-from widget_api.mail import outbox, sender
+from widget_api.mail import outbox
+from widget_api.mail.outbox import Letter
 from widget_api.people import accounts, store
 from widget_api.people.model import VisibleSite
 from widget_api.problems.deadline import undecided_sql
 from widget_api.problems.notices import is_quiet
-from widget_api.problems.store import history
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import Calendar
 
@@ -91,7 +89,7 @@ async def enqueue_if_due(context: Context) -> float:
     enqueued, early = 0, now < _morning(calendar, calendar.local_date(now))
     if user is not None and not early and not is_quiet(now, calendar):
         due, day = await store.list_undecided_sites(database), calendar.local_date(now).isoformat()
-        telling = partial(_enqueue, due=due, operators=[row["id"] for row in operators], day=day, now=now)
+        telling = partial(_enqueue, due=due, operators=[row["id"] for row in operators], day=day)
         enqueued = await database.write(telling) if due else 0
     await schedule.end(database, JOB, now, f"{enqueued} letters", next_at=_next_morning(calendar, now))
     return PAUSE
@@ -108,52 +106,53 @@ def _next_morning(calendar: Calendar, now: int) -> int:
     return _morning(calendar, calendar.add_working_days(before, 1))
 
 
-async def _enqueue(tx: Transaction, due: Sequence[VisibleSite], operators: Sequence[str], day: str, now: int) -> int:
+async def _enqueue(tx: Transaction, due: Sequence[VisibleSite], operators: Sequence[str], day: str) -> int:
     """Enqueue a letter to each operator if there is something new to tell. Returns their number."""
-    news = [(site, row["id"]) for site in due if (row := await _find_news(tx, site)) is not None]
-    for site, _ in news:
+    news = [site for site in due if await _has_news(tx, site)]
+    for site in news:
         told = {"id": site.id, "until": site.undecided_before}
         await tx.run("UPDATE sites SET undecided_told = :until WHERE id = :id", **told)
     if not news:
         return 0
-    received = await history.find_received(tx, news[0][1])  # a delivery needs an event
     for user_id in operators:
-        await enqueue.enqueue_event(tx, received, f"{OPERATOR}{user_id}:{day}", now)
+        await outbox.enqueue(tx, LETTERS.kind, user_id, day=day)
     return len(operators)
 
 
-async def _find_news(tx: Transaction, site: VisibleSite) -> Row | None:
-    """A report of the site that waits for too long and was not told."""
-    return await tx.row(
-        "SELECT p.id FROM problems p JOIN sites s ON s.id = p.site_id"
-        f" WHERE p.site_id = :site_id AND {undecided_sql()} AND NOT {undecided_sql('s.undecided_told')}"
-        " ORDER BY p.number LIMIT 1",
+async def _has_news(tx: Transaction, site: VisibleSite) -> bool:
+    """Whether a report of the site waits for too long that was not told."""
+    row = await tx.row(
+        "SELECT 1 FROM problems p JOIN sites s ON s.id = p.site_id"
+        f" WHERE p.site_id = :site_id AND {undecided_sql()} AND NOT {undecided_sql('s.undecided_told')} LIMIT 1",
         site_id=site.id,
         cutoff=site.undecided_before,
     )
+    return row is not None
 
 
 # --- the letter ------------------------------------------------------------------------------------------------------
 
 
-async def deliver(context: Context, delivery: Delivery) -> None:
-    """Handle the sinks `operator:<person>:<day>`. The letter shows the state at the time of sending."""
+async def _write(context: Context, letter: Letter) -> EmailMessage | None:
+    """Compose the letter to an operator. It shows the state at the time of sending."""
     database, public_url = context.database, context.settings.public_url
-    user = await store.find_user(database, delivery.sink.removeprefix(OPERATOR).partition(":")[0])
+    user = await store.find_user(database, letter.subject)
     undecided = await list_undecided(database)
     if user is None or not undecided.rows:
-        raise Withheld("nothing is left to tell")
+        return None
     lines = await describe(database, user.language, undecided, MAX_LINES)
-    letter = outbox.compose(
+    return outbox.compose(
         context,
         "undecided",
         user.language,
         user.email,
         i18n.text(user.language, "cabinet.operator"),
-        (delivery.id, "undecided"),
+        (letter.id, letter.kind),
         count=undecided.count,
         lines=[one | {"url": public_url + one["path"]} for one in lines],
         more=undecided.count - len(lines),
         list_url=f"{public_url}/cabinet/problems?tab=moderation",
     )
-    await sender.send_message(context.settings, letter)
+
+
+LETTERS = outbox.Handler("undecided", _write, lifetime=clock.DAY)

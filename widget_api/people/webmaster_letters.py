@@ -29,7 +29,6 @@ from widget_api.validation import is_email
 KEPT_DAYS = 30
 MAX_LETTERS_OF_SITE = 10  # a day
 PAUSE = 600  # seconds; the same letter sooner is a form that was sent twice
-_PATIENCE = 2 * clock.DAY  # seconds for which the mail server is asked
 
 
 async def send(database: Database, site: Site, email: str, options: str, who: journal.Who) -> None:
@@ -102,8 +101,6 @@ async def _write(context: Context, letter: Letter) -> EmailMessage | None:
     row = await context.database.row("SELECT * FROM webmaster_letters WHERE id = :id", id=letter.subject)
     if row is None:
         return None
-    if letter.created_at <= clock.now() - _PATIENCE:
-        raise GiveUp("the mail server did not take it in time")
     site, public_url = await sites.by_id(context.database, row["site_id"]), context.settings.public_url
     enabled = "SELECT 1 FROM agencies WHERE id = :id AND disabled_at IS NULL"
     if await context.database.row(enabled, id=site.agency.id) is None:
@@ -134,4 +131,4 @@ async def _record(tx: Transaction, letter: Letter, outcome: Outcome) -> None:
         await tx.run(sql, id=letter.subject, now=clock.now())
 
 
-LETTERS = outbox.Handler("site_code", _write, _record)
+LETTERS = outbox.Handler("site_code", _write, _record, lifetime=2 * clock.DAY)

@@ -19,7 +19,6 @@ from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 
 PATH = "/sites/application"
-_LIFETIME = 3 * clock.DAY  # seconds after which a letter that the mail server does not take is given up
 
 
 def application_url(context: Context, application_id: str) -> str:
@@ -28,8 +27,6 @@ def application_url(context: Context, application_id: str) -> str:
 
 
 async def _write(context: Context, letter: Letter) -> EmailMessage | None:
-    if letter.created_at < clock.now() - _LIFETIME:
-        raise GiveUp("the mail server did not take it in time")
     about, database = letter.parameters, context.database
     application = await store.find(database, about["application_id"]) if "application_id" in about else None
     if "application_id" in about and application is None:
@@ -108,4 +105,4 @@ def describe(language: str, kind: str, **values: Any) -> dict[str, Any]:
     }
 
 
-LETTERS = outbox.Handler(KIND, _write)
+LETTERS = outbox.Handler(KIND, _write, lifetime=3 * clock.DAY)

@@ -57,7 +57,7 @@ async def list_agencies(database: Database) -> list[dict[str, Any]]:
         for row in rows
     ]
     for agency in agencies:
-        del agency["noticed_on"]  # of the worker alone
+        del agency["noticed_on"], agency["digested_on"]  # of the worker alone
     return agencies
 
 

@@ -20,6 +20,7 @@ agencies = Table(
     Column("factor_roles", Text, nullable=False, server_default="[]"),  # JSON: who must have a second factor
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
     Column("noticed_on", Text),  # the day whose morning its people's digests were enqueued
+    Column("digested_on", Text, nullable=False, server_default=""),  # the days of its last digests, with spaces
     flag("digest"),  # send a letter about due problems each working morning
     Column("digest_hour", Integer),  # local, of that letter and its people's digests; null = 8 and 9
     flag("approval"),  # answers of agents are approved by a head

@@ -1,4 +1,4 @@
-"""From 1.1.0 to 1.2.0: when a report needs consent, the addresses of a town, and one table of letters for eight.
+"""From 1.1.0 to 1.2.0: when a report needs consent, the addresses of a town, and one table of letters.
 
 Until 1.2.0 is released every change of the schema is made in this file: CONTRIBUTING.md says how.
 """
@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("sites", sa.Column("consent", sa.Text(), server_default="always", nullable=False))
     _make_addresses()
     _join_letters()
+    _move_digests()
 
 
 def _make_addresses() -> None:
@@ -77,10 +78,7 @@ def _join_letters() -> None:
     for row in waiting:
         parameters = {name: row[name] for name in names if row.get(name) is not None}
         connection.execute(
-            sa.text(
-                "INSERT INTO letters (id, kind, subject, parameters, created_at, next_at)"
-                " VALUES (:id, :kind, :subject, :parameters, :created_at, :next_at) ON CONFLICT DO NOTHING"
-            ),
+            sa.text(_INSERT),
             {
                 "id": str(uuid.uuid4()),
                 "parameters": json.dumps(parameters, sort_keys=True),
@@ -96,6 +94,10 @@ def _join_letters() -> None:
             op.drop_column(table, column)
 
 
+_INSERT = (
+    "INSERT INTO letters (id, kind, subject, parameters, created_at, next_at)"
+    " VALUES (:id, :kind, :subject, :parameters, :created_at, :next_at) ON CONFLICT DO NOTHING"
+)
 _QUEUES = {
     "users": ("factor_letter_at", "provider_letter_at"),
     "invitations": ("next_at",),
@@ -122,3 +124,34 @@ _WAITING = (
     " CASE WHEN l.site_id IS NOT NULL THEN (SELECT id FROM users u WHERE u.email = l.email) END AS user_id"
     " FROM registration_letters l",
 )
+
+
+def _move_digests() -> None:
+    """Make letters of the digests that were deliveries of some event. What was sent is no delivery any more."""
+    op.add_column("agencies", sa.Column("digested_on", sa.Text(), nullable=False, server_default=""))
+    op.execute(
+        "UPDATE agencies SET digested_on = COALESCE((SELECT MAX(SUBSTR(sink, LENGTH(agencies.id) + 9))"
+        " FROM deliveries WHERE sink LIKE 'digest:' || agencies.id || ':%'), '')"
+    )
+    connection = op.get_bind()
+    waiting = (
+        f"SELECT id, sink, created_at, next_at FROM deliveries WHERE {_DIGESTS} AND state IN ('pending', 'leased')"
+    )
+    for row in connection.execute(sa.text(waiting)).mappings().all():
+        sink, subject, *rest = row["sink"].split(":")
+        kind, names = _KINDS[sink]
+        parameters = json.dumps(dict(zip(names, rest[-len(names) :], strict=True)), sort_keys=True)
+        times = {name: row[name] for name in ("created_at", "next_at")}
+        letter = {"id": row["id"], "kind": kind, "subject": subject, "parameters": parameters} | times
+        connection.execute(sa.text(_INSERT), letter)
+    op.execute(f"DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT id FROM deliveries WHERE {_DIGESTS})")
+    op.execute(f"DELETE FROM deliveries WHERE {_DIGESTS}")
+
+
+_DIGESTS = "(sink LIKE 'digest:%' OR sink LIKE 'operator:%' OR sink LIKE 'report:%' OR sink LIKE 'user:%:digest:%')"
+_KINDS = {
+    "digest": ("agency_digest", ("day",)),
+    "operator": ("undecided", ("day",)),
+    "report": ("period_report", ("first", "last")),
+    "user": ("notices", ("day",)),
+}

@@ -181,15 +181,14 @@ async def begin_morning(tx: Transaction, agency_id: str, day: str) -> bool:
     return begun == 1
 
 
-async def find_waiting(tx: Transaction, user_id: str, until: int) -> str | None:
-    """A report of which a person was not told yet."""
+async def has_waiting(tx: Transaction, user_id: str, until: int) -> bool:
+    """Whether there is something of which a person was not told yet."""
     row = await tx.row(
-        "SELECT problem_id FROM notices WHERE user_id = :id AND told_at IS NULL AND created_at <= :until"
-        " ORDER BY id LIMIT 1",
+        "SELECT 1 FROM notices WHERE user_id = :id AND told_at IS NULL AND created_at <= :until LIMIT 1",
         id=user_id,
         until=until,
     )
-    return row["problem_id"] if row is not None else None
+    return row is not None
 
 
 async def hand_over(tx: Transaction, user_id: str, stand_in: str) -> None:
