@@ -243,7 +243,7 @@ class Model {
     if (!this.isAway) {
       const given = this.plain(path);
       if (page === TOWN && (page === path || /\?lang=..$/.test(path))) this.keep(path);
-      else if (given.status === 410 || this.service.time > this.freshUntil) {
+      else if ([404, 410].includes(given.status) || this.service.time > this.freshUntil) {
         this.asked++;
         this.keep(TOWN);
       }
