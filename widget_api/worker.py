@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from widget_api import clock
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet import bulk_service, report_letters
+from widget_api.cabinet.analytics import report_letters
+from widget_api.cabinet.problems import bulk_service
 from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld

@@ -19,7 +19,7 @@ from tests.support.processes import CommandFailed
 from widget_api import clock
 from widget_api.browse import growth, places, statistics
 from widget_api.browse.statistics import Query
-from widget_api.cabinet.analytics_view import compare
+from widget_api.cabinet.analytics.tables import compare
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems.model import Change

@@ -11,7 +11,8 @@ from tests.factories import RESIDENT, make_site
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.pictures import halves, photo
-from widget_api.cabinet import templates, weak_answers
+from widget_api.cabinet.organisation import templates
+from widget_api.cabinet.problems import weak_answers
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes

@@ -20,8 +20,9 @@ from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
 from widget_api import clock
 from widget_api.browse import map_frame
-from widget_api.cabinet import bulk_service, inbox_store, list_map
-from widget_api.cabinet.selection import Selection
+from widget_api.cabinet.problems import bulk_service, list_map
+from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.cabinet.problems.selection import Selection
 from widget_api.context import Context
 from widget_api.people import accounts, store
 from widget_api.problems import lifecycle

@@ -11,7 +11,7 @@ import pytest
 from tests.factories import AGENT, existing, make_site, run_statement, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from widget_api import i18n
-from widget_api.cabinet.deliveries_service import PAGE_SIZE
+from widget_api.cabinet.organisation.deliveries_service import PAGE_SIZE
 from widget_api.database import Database
 from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR

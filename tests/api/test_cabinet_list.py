@@ -23,8 +23,9 @@ from tests.support import migrations
 from tests.support.cabinet import PASSWORD, Enter
 from tests.support.journal import read_journal
 from widget_api import clock
-from widget_api.cabinet import exports, inbox_service, inbox_store
-from widget_api.cabinet.selection import Cursor, Selection
+from widget_api.cabinet.problems import exports, inbox_service
+from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.cabinet.problems.selection import Cursor, Selection
 from widget_api.context import Context
 from widget_api.database import word_forms
 from widget_api.people import store

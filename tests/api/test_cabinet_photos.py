@@ -13,7 +13,7 @@ from tests.support.cabinet import Enter
 from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet.photos import COLUMNS, ROWS, parse_cells
+from widget_api.cabinet.problems.photos import COLUMNS, ROWS, parse_cells
 from widget_api.context import Context
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change, Photo

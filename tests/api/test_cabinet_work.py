@@ -14,7 +14,8 @@ from tests.conftest import Client
 from tests.factories import AGENT, NOON, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
-from widget_api.cabinet import inbox_service, inbox_store
+from widget_api.cabinet.problems import inbox_service
+from widget_api.cabinet.problems import queries as inbox_store
 from widget_api.people import accounts
 from widget_api.people.model import FINAL_STATUSES
 from widget_api.problems import lifecycle

@@ -24,7 +24,7 @@ from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
 from widget_api import clock, i18n
-from widget_api.cabinet import analytics_scope
+from widget_api.cabinet.analytics import scope as analytics_scope
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound

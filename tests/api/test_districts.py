@@ -20,9 +20,9 @@ from tests.factories import AGENT, existing, make_site, submit_report
 from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
-from widget_api.cabinet import inbox_store
 from widget_api.cabinet.http import field_errors
-from widget_api.cabinet.selection import Selection
+from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.cabinet.problems.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.database.bulk import open_writer

@@ -16,8 +16,9 @@ from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.statistics import Query
-from widget_api.cabinet import inbox_service, inbox_store
-from widget_api.cabinet.selection import Selection, Tab
+from widget_api.cabinet.problems import inbox_service
+from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.cabinet.problems.selection import Selection, Tab
 from widget_api.context import Context
 from widget_api.database.schema import metadata
 from widget_api.mail import links

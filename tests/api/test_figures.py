@@ -20,7 +20,7 @@ from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.figures import FIGURES
 from widget_api.browse.statistics import Query
-from widget_api.cabinet import inbox_store
+from widget_api.cabinet.problems import queries as inbox_store
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems import districts as borders

@@ -15,7 +15,7 @@ from tests.factories import existing, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from widget_api import clock, i18n, journal
-from widget_api.cabinet.organisation_journal import PAGE_LENGTH
+from widget_api.cabinet.organisation.journal import PAGE_LENGTH
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.people import accounts, invitations

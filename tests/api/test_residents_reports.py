@@ -16,8 +16,8 @@ from tests.factories import AGENT, EMAIL, RESIDENT, existing, make_site, run_sta
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api import clock
-from widget_api.cabinet import deliveries_service as deliveries
-from widget_api.cabinet import inbox_store
+from widget_api.cabinet.organisation import deliveries_service as deliveries
+from widget_api.cabinet.problems import queries as inbox_store
 from widget_api.context import Context
 from widget_api.followers import service as following
 from widget_api.mail import links

@@ -8,7 +8,7 @@ import time_machine
 from tests.conftest import ONE_DATABASE, Client
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
-from widget_api.cabinet.site_consents import list_changes
+from widget_api.cabinet.sites.consents import list_changes
 from widget_api.context import Context
 from widget_api.sites import changes, consent
 from widget_api.sites import service as sites

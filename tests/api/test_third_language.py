@@ -25,8 +25,8 @@ from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
 from widget_api.browse import published_reports, regional_report
 from widget_api.browse.statistics import Query
-from widget_api.cabinet import bulk_service, moderation_by_mail
-from widget_api.cabinet.selection import Selection
+from widget_api.cabinet.problems import bulk_service, moderation_by_mail
+from widget_api.cabinet.problems.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links, messages

@@ -121,7 +121,10 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     }
     (directory / "clock").write_text(str(recorded["moment"] + LATER - int(time.time())))
     started = time.monotonic()
-    at_once = ("widget_api.cabinet.bulk_service.DELAY=0", "widget_api.worker.TIDY=0.1")  # decisions wait for no minute
+    at_once = (
+        "widget_api.cabinet.problems.bulk_service.DELAY=0",
+        "widget_api.worker.TIDY=0.1",
+    )  # decisions wait for no minute
     program = patched_program(f"clock={directory / 'clock'}", *at_once)
     service = Service(directory, settings, free_port(), program=program, fork=True)
     made = Upgraded(recorded, service, peers, started, ticket="")

@@ -22,7 +22,7 @@ from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet import bulk_service, moderation_by_mail
+from widget_api.cabinet.problems import bulk_service, moderation_by_mail
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.mailbox import service as mailbox

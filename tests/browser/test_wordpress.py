@@ -52,6 +52,8 @@ def signed_in(browser: Browser, wordpress: WordPress) -> Callable[[str], Page]:
     def enter(user: str) -> Page:
         page = open_context(browser, Watch(), viewport=DESKTOP).new_page()
         page.goto(f"{wordpress.url}/wp-login.php")
+        # Its script brings the focus here after a while, and with it what is being typed into the other field.
+        expect(page.locator("#user_login")).to_be_focused()
         page.fill("#user_login", user)
         page.fill("#user_pass", PASSWORD)
         page.click("#wp-submit")

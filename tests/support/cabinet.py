@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import httpx2
 
-from widget_api.cabinet import bulk_service
+from widget_api.cabinet.problems import bulk_service
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.people import accounts

@@ -23,7 +23,7 @@ from tests.support.pages import LocalServer, QuietHandler
 from tests.support.processes import Serve
 from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
-from widget_api.cabinet import bulk_service
+from widget_api.cabinet.problems import bulk_service
 from widget_api.people.model import FINAL_STATUSES
 from widget_api.platform import signature
 

@@ -16,15 +16,9 @@ from starlette.responses import Response
 from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
-from widget_api.cabinet import (
-    comments_service,
-    deliveries_service,
-    form_tokens,
-    held_mail_service,
-    inbox_rows,
-    unsent_forms,
-    unsent_forms_service,
-)
+from widget_api.cabinet import form_tokens, unsent_forms, unsent_forms_service
+from widget_api.cabinet.organisation import deliveries_service
+from widget_api.cabinet.problems import comments_service, held_mail_service, inbox_rows
 from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
 from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.errors import FieldError, Invalid

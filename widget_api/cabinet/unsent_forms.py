@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from widget_api import i18n, web
-from widget_api.cabinet import inbox_rows
 from widget_api.cabinet import unsent_forms_service as unsent
+from widget_api.cabinet.problems import inbox_rows
 from widget_api.cabinet.unsent_forms_service import Files, Pairs, UnsentForm
 from widget_api.people.model import User
 

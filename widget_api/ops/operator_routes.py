@@ -17,9 +17,9 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, journal, schedule, web
 from widget_api.browse import published_figures, statistics
-from widget_api.cabinet import inbox_routes, inbox_service
 from widget_api.cabinet.http import language_of, render_page, require_user, session_fields
-from widget_api.cabinet.inbox_rows import TODAY_PATH
+from widget_api.cabinet.problems import inbox_routes, inbox_service
+from widget_api.cabinet.problems.inbox_rows import TODAY_PATH
 from widget_api.context import Context
 from widget_api.deliveries import admin, queries
 from widget_api.ops import backup_records, doctor, platform_status

@@ -16,8 +16,8 @@ from widget_api import clock, journal, schedule
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
 from widget_api.attachments.storage import Storage
-from widget_api.cabinet import bulk_service, drafts
 from widget_api.cabinet import unsent_forms_service as unsent
+from widget_api.cabinet.problems import bulk_service, drafts
 from widget_api.comments import service as discussion
 from widget_api.comments import store
 from widget_api.database import Database, Row, Transaction, batched_delete

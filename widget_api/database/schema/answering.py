@@ -18,7 +18,7 @@ notes = Table(
     Index(None, "problem_id", "at"),
 )
 
-# What somebody types about a report until it is sent, see cabinet/drafts.py.
+# What somebody types about a report until it is sent, see cabinet/problems/drafts.py.
 drafts = Table(
     "drafts",
     metadata,
@@ -39,7 +39,7 @@ answer_templates = Table(
     identifier(),
     reference("agency_id", "agencies.id"),
     Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),  # with placeholders, see cabinet/templates.py
+    Column("text", Text, nullable=False),  # with placeholders, see cabinet/organisation/templates.py
     Column("status", Text),  # that of the decision it is for; null = any
     time("changed_at"),
     Index(None, "agency_id"),
