@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE # hundreds of processes start, and compiling ta
 
 help:
 	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
-	@echo "make test         build, lint, types and the tests, about 20 minutes on two cores"
+	@echo "make test         build, lint, types and the tests, 10 to 15 minutes on two cores"
 	@echo "make test-full    the same, with the full counts of the fault tests, a real WordPress and LibreOffice, an installation on a bare Debian, and units and API at five odd moments and of the wheel"
 	@echo "make test-chance    API and browser tests in a random order on a busy machine, to find failures by chance"
 	@echo "make sqlite-only    write the list of the cases that make test runs on SQLite alone"

@@ -12,8 +12,8 @@ export function Review(props: SectionProps) {
   const { values, visit, place, report, photosChunk, laterChunk } = props;
   const { chunk: photos } = photosChunk as Lazy<typeof import("./photos/entry.ts")>;
   const { chunk: later } = laterChunk as Lazy<typeof import("./later.ts")>;
-  // Beside the review, which is there before the map is.
-  const { chunk: map } = useLazy<PickerChunk>("map", !!place);
+  // Beside the review, which is there before the map is, and keeps its room: what is read below stays where it is.
+  const { chunk: map, failed } = useLazy<PickerChunk>("map", !!place);
   const {
     config,
     language: { t }
@@ -41,11 +41,7 @@ export function Review(props: SectionProps) {
       values.address || (place && t("placed")),
       "address",
       place
-        ? map && (
-            <div class="around">
-              <map.PlaceMap place={place} address={values.address || null} />
-            </div>
-          )
+        ? !failed && <div class="around">{map && <map.PlaceMap place={place} address={values.address || null} />}</div>
         : later && <later.Meant {...props} />
     ]
   ];
