@@ -104,6 +104,13 @@ def test_roles_of_users_are_named_in_one_module() -> None:
     assert named == {"permissions.py"}
 
 
+def test_pages_write_no_rows() -> None:
+    """What a page writes, the core does: the worker, retention and the API find it there."""
+    written = re.compile(r"INSERT INTO|UPDATE \w+ SET|DELETE FROM|\btx\.(?:insert|run)")
+    pages = (path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("cabinet", "residents"))
+    assert [path.name for path in pages if written.search(path.read_text())] == []
+
+
 def test_names_in_comments_exist() -> None:
     """Modules by their files, and errors that a docstring says are raised: tools for renaming miss both."""
     source = {path: path.read_text() for path in MODULES}

@@ -34,7 +34,6 @@ from widget_api.errors import DomainError
 from widget_api.followers import api as followers
 from widget_api.open311 import routes as open311
 from widget_api.openapi import routes as openapi
-from widget_api.ops import operator_routes
 from widget_api.ops import routes as ops
 from widget_api.ops import status_routes as status
 from widget_api.outbound import Outbound
@@ -79,8 +78,7 @@ _ROUTES: list[BaseRoute] = [
     *cabinet_sites.routes,  # /cabinet/sites: settings of a site and its collections
     *cabinet_problems.routes,  # /cabinet/problems, comments, mail, bulk: the list and one report
     *cabinet_analytics.routes,  # /cabinet/analytics: statistics, the report of a period
-    *cabinet_operator.routes,  # /cabinet/operator: agencies, applications, new sites
-    *operator_routes.routes,  # /cabinet/: today; /cabinet/operator/state: what the doctor finds
+    *cabinet_operator.routes,  # /cabinet/: today; /cabinet/operator: agencies, applications, sites, state
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json

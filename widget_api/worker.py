@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from widget_api import clock
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet.analytics import report_letters
-from widget_api.cabinet.problems import bulk_service
+from widget_api.casework import bulk
 from widget_api.context import Context
 from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
@@ -28,6 +27,7 @@ from widget_api.people import (
     notice_letters,
     password_reset,
     providers,
+    report_letters,
     second_factor,
     undecided,
     webmaster_letters,
@@ -225,7 +225,7 @@ class Worker:
         return TIDY
 
     async def _execute_bulks(self) -> float:
-        await bulk_service.execute_due(self.context.database)
+        await bulk.execute_due(self.context.database)
         return TIDY
 
     async def _assign_districts(self) -> float:

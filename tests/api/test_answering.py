@@ -11,8 +11,7 @@ from tests.factories import RESIDENT, make_site
 from tests.support.cabinet import Cabinet, Enter, PageText
 from tests.support.journal import read_journal
 from tests.support.pictures import halves, photo
-from widget_api.cabinet.organisation import templates
-from widget_api.cabinet.problems import weak_answers
+from widget_api.casework import answer_templates, weak_answers
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites import changes
@@ -143,14 +142,14 @@ async def test_default_templates_are_offered_once_and_are_valid(
     admin = await enter("admin", site.agency.id)
     form = next(form for form in (await admin.read(PATH)).forms if form.action == PATH)
     with monkeypatch.context() as patch:
-        patch.setattr(templates, "MAX_TEMPLATES", 4)
+        patch.setattr(answer_templates, "MAX_TEMPLATES", 4)
         assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 422, "all or none"
     assert (await admin.client.post(PATH, data=form.fields | {"do": "defaults"})).status_code == 303
     rows = await database.rows("SELECT * FROM answer_templates")
     assert len(rows) == 5
     for row in rows:
-        assert templates.find_unknown(row["text"]) == []
-        assert templates.has_placeholder(row["text"])
+        assert answer_templates.find_unknown(row["text"]) == []
+        assert answer_templates.has_placeholder(row["text"])
         template = f"{PATH}/{row['id']}"
         assert (await admin.send(template, template)).status_code == 303, "it may be saved as it is"
     assert "Добавить пять готовых" not in (await admin.read(PATH)).text

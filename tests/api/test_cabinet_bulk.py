@@ -20,9 +20,10 @@ from tests.support.journal import read_journal
 from tests.support.pictures import noise, photo
 from widget_api import clock
 from widget_api.browse import map_frame
-from widget_api.cabinet.problems import bulk_service, list_map
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.cabinet.problems import list_map
+from widget_api.casework import bulk as bulk_service
+from widget_api.casework import queries
+from widget_api.casework.selection import Selection
 from widget_api.context import Context
 from widget_api.people import accounts, store
 from widget_api.problems import lifecycle
@@ -305,7 +306,7 @@ async def test_nothing_is_chosen_among_a_platforms_reports(
         await lifecycle.change(context.database, AGENT, site.id, one, Change(to="accepted"))
     sql = "UPDATE problems SET mirror_of = 'default', source_name = 'Платформа'"
     await context.database.write(lambda tx: tx.run(sql))
-    monkeypatch.setattr(inbox_store.read_page, "__kwdefaults__", {"columns": inbox_store.LISTED, "most": 1})
+    monkeypatch.setattr(queries.read_page, "__kwdefaults__", {"columns": queries.LISTED, "most": 1})
     shown = await (await enter("agent", site.agency.id)).read(f"{LIST}?responder=platform")
     assert "№ 2" in shown.text
     assert "по фильтру" not in shown.text

@@ -23,9 +23,10 @@ from tests.support import migrations
 from tests.support.cabinet import PASSWORD, Enter
 from tests.support.journal import read_journal
 from widget_api import clock
-from widget_api.cabinet.problems import exports, inbox_service
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.selection import Cursor, Selection
+from widget_api.cabinet.problems import exports
+from widget_api.casework import queries
+from widget_api.casework import service as casework
+from widget_api.casework.selection import Cursor, Selection
 from widget_api.context import Context
 from widget_api.database import word_forms
 from widget_api.people import store
@@ -222,7 +223,7 @@ def _step(row: Row) -> int:
 async def test_every_filter_in_every_order_matches_a_naive_filter(
     context: Context, towns: list[Site], monkeypatch: pytest.MonkeyPatch, most_found: int
 ) -> None:
-    monkeypatch.setattr(inbox_store, "MAX_FOUND", most_found)
+    monkeypatch.setattr(queries, "MAX_FOUND", most_found)
     rows = await every_report(context, towns)
     sites = await store.list_visible_sites(context.database, official(towns[0]))
     assert len(sites) == 2
@@ -239,13 +240,13 @@ async def test_every_filter_in_every_order_matches_a_naive_filter(
             while True:  # by pages of three
                 following = selection.parameters() | ({"after": str(after)} if after else {})
                 asked = (sites, Selection.read(following), clock.now())
-                page, after = await inbox_store.read_page(context.database, *asked, most=3)
+                page, after = await queries.read_page(context.database, *asked, most=3)
                 found += [row["id"] for row in page]
                 if after is None:
                     break
             if name != "nonsense" or order == "new":  # its own order is invalid too
                 assert found == expected, (name, order)
-                count = await inbox_store.count_problems(context.database, sites, selection, clock.now())
+                count = await queries.count_problems(context.database, sites, selection, clock.now())
                 assert count == len(expected), (name, order)
             found_any += bool(expected)
     assert found_any > len(FILTERS) * 2, "most filters find something"
@@ -317,7 +318,7 @@ async def test_a_cursor_of_another_order_is_ignored() -> None:
 async def test_today_lists_waiting_reports_once_most_urgent_first(
     context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = await inbox_service.read_today(context.database, official(towns[0]))
+    found = await casework.read_today(context.database, official(towns[0]))
     rows, seen = await every_report(context, towns), set[str]()
     assert [section.name for section in found.sections] == ["overdue", "returned", "soon", "new"]
     for section in found.sections:
@@ -325,9 +326,9 @@ async def test_today_lists_waiting_reports_once_most_urgent_first(
         assert section.count == len(fitting) > 0, section.name
         key, backwards = ORDERS["due" if section.name in ("overdue", "soon") else "new"]
         expected = [row["id"] for row in sorted(fitting, key=key, reverse=backwards) if row["id"] not in seen]
-        assert [row["id"] for row in section.rows] == expected[: inbox_service.SECTION_SIZE], section.name
+        assert [row["id"] for row in section.rows] == expected[: casework.SECTION_SIZE], section.name
         seen |= set(expected)
-    monkeypatch.setattr(inbox_service, "SECTION_SIZE", 2)
+    monkeypatch.setattr(casework, "SECTION_SIZE", 2)
     person = await enter("viewer", towns[0].agency.id)
     page = await person.read("/cabinet/")
     opened = [link for link in page.links if link.startswith("/cabinet/problems/")]
@@ -358,7 +359,7 @@ async def test_today_says_when_nothing_waits(context: Context, site: Site, enter
 async def test_exports_contain_the_filtered_list_with_types_and_without_formulas(
     context: Context, towns: list[Site], enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox_service, "EXPORT_PAGE", 4)
+    monkeypatch.setattr(casework, "EXPORT_PAGE", 4)
     person = await enter("head", towns[0].agency.id)
     rows, names = await every_report(context, towns), {site.id: site.agency.name for site in towns}
     for parameters, naive in (FILTERS["all"], FILTERS["categories"], FILTERS["no word"]):
@@ -464,7 +465,7 @@ async def test_exports_are_rate_limited_and_leave_no_temporary_files(
 
     monkeypatch.setattr(context.limits, "hit", hit)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(inbox_service, "read_export", interrupted)
+    monkeypatch.setattr(casework, "read_export", interrupted)
     with pytest.raises(RuntimeError):
         await person.client.get("/cabinet/problems.xlsx")
     assert hits == ["exports"]

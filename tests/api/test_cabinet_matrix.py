@@ -27,9 +27,9 @@ from widget_api import clock
 from widget_api.attachments.photos import service as photos
 from widget_api.browse import published_reports
 from widget_api.cabinet import form_tokens
-from widget_api.cabinet.problems import drafts
-from widget_api.cabinet.problems.answer_files import AnswerFiles
-from widget_api.cabinet.problems.moderation_by_mail import moderation_url
+from widget_api.casework import drafts
+from widget_api.casework.answer_files import AnswerFiles
+from widget_api.comments.moderation import moderation_url
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries import sinks

@@ -14,8 +14,8 @@ from tests.conftest import Client
 from tests.factories import AGENT, NOON, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter, PageText
 from widget_api import clock
-from widget_api.cabinet.problems import inbox_service
-from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.casework import queries
+from widget_api.casework import service as casework
 from widget_api.people import accounts
 from widget_api.people.model import FINAL_STATUSES
 from widget_api.problems import lifecycle
@@ -189,14 +189,14 @@ async def test_of_two_people_deciding_at_once_one_is_told(
     problem, other = await moved(database, site, "accepted"), await enter("agent", site.agency.id)
     path, people, words = f"/cabinet/problems/{problem}", (cabinet, other), ("Внесли в план на май", "Внесли на июнь")
     forms = [(await one.read(path)).form(path).fields for one in people]
-    read, both = inbox_service.find_decidable, asyncio.Barrier(2)
+    read, both = casework.find_decidable, asyncio.Barrier(2)
 
     async def meet(*given: Any, **named: Any) -> Any:
         found = await read(*given, **named)
         await both.wait()
         return found
 
-    monkeypatch.setattr(inbox_service, "find_decidable", meet)
+    monkeypatch.setattr(casework, "find_decidable", meet)
     data = [
         form | {"to": "planned", "expected_on": LATER, "text": text} for form, text in zip(forms, words, strict=True)
     ]
@@ -266,7 +266,7 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
     now = clock.now() - 1
     first = await submit_report(database, third)  # so that a page ends between two reports of one second and number
     wanted = [(now + 1, first.number, third.id, first.problem_id)]
-    for index in range(inbox_store.PAGE_SIZE + 30):  # many in the same second, on two sites
+    for index in range(queries.PAGE_SIZE + 30):  # many in the same second, on two sites
         of = (site, other)[index % 2]
         receipt = await submit_report(database, of, received_at=now - index // 20)
         wanted.append((now - index // 20, receipt.number, of.id, receipt.problem_id))
@@ -275,8 +275,8 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
         page = await cabinet.read(path)
         pages.append([link.partition("?")[0] for link in page.links if "/problems/" in link])
         older = [link for link in page.links if "after=" in link and "/problems/" not in link]
-        path = older[-1] if older and len(pages[-1]) == inbox_store.PAGE_SIZE else ""
-    assert [len(links) for links in pages] == [inbox_store.PAGE_SIZE, 31]
+        path = older[-1] if older and len(pages[-1]) == queries.PAGE_SIZE else ""
+    assert [len(links) for links in pages] == [queries.PAGE_SIZE, 31]
     expected = [f"/cabinet/problems/{row[3]}" for row in sorted(wanted, reverse=True)]
     assert [link for links in pages for link in links] == expected
 
@@ -289,7 +289,7 @@ async def test_one_query_and_a_query_per_branch_give_the_same_list(
     for status in ("moderation", "accepted", "resolved", "accepted"):
         await moved(database, site, status)
     many = (await cabinet.read("/cabinet/problems")).links
-    monkeypatch.setattr(inbox_store, "MAX_BRANCHES", 1)
+    monkeypatch.setattr(queries, "MAX_BRANCHES", 1)
     assert (await cabinet.read("/cabinet/problems")).links == many
 
 

@@ -24,11 +24,11 @@ from tests.support.exchange import wait_until_nothing_due
 from tests.support.mail import MailSink
 from tests.support.public_api import Widget
 from widget_api import clock, i18n
-from widget_api.cabinet.analytics import scope as analytics_scope
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.ops import retention
+from widget_api.people import report_letters
 from widget_api.people.model import User
 from widget_api.problems import forms, lifecycle
 from widget_api.problems.model import Change, join_entry
@@ -296,7 +296,7 @@ async def test_the_cabinet_moderates_and_answers_entries_under_the_name_of_their
     # Counted together are the problems of cities; a collection by itself.
     rows = await context.database.rows("SELECT id FROM users")
     user = User(id=rows[0]["id"], email="", role="head", agency_id=city.agency.id, agency_name="", language="ru")
-    assert (await analytics_scope.count_sites(context.database, user)).sites == (city,)
+    assert (await report_letters.count_sites(context.database, user)).sites == (city,)
     rows = await context.database.rows("SELECT DISTINCT site_id FROM site_figures")
     assert [row["site_id"] for row in rows] == [budgeting.id]
     assert (await cabinet.read(f"/cabinet/analytics?from=all&site={budgeting.id}")).text

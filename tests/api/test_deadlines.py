@@ -16,8 +16,8 @@ from tests.support import migrations
 from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
-from widget_api.cabinet.problems import inbox_service as cabinet
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import service as cabinet
+from widget_api.casework.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import Invalid

@@ -21,8 +21,8 @@ from tests.support.cabinet import Enter, PageText
 from tests.support.processes import CommandFailed
 from widget_api import clock, i18n
 from widget_api.cabinet.http import field_errors
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import queries
+from widget_api.casework.selection import Selection
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.database.bulk import open_writer
@@ -611,18 +611,18 @@ async def test_a_district_narrows_the_list_of_its_own_site_alone(
     context: Context, split: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it has many reports the list is walked in its order; another site would be walked to its end."""
-    monkeypatch.setattr(inbox_store, "MAX_FOUND", 1)
+    monkeypatch.setattr(queries, "MAX_FOUND", 1)
     other = await make_site(context.database)
     of_both = [
         VisibleSite(id=one.id, name=one.name, time_zone="UTC", moderator="agent", ordinal=one.ordinal)
         for one in (split, other)
     ]
     selection = Selection(district=of(split, "Западный"))
-    branches = await inbox_store._list_branches(context.database, of_both, selection, clock.now())
+    branches = await queries._list_branches(context.database, of_both, selection, clock.now())
     assert {branch.where.values["site_id"] for branch in branches} == {split.id}
-    rows, _ = await inbox_store.read_page(context.database, of_both, selection, clock.now())
+    rows, _ = await queries.read_page(context.database, of_both, selection, clock.now())
     assert sorted(row["number"] for row in rows) == [1, 3, 5]
-    rare = await inbox_store._list_branches(
+    rare = await queries._list_branches(
         context.database, of_both[:1], replace(selection, categories=("snow",)), clock.now()
     )
     assert "p.district = " in rare[0].table, "a category that is missing in the district is not walked to its end"

@@ -17,7 +17,7 @@ from tests.support.journal import read_journal
 from tests.support.mail import MailSink
 from tests.support.pictures import noise, photo
 from widget_api import clock
-from widget_api.cabinet.problems import drafts
+from widget_api.casework import drafts
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.ops import retention

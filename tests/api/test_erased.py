@@ -16,9 +16,9 @@ from tests.support.exchange import mirror_report
 from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.statistics import Query
-from widget_api.cabinet.problems import inbox_service
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.selection import Selection, Tab
+from widget_api.casework import queries
+from widget_api.casework import service as casework
+from widget_api.casework.selection import Selection, Tab
 from widget_api.context import Context
 from widget_api.database.schema import metadata
 from widget_api.mail import links
@@ -77,7 +77,7 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
 ) -> None:
     # the list is one query, or one query per branch
-    monkeypatch.setattr(inbox_store, "MAX_BRANCHES", most_branches)
+    monkeypatch.setattr(queries, "MAX_BRANCHES", most_branches)
     database = context.database
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
     left = await standing(context, site, "in_progress")
@@ -87,10 +87,10 @@ async def test_an_erased_report_is_closed_in_the_cabinet_and_never_overdue(
     selections: dict[str, Selection] = {tab: Selection(tab=tab) for tab in (*OPEN_TABS, "all")}
     with time_machine.travel(clock.now() + LONG):
         tabs = {
-            name: [row["id"] for row in (await inbox_service.read_inbox(database, user, selection)).rows]
+            name: [row["id"] for row in (await casework.read_inbox(database, user, selection)).rows]
             for name, selection in {**selections, **OTHERS}.items()
         }
-        counts = (await inbox_service.read_inbox(database, user, Selection())).counts
+        counts = (await casework.read_inbox(database, user, Selection())).counts
         digests = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
     assert {name: tabs[name] for name in (*OPEN_TABS, "soon", "spam")} == {
         "moderation": [], "returned": [], "work": [left], "overdue": [left], "soon": [], "spam": [],
@@ -138,5 +138,5 @@ async def test_an_erased_report_of_a_platform_is_in_the_list_behind_its_figure(c
     await lifecycle.erase(database, Actor(kind="system"), site.id, row["id"])
     found = await statistics.read(database, Query(sites=(site,)), clock.now())
     user = User(id="u", email="a@b.test", role="head", agency_id=site.agency.id, agency_name="", language="ru")
-    listed = await inbox_service.read_inbox(database, user, Selection(counted=True))
+    listed = await casework.read_inbox(database, user, Selection(counted=True))
     assert (found.total, [one["id"] for one in listed.rows]) == (1, [row["id"]])

@@ -20,7 +20,7 @@ from widget_api import clock
 from widget_api.browse import statistics
 from widget_api.browse.figures import FIGURES
 from widget_api.browse.statistics import Query
-from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.casework import queries
 from widget_api.context import Context
 from widget_api.problems import dialogue, lifecycle
 from widget_api.problems import districts as borders
@@ -128,7 +128,7 @@ WHO = {
 async def test_a_figure_opens_a_list_of_as_many_reports(
     context: Context, land: Land, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox_store, "PAGE_SIZE", 20)
+    monkeypatch.setattr(queries, "PAGE_SIZE", 20)
     agencies = {"city": land.city.agency.id, "port": land.port.agency.id, "service": land.service, None: None}
     pressed, wrong = dict[str, int](), list[str]()
     for who, (role, place) in WHO.items():

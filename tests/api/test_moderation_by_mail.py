@@ -16,9 +16,9 @@ from tests.factories import AGENT, PUBLIC_URL, existing, make_site, run_statemen
 from tests.support.mail import Letter, MailSink
 from tests.support.public_api import Widget
 from widget_api import clock
-from widget_api.cabinet.problems.moderation_by_mail import MAX_COMMENTS
 from widget_api.comments import service as discussion
 from widget_api.comments.mail import LETTER_INTERVAL
+from widget_api.comments.moderation import MAX_COMMENTS
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.problems import lifecycle

@@ -16,8 +16,8 @@ from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.cabinet import Enter
 from tests.support.mail import Letter, MailSink, deliver_due
 from widget_api import clock
-from widget_api.cabinet.problems import drafts
-from widget_api.cabinet.problems.answer_files import AnswerFiles
+from widget_api.casework import drafts
+from widget_api.casework.answer_files import AnswerFiles
 from widget_api.context import Context
 from widget_api.deliveries.model import LEASE
 from widget_api.journal import COMMAND_LINE

@@ -21,6 +21,7 @@ from tests.support.journal import read_journal
 from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
+from widget_api.cabinet.operator import state as shell
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mailbox import review
@@ -28,7 +29,6 @@ from widget_api.mailbox import store as letters
 from widget_api.mailbox.attachments import AttachmentPreview
 from widget_api.mailbox.model import Verdict
 from widget_api.ops import doctor
-from widget_api.ops import operator_routes as shell
 from widget_api.ops.findings import passed, quote
 from widget_api.people import accounts
 from widget_api.problems import lifecycle

@@ -13,10 +13,9 @@ from tests.conftest import ONE_DATABASE
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, Enter
 from tests.support.mail import Letter, MailSink, deliver_due
-from widget_api.cabinet.analytics import report_letters
 from widget_api.context import Context
 from widget_api.journal import COMMAND_LINE
-from widget_api.people import accounts
+from widget_api.people import accounts, report_letters
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site

@@ -17,7 +17,7 @@ from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api import clock
 from widget_api.cabinet.organisation import deliveries_service as deliveries
-from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.casework import queries
 from widget_api.context import Context
 from widget_api.followers import service as following
 from widget_api.mail import links
@@ -227,8 +227,7 @@ async def test_agencies_do_not_see_requests_for_this_letter(context: Context, si
     rows = await context.database.rows("SELECT sink, state FROM deliveries WHERE sink = 'reports'")
     assert [row["state"] for row in rows] == ["dead"]
     assert all(
-        row["sink"] != "reports"
-        for row in await inbox_store.list_deliveries(context.database, site.id, receipt.problem_id)
+        row["sink"] != "reports" for row in await queries.list_deliveries(context.database, site.id, receipt.problem_id)
     )
     agency = User(id="u", email="", role="admin", agency_id=site.agency.id, agency_name=None, language="ru")
     assert (await deliveries.read_queue(context.database, agency, deliveries.Selection())).rows == []

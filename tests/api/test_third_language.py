@@ -25,8 +25,9 @@ from tests.support.registration import plant_application
 from widget_api import clock, i18n, journal
 from widget_api.browse import published_reports, regional_report
 from widget_api.browse.statistics import Query
-from widget_api.cabinet.problems import bulk_service, moderation_by_mail
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import bulk
+from widget_api.casework.selection import Selection
+from widget_api.comments import moderation
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links, messages
@@ -129,7 +130,7 @@ async def test_every_page_is_available_in_it(app: Any, client: Client, context: 
     await districts.add_district(context.database, site, "North", border)
     (district,) = (await sites.by_id(context.database, site.id)).districts
     operator = existing(await find_user(context.database, user_id))
-    bulk_id = await bulk_service.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
+    bulk_id = await bulk.create_bulk(context.database, operator, "reject", Selection(), [problem_id])
     fresh = (await submit_report(context.database, site)).problem_id
     user = existing(await accounts.find_by_id(context.database, user_id))
     pending = PendingSignIn(user_id=user_id, fingerprint=people_accounts.fingerprint(user))
@@ -206,7 +207,7 @@ async def test_every_page_is_available_in_it(app: Any, client: Client, context: 
         "/mine/{token}": links.reports_url(context, problem_id),
         "/renew/{token}": renewals_mail.renewal_url(context, renewed),
         "/invited/{token}": visits_mail.invitation_url(context, invitation_id),
-        "/moderate/{token}": moderation_by_mail.moderation_url(context, site, comment["id"], clock.now()),
+        "/moderate/{token}": moderation.moderation_url(context, site, comment["id"], clock.now()),
         "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/invitation/{token}": f"/cabinet/invitation/{await invited(context, site)}",
         "/cabinet/notices": "/cabinet/notices?after=0",

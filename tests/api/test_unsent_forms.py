@@ -18,10 +18,10 @@ from tests.support.database_files import database_files_contain
 from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.cabinet import refill
-from widget_api.cabinet import unsent_forms_service as unsent
-from widget_api.cabinet.unsent_forms_service import UnsentForm
 from widget_api.ops import retention
 from widget_api.people import accounts
+from widget_api.people import unsent_forms as unsent
+from widget_api.people.unsent_forms import UnsentForm
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site

@@ -122,7 +122,7 @@ def upgraded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     (directory / "clock").write_text(str(recorded["moment"] + LATER - int(time.time())))
     started = time.monotonic()
     at_once = (
-        "widget_api.cabinet.problems.bulk_service.DELAY=0",
+        "widget_api.casework.bulk.DELAY=0",
         "widget_api.worker.TIDY=0.1",
     )  # decisions wait for no minute
     program = patched_program(f"clock={directory / 'clock'}", *at_once)

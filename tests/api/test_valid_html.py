@@ -22,7 +22,8 @@ from tests.support.public_api import Widget
 from tests.support.registration import plant_application
 from widget_api import clock, journal
 from widget_api.attachments.photos import service as photos
-from widget_api.cabinet.problems import bulk_service, moderation_by_mail
+from widget_api.casework import bulk
+from widget_api.comments import moderation
 from widget_api.context import Context
 from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
@@ -106,7 +107,7 @@ async def rendered(client: Client, context: Context, site: Site) -> dict[str, st
     await public.read("consent", f"{city}/consent")
     await public.read("install", f"{city}/install")
     await public.read("install-check", make_check_url(context.settings, site))
-    await public.read("moderate", moderation_by_mail.moderation_url(context, site, comment["id"], clock.now()))
+    await public.read("moderate", moderation.moderation_url(context, site, comment["id"], clock.now()))
     await public.read("private", links.track_url(context, problem))
     await public.read("private-waiting", links.track_url(context, waiting))
     await public.read("confirm", links.confirm_url(context, waiting))
@@ -381,7 +382,7 @@ async def _read_bulks(public: Public, cabinet: Cabinet, context: Context, proble
     """The list with a saved filter, on a map, and with decisions about many reports at once in each state."""
     await cabinet.send("/cabinet/problems?q=яма", "/cabinet/views", view_name="Ямы <все>")
     await public.read("cabinet-map", "/cabinet/problems?view=map")
-    for action in bulk_service.ACTIONS:
+    for action in bulk.ACTIONS:
         form = (await cabinet.read("/cabinet/problems")).form("/cabinet/bulk")
         fields = form.fields | {"action": action, "id": problem_ids}
         page = (await cabinet.client.post(form.action, data=fields)).headers["location"]

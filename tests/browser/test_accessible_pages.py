@@ -26,8 +26,8 @@ from tests.support.town import Town
 from tests.support.widget import WidgetSite
 from widget_api import clock
 from widget_api.attachments.storage import Storage
-from widget_api.cabinet.problems.moderation_by_mail import moderation_url
 from widget_api.comments import service as discussion
+from widget_api.comments.moderation import moderation_url
 from widget_api.database import Database
 from widget_api.mail import links
 from widget_api.problems import dialogue, lifecycle

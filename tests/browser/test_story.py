@@ -33,7 +33,7 @@ TEXT = "Глубокая яма на переходе у школы № 14, ве
 EMAIL = "anna@example.test"
 AGENCY = "Администрация города"
 # The minute in which a decision that closes a report can be undone, shortened.
-SHORT_MINUTE = "widget_api.cabinet.problems.bulk_service.DELAY=1"
+SHORT_MINUTE = "widget_api.casework.bulk.DELAY=1"
 SOON = 30_000  # milliseconds: polling interval between the two instances
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import httpx2
 
-from widget_api.cabinet.problems import bulk_service
+from widget_api.casework import bulk
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.people import accounts
@@ -80,8 +80,8 @@ class PageText(HTMLParser):
 async def pass_minute(database: Database) -> None:
     """Carry out the decisions that wait, without moving the clock."""
     sql = "UPDATE bulks SET execute_at = execute_at - :delay WHERE state = 'pending' AND action = 'decide'"
-    await database.write(lambda tx: tx.run(sql, delay=bulk_service.DELAY))
-    await bulk_service.execute_due(database)
+    await database.write(lambda tx: tx.run(sql, delay=bulk.DELAY))
+    await bulk.execute_due(database)
 
 
 class Cabinet:

@@ -23,7 +23,7 @@ from tests.support.pages import LocalServer, QuietHandler
 from tests.support.processes import Serve
 from tests.support.town import NO_FILLING_TIME, sign_in
 from tests.support.widget import WidgetSite
-from widget_api.cabinet.problems import bulk_service
+from widget_api.casework import bulk
 from widget_api.people.model import FINAL_STATUSES
 from widget_api.platform import signature
 
@@ -113,7 +113,7 @@ class Town:
 
     def pass_minute(self) -> None:
         """Let the minute pass in which a decision that closes an entry can be undone."""
-        self._clock.write_text(str(int(self._clock.read_text()) + bulk_service.DELAY))
+        self._clock.write_text(str(int(self._clock.read_text()) + bulk.DELAY))
 
     @property
     def page(self) -> str:

@@ -41,7 +41,7 @@ CHANGES = (
     # Periodic jobs run at once, and letters about deadlines are off: other tests cover them.
     "widget_api.worker.SETTLING=0",
     "widget_api.worker.TIDY=0.1",
-    "widget_api.cabinet.problems.bulk_service.DELAY=0",
+    "widget_api.casework.bulk.DELAY=0",
     "widget_api.sites.install.sightings.WRITE_INTERVAL=0.05",
     "widget_api.mailbox.jobs.JOBS_PAUSE=1000000",
 )

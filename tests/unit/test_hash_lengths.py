@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[2] / "widget_api"
 CUT = re.compile(r"digest_size|(?:hex)?digest\(\)\[")
 # Deliberately shortened: collisions are useless to attackers, or cannot be searched for.
 KNOWN = {
-    "cabinet/problems/moderation_by_mail.py": "inside a signed token",
+    "comments/moderation.py": "inside a signed token",
     "platform/store/log.py": "128 bits, and a platform could confuse its own messages alone; kept for those stored",
     "platform/webhook.py": "128 bits of identifiers that are ours",
     "sites/tickets.py": "senders under each process's key; 128 bits of what one ticket bought, kept for two hours",

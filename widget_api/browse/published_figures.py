@@ -7,10 +7,12 @@ left out, see docs/figures.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from math import floor
 from typing import Any, get_args
 
+from widget_api import i18n
 from widget_api.browse import received
 from widget_api.browse.figures import ALL, API, FIGURES, MONTHS, OF_SITE, PART, measure, name_at
 from widget_api.browse.statistics import (
@@ -38,6 +40,8 @@ COLUMNS = (
     *(f"status_{status}" for status in PUBLIC_STATUSES),
     *received.COLUMNS,
 )
+
+InstanceTile = tuple[str, str, str, str]  # label, the name of its texts, the value, the tone
 
 
 async def read(database: Database, query: Query, now: int, language: str) -> dict[str, Any]:
@@ -128,3 +132,30 @@ def row(month: str, found: Statistics, outcomes: received.Received) -> tuple[Any
         *(found.by_status[status] for status in PUBLIC_STATUSES),
         *outcomes.to_row(),
     )
+
+
+def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[InstanceTile]:
+    """Yield the figures of all sites together, each after its label, which agrees with the number."""
+
+    def tile(name: str, count: int, tone: str = "muted") -> InstanceTile:
+        label = i18n.text(language, f"city.instance.{name}", count=count)
+        return label, name, i18n.format_number(language, count), tone
+
+    yield tile("reports", found["reports"], "accepted")
+    yield tile("resolved", found["resolved"], "done")
+    if found["share_resolved"] is not None:
+        share = format_share(found["share_resolved"])
+        yield i18n.text(language, "city.instance.share"), "share", share, "muted"
+    yield tile("settlements", found["settlements"])
+    yield tile("sites", found["sites"])
+    if found["confirmed_authors"]:
+        yield tile("authors", found["confirmed_authors"])
+
+
+def format_share(share: float) -> str:
+    return f"{round_half_up(share * 100)} %"
+
+
+def round_half_up(value: float) -> int:
+    """Round halves up, as the widget does."""
+    return floor(value + 0.5)

@@ -16,14 +16,17 @@ from starlette.responses import Response
 from widget_api import errors, i18n, journal, web
 from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import MAX_FILE_SIZE
-from widget_api.cabinet import form_tokens, unsent_forms, unsent_forms_service
+from widget_api.cabinet import form_tokens, unsent_forms
 from widget_api.cabinet.organisation import deliveries_service
-from widget_api.cabinet.problems import comments_service, held_mail_service, inbox_rows
+from widget_api.cabinet.problems import inbox_rows
 from widget_api.cabinet.unsent_forms import CABINET_PATH, SIGN_IN_PATH, ForeignSessionForm
-from widget_api.cabinet.unsent_forms_service import Files, Pairs
+from widget_api.casework import answer_files, comments, held_mail
+from widget_api.casework.answer_files import MAX_PHOTOS, AnswerFiles
 from widget_api.errors import FieldError, Invalid
 from widget_api.people import sign_in, store
+from widget_api.people import unsent_forms as unsent_forms_service
 from widget_api.people.model import User
+from widget_api.people.unsent_forms import Files, Pairs
 from widget_api.permissions import Action
 
 __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
@@ -31,7 +34,6 @@ __all__ = ["CABINET_PATH", "SESSION_COOKIE", "SIGN_IN_PATH"]
 SESSION_COOKIE = "cabinet"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FACTOR_PATH = "/cabinet/account/factor"
-MAX_PHOTOS = 5  # per answer
 MAX_FILES = 30  # per form; those beyond an answer's limit are rejected by name
 MAX_FORM_SIZE = (
     MAX_PHOTOS * MAX_FILE_SIZE + documents.MAX_DOCUMENTS * documents.MAX_FILE_SIZE + 2**20
@@ -66,8 +68,8 @@ def require_user(
             return await _redirect(request, user, FACTOR_PATH, keeps=keeps)
         if requires is not None and not user.may(requires):
             raise errors.NotFound
-        request.state.letters_waiting = await held_mail_service.count_waiting(context, user)
-        request.state.comments_waiting = await comments_service.count_waiting(context.database, user)
+        request.state.letters_waiting = await held_mail.count_waiting(context, user)
+        request.state.comments_waiting = await comments.count_waiting(context.database, user)
         request.state.dead = await deliveries_service.count_dead(context.database, user)
         request.state.reads_reports = user.agency_id is not None or bool(
             await store.list_report_sites(context.database, user)
@@ -212,6 +214,19 @@ def sent_file(sent: Files, most: int = -1) -> bytes | None:
         return None
     chosen.file.seek(0)
     return chosen.file.read(most)
+
+
+async def receive_answer_files(
+    request: Request, user: User, site_id: str, problem_id: str, given: Pairs, sent: Files
+) -> AnswerFiles:
+    """The files of an answer that came in earlier attempts and the new ones, as long as the browser waits."""
+    context = web.context(request)
+    files = await answer_files.list_received(context, site_id, problem_id, given)
+    receiving = answer_files.receive_files(
+        context, site_id, problem_id, files, sent, language_of(request, user), web.client_address(request)
+    )
+    await web.cancel_on_disconnect(request, receiving)
+    return files
 
 
 def _check_session(request: Request, given: Pairs, sent: Files) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from widget_api.cabinet.unsent_forms_service import TECHNICAL_FIELDS, UnsentForm
+from widget_api.people.unsent_forms import TECHNICAL_FIELDS, UnsentForm
 
 _TEXT_TYPES = frozenset({"text", "search", "email", "tel", "url", "number", "date", "time"})
 _HIDDEN_FIELDS = frozenset({"seen"})  # the state of the page that the decision was based on

@@ -1,6 +1,6 @@
 """Show rejected forms of the cabinet again, and the fields of another form of the same page.
 
-`unsent_forms_service` stores the forms. This module finds a form's page and browser, and decides when it is deleted.
+`people.unsent_forms` stores the forms. This module finds a form's page and browser, and decides when it is deleted.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from widget_api import i18n, web
-from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.problems import inbox_rows
-from widget_api.cabinet.unsent_forms_service import Files, Pairs, UnsentForm
+from widget_api.people import unsent_forms as unsent
 from widget_api.people.model import User
+from widget_api.people.unsent_forms import Files, Pairs, UnsentForm
 
 BROWSER_COOKIE = "cabinet-browser"  # the cookie that identifies the browser of a form
 CABINET_PATH = "/cabinet"

@@ -86,7 +86,7 @@ SINKS: Sequence[Sink] = (
     Sink(
         name=MODERATOR,
         kind="moderator",
-        handler="widget_api.cabinet.problems.moderation_by_mail:deliver_to_moderator",
+        handler="widget_api.comments.moderation:deliver_to_moderator",
         seen_by_agency=False,
         wider=True,
     ),

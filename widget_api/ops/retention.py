@@ -16,14 +16,14 @@ from widget_api import clock, journal, schedule
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
 from widget_api.attachments.storage import Storage
-from widget_api.cabinet import unsent_forms_service as unsent
-from widget_api.cabinet.problems import bulk_service, drafts
+from widget_api.casework import bulk, drafts
 from widget_api.comments import service as discussion
 from widget_api.comments import store
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.followers import service as following
 from widget_api.participation import service as participation
 from widget_api.people import invitations, providers, second_factor, webmaster_letters
+from widget_api.people import unsent_forms as unsent
 from widget_api.problems import lifecycle
 from widget_api.problems.model import Actor
 from widget_api.problems.store import contacts, followers, notices, records
@@ -102,7 +102,7 @@ async def erase_expired(database: Database) -> dict[str, int]:
             key="user_id",
         ),
         "spent": await tickets.delete_expired(database),
-        "bulks": await bulk_service.purge_bulks(database),
+        "bulks": await bulk.purge_bulks(database),
     }
 
 

@@ -231,7 +231,7 @@ async def change_password(database: Database, user: User, old: str, new: str, *,
     """Change one's own password and end all sessions but that of `token`.
 
     Raises Invalid («old_password», «new_password»). These fields contain «password» in their names, by which stored
-    forms omit them (`cabinet.unsent_forms_service`).
+    forms omit them (`people.unsent_forms`).
     """
     row = await accounts_store.find_by_id(database, user.id)
     assert row is not None, "users are disabled, never deleted"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,6 +87,12 @@ _SERVICE_STATUSES = frozenset({"in_progress"})
 _DELEGATED_STATUSES = _SERVICE_STATUSES | ANSWERS | {"planned"}
 # What an operator may set in the place of an agency that did not decide; the work stays the agency's.
 _DECISIONS = frozenset({"accepted", "rejected"})
+
+
+def choose_counted(sites: Iterable[VisibleSite]) -> list[VisibleSite]:
+    """The sites whose reports statistics count together; a collection has figures of its own, by the site's filter."""
+    cities = [site for site in sites if site.kind == "site"]
+    return [site for site in cities if site.assigned_to is None] or cities
 
 
 def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]:

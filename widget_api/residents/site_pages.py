@@ -299,7 +299,7 @@ async def instance_page(request: Request) -> Response:
         public=True,
         language=language,
         address=f"{context.settings.public_url}/stats",
-        tiles=list(site_pages_view.instance_tiles(found, language)),
+        tiles=list(published_figures.instance_tiles(found, language)),
         outcomes=found["outcomes"],
     )
 

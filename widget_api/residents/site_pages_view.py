@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
-from math import floor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ from widget_api import clock, i18n
 from widget_api.browse import listing, queries
 from widget_api.browse.figures import CITY, CITY_FIRST, FIGURES, Unit, name_at
 from widget_api.browse.listing import answers
+from widget_api.browse.published_figures import format_share, round_half_up
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
@@ -197,38 +197,11 @@ def _format_figure(language: str, unit: Unit, value: Any) -> str:
     if unit == "days":
         return _format_days(language, value)
     if unit == "share":
-        return _format_share(value)
+        return format_share(value)
     if unit == "rating":
-        mean = i18n.format_number(language, _round(value["mean"] * 10) / 10)
+        mean = i18n.format_number(language, round_half_up(value["mean"] * 10) / 10)
         return i18n.text(language, "city.figures.of_five", mean=mean)
     return i18n.format_number(language, value)
-
-
-def instance_tiles(found: Mapping[str, Any], language: str) -> Iterator[tuple[str, *Tile]]:
-    """Yield the figures of all sites together, each after its label, which agrees with the number."""
-
-    def tile(name: str, count: int, tone: str = "muted") -> tuple[str, *Tile]:
-        label = i18n.text(language, f"city.instance.{name}", count=count)
-        return label, name, i18n.format_number(language, count), tone
-
-    yield tile("reports", found["reports"], "accepted")
-    yield tile("resolved", found["resolved"], "done")
-    if found["share_resolved"] is not None:
-        share = _format_share(found["share_resolved"])
-        yield i18n.text(language, "city.instance.share"), "share", share, "muted"
-    yield tile("settlements", found["settlements"])
-    yield tile("sites", found["sites"])
-    if found["confirmed_authors"]:
-        yield tile("authors", found["confirmed_authors"])
-
-
-def _format_share(share: float) -> str:
-    return f"{_round(share * 100)} %"
-
-
-def _round(value: float) -> int:
-    """Round halves up, as the widget does."""
-    return floor(value + 0.5)
 
 
 def _format_days(language: str, days: float) -> str:

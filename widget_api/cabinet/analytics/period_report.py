@@ -14,8 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import i18n, journal, web
 from widget_api.browse import published_reports, regional_report
-from widget_api.cabinet.analytics import report_letters, report_sheet
-from widget_api.cabinet.analytics.report_letters import REPORT_PATH
+from widget_api.cabinet.analytics import report_sheet
 from widget_api.cabinet.analytics.scope import Scope, describe_filters, read_scope, template_values
 from widget_api.cabinet.http import (
     XLSX_TYPE,
@@ -28,7 +27,9 @@ from widget_api.cabinet.http import (
     session_fields,
 )
 from widget_api.errors import NotFound
+from widget_api.people import report_letters
 from widget_api.people.model import User
+from widget_api.people.report_letters import REPORT_PATH
 from widget_api.people.store import list_visible_sites
 from widget_api.sites.model import Site
 

@@ -6,7 +6,7 @@ what is assigned to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -19,13 +19,11 @@ from widget_api.browse.regional_report import period_text
 from widget_api.browse.statistics import Query, add_months, month_end
 from widget_api.cabinet.http import language_of
 from widget_api.cabinet.problems.inbox_rows import selection_url
-from widget_api.cabinet.problems.inbox_service import choose_counted
-from widget_api.cabinet.problems.selection import NONE, Selection
-from widget_api.database import Database
+from widget_api.casework.selection import NONE, Selection
 from widget_api.errors import NotFound
 from widget_api.people import organisation_store, store
-from widget_api.people.model import User, VisibleSite
-from widget_api.sites import service as sites
+from widget_api.people.model import User, choose_counted
+from widget_api.people.report_letters import count_chosen
 from widget_api.sites.deadlines import local_date
 from widget_api.validation import clean
 
@@ -87,19 +85,6 @@ def periods(today: date) -> dict[str, tuple[date, date] | None]:
     }
 
 
-async def count_sites(database: Database, user: User) -> Query:
-    """All reports that a user's statistics count, of all time."""
-    visible = await store.list_report_sites(database, user)
-    return await _count(database, user, choose_counted(visible))
-
-
-async def _count(database: Database, user: User, chosen: Sequence[VisibleSite]) -> Query:
-    """The reports of some sites; a service's are those assigned to it."""
-    assigned = bool(chosen) and all(site.assigned_to is not None for site in chosen)
-    of = tuple([await sites.by_id(database, site.id) for site in chosen])
-    return Query(sites=of, service=user.agency_id if assigned else None)
-
-
 async def read_scope(request: Request, user: User) -> Scope:
     """Read the scope from the address. Raises NotFound for who reads no statistics, and for a site of others.
 
@@ -113,7 +98,7 @@ async def read_scope(request: Request, user: User) -> Scope:
     chosen = [site for site in visible if site.id == given["site"]] if given["site"] else choose_counted(visible)
     if given["site"] and not chosen:
         raise NotFound
-    counted = await _count(database, user, chosen)
+    counted = await count_chosen(database, user, chosen)
     of, assigned = counted.sites, counted.service is not None
     today = local_date(now, of[0].time_zone if of else "UTC")
     period, wrong = _read_period(language, given, today)

@@ -16,7 +16,7 @@ from widget_api.browse.published_figures import FEWEST_RATINGS
 from widget_api.browse.received import Received
 from widget_api.browse.statistics import Month, Statistics
 from widget_api.cabinet.analytics.scope import PATH, Scope
-from widget_api.cabinet.problems.selection import NONE
+from widget_api.casework.selection import NONE
 from widget_api.problems.model import MARKS
 
 Kind = Literal["text"] | Unit

@@ -7,10 +7,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.cabinet.http import path_identifier, require_user, session_fields, session_form, to_fields
-from widget_api.cabinet.problems import answer_files, drafts, inbox_service
+from widget_api.cabinet.http import (
+    path_identifier,
+    receive_answer_files,
+    require_user,
+    session_fields,
+    session_form,
+    to_fields,
+)
 from widget_api.cabinet.problems.inbox_routes import end_form, redirect_done, show_problem
 from widget_api.cabinet.problems.inbox_rows import LIST_PATH
+from widget_api.casework import drafts
+from widget_api.casework import service as casework
 from widget_api.errors import Invalid, Refused
 from widget_api.people.model import User, VisibleSite
 from widget_api.problems import assignment
@@ -22,7 +30,7 @@ async def assign_colleague(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/assign"""
     fields, problem_id = await session_fields(request, "user"), path_identifier(request, "problem_id")
     try:
-        await inbox_service.assign_colleague(web.context(request).database, user, problem_id, fields.get("user", ""))
+        await casework.assign_colleague(web.context(request).database, user, problem_id, fields.get("user", ""))
     except Invalid as error:
         return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "assigned"))
@@ -34,9 +42,9 @@ async def report_work(request: Request, user: User) -> Response:
     sent_form, sent = await session_form(request, own=("work_text", *FILE_FIELDS))
     with web.closing_files(one for _, one in sent):
         fields = to_fields(sent_form)
-        site, _ = await inbox_service.find_problem(database, user, problem_id)
+        site, _ = await casework.find_problem(database, user, problem_id)
         service_id = _require_service(user, site)
-        files = await answer_files.receive_files(request, user, site.id, problem_id, sent_form, sent)
+        files = await receive_answer_files(request, user, site.id, problem_id, sent_form, sent)
         wrong: Invalid | None = None
         if not files.wrong:
             try:
@@ -52,7 +60,7 @@ async def return_report(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/return"""
     fields, problem_id = await session_fields(request, "return_reason"), path_identifier(request, "problem_id")
     database = web.context(request).database
-    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    site, _ = await casework.find_problem(database, user, problem_id)
     service_id = _require_service(user, site)
     try:
         await assignment.return_report(

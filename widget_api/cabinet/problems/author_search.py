@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, encryption, journal, web
 from widget_api.cabinet.http import journal_user, require_user, session_fields
 from widget_api.cabinet.problems.inbox_rows import selection_url
-from widget_api.cabinet.problems.selection import MAX_QUERY_LENGTH, Selection
+from widget_api.casework.selection import MAX_QUERY_LENGTH, Selection
 from widget_api.errors import Refused
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite

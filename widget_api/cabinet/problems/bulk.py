@@ -8,10 +8,11 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.cabinet.http import Fields, path_identifier, render_page, require_user, session_fields, session_form
-from widget_api.cabinet.problems import author_search, bulk_service
-from widget_api.cabinet.problems.bulk_service import ACTIONS, FIELDS
+from widget_api.cabinet.problems import author_search
 from widget_api.cabinet.problems.inbox_rows import LIST_PATH, TODAY_PATH, selection_url
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import bulk as bulk_service
+from widget_api.casework.bulk import ACTIONS, FIELDS
+from widget_api.casework.selection import Selection
 from widget_api.errors import Conflict, Invalid, Malformed
 from widget_api.people.model import User
 from widget_api.sites import routing_rules

@@ -11,18 +11,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import i18n, web
+from widget_api import web
 from widget_api.cabinet.http import inside_path, language_of, path_identifier, render_page, require_user, session_fields
-from widget_api.cabinet.problems import comments_service, inbox_rows
+from widget_api.cabinet.problems import inbox_rows
+from widget_api.casework import comments as comments_service
 from widget_api.comments import store
 from widget_api.comments.model import MAX_REASON_LENGTH
+from widget_api.comments.moderation import describe_comment
 from widget_api.database import Row
 from widget_api.errors import Invalid
 from widget_api.people.model import User
-from widget_api.problems.wording import first_line
 
 PATH = "/cabinet/comments"
-_FIRST_LINE_LENGTH = 90  # characters of the report
 
 
 async def show_queue(request: Request, user: User) -> Response:
@@ -83,22 +83,7 @@ async def decide_comment(request: Request, user: User) -> Response:
 
 def comment_views(language: str, rows: Iterable[Row], may: frozenset[str]) -> list[dict[str, Any]]:
     """Comments with what pages say of them; `may` are the sites that the user moderates."""
-    return [dict(row) | _describe(language, row) | {"may": row["site_id"] in may} for row in rows]
-
-
-def _describe(language: str, row: Row) -> dict[str, str]:
-    decided = ""
-    if row["decided_at"] is not None:
-        moment = i18n.format_moment(language, row["decided_at"], row["time_zone"])
-        who = row["user_email"] or i18n.text(language, "events.actor.agent")
-        decided = i18n.text(language, "cabinet.comments.decided", who=who, moment=moment)
-    return {
-        "text": row["body"],
-        "at": i18n.format_moment(language, row["created_at"], row["time_zone"]),
-        "report": first_line(row["description"], _FIRST_LINE_LENGTH),
-        "site": row["site_name"],
-        "decided": decided,
-    }
+    return [dict(row) | describe_comment(language, row) | {"may": row["site_id"] in may} for row in rows]
 
 
 routes: list[BaseRoute] = [

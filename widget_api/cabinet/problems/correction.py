@@ -21,9 +21,9 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problems import inbox_service
 from widget_api.cabinet.problems.inbox_rows import coordinates_text
 from widget_api.cabinet.sites.districts import map_values
+from widget_api.casework import service as casework
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite
@@ -62,7 +62,7 @@ async def correct_report(request: Request, user: User) -> Response:
 
     try:
         if "answer" in fields:
-            visible, _ = await inbox_service.find_problem(database, user, row["id"])
+            visible, _ = await casework.find_problem(database, user, row["id"])
             if not may_correct_answer(user, visible, row):
                 raise Refused
             text, seen = fields["answer"], fields.get("seen", "")
@@ -131,7 +131,7 @@ def _place_text(row: Row) -> str:
 async def _find(request: Request, user: User) -> tuple[Site, Row, str | None]:
     """The site and the report, and its answer where the user may correct it. Raises NotFound, Refused."""
     database = web.context(request).database
-    visible, row = await inbox_service.find_problem(database, user, path_identifier(request, "problem_id"))
+    visible, row = await casework.find_problem(database, user, path_identifier(request, "problem_id"))
     if not may_correct(user, visible, row):
         raise Refused
     answer = None

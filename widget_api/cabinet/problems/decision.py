@@ -1,6 +1,6 @@
 """Decide about a report: set a status, extend its due date, keep a draft, submit it to a head or return it.
 
-A decision after which nobody works on the report waits a minute, in which it can be undone (bulk_service).
+A decision after which nobody works on the report waits a minute, in which it can be undone (bulk).
 """
 
 from __future__ import annotations
@@ -19,23 +19,17 @@ from widget_api.cabinet.http import (
     journal_user,
     language_of,
     path_identifier,
+    receive_answer_files,
     require_user,
     session_fields,
     session_form,
     to_fields,
 )
-from widget_api.cabinet.problems import (
-    answer_files,
-    bulk_service,
-    drafts,
-    inbox_service,
-    letter_preview,
-    outside_answer,
-    stored_decisions,
-    weak_answers,
-)
+from widget_api.cabinet.problems import outside_answer
 from widget_api.cabinet.problems.inbox_routes import OTHER_FIELDS, redirect_done, show_problem
 from widget_api.cabinet.problems.inbox_rows import TODAY_PATH
+from widget_api.casework import answer_files, bulk, drafts, letter_preview, stored_decisions, weak_answers
+from widget_api.casework import service as casework
 from widget_api.people.model import FINAL_STATUSES, User, read_decision
 from widget_api.problems.model import Change
 
@@ -52,19 +46,19 @@ async def decide_problem(request: Request, user: User) -> Response:
     with web.closing_files(one for _, one in sent):
         fields, files = to_fields(sent_form), answer_files.AnswerFiles()
         try:
-            site, row = await inbox_service.find_problem(database, user, problem_id)
+            site, row = await casework.find_problem(database, user, problem_id)
         except errors.NotFound:
-            await inbox_service.check_decided_meanwhile(database, user, problem_id, fields.get("seen", ""))
+            await casework.check_decided_meanwhile(database, user, problem_id, fields.get("seen", ""))
             raise
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
-            inbox_service.require_decidable(user, site, row)
-            files = await answer_files.receive_files(request, user, site.id, problem_id, sent_form, sent)
+            casework.require_decidable(user, site, row)
+            files = await receive_answer_files(request, user, site.id, problem_id, sent_form, sent)
         again = partial(show_problem, request, user, given=fields, files=files)
         match fields.get("do", ""):
             case "template":
                 return await again()
             case "draft" if not files.wrong:
-                inbox_service.require_actor(user, site, row)
+                casework.require_actor(user, site, row)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files)
                 return web.see_other(redirect_done(request, problem_id, "drafted"))
             case "discard":
@@ -77,22 +71,22 @@ async def decide_problem(request: Request, user: User) -> Response:
             if fields.get("do") == "preview":
                 return await again(letter=await letter_preview.preview_letter(context, user, problem_id, wish, files))
             seen = fields.get("seen", "")
-            await inbox_service.find_decidable(database, user, problem_id, wish, seen=seen)
+            await casework.find_decidable(database, user, problem_id, wish, seen=seen)
             gaps = weak_answers.find_gaps(wish.text or "", wish.to if isinstance(wish, Change) else "", site.language)
             if gaps and fields.get("anyway") != "yes":
                 return await again(422, gaps=gaps)
             who = journal_user(request, user)
-            if await inbox_service.needs_approval(database, user, row, wish):
-                await inbox_service.check_decision(database, user, site, row, wish)
+            if await casework.needs_approval(database, user, row, wish):
+                await casework.check_decision(database, user, site, row, wish)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files, submitted_by=who)
                 return web.see_other(redirect_done(request, problem_id, "submitted"))
             approves = fields.get("approves", "")
             if isinstance(wish, Change) and wish.to in FINAL_STATUSES:
-                await inbox_service.check_decision(database, user, site, row, wish)
+                await casework.check_decision(database, user, site, row, wish)
                 await drafts.check_approved(database, user, problem_id, approves)
                 await drafts.save_draft(database, user, site.id, problem_id, fields, files)  # what «undo» shows again
                 parameters = stored_decisions.to_parameters(wish, who, approves=approves)
-                waits = await bulk_service.schedule_decision(database, user, row, parameters)
+                waits = await bulk.schedule_decision(database, user, row, parameters)
                 return web.see_other(redirect_done(request, problem_id, "waits" if waits else "busy"))
             await stored_decisions.decide(database, user, who, problem_id, wish, seen=seen, approves=approves)
         except errors.Invalid as error:
@@ -110,11 +104,11 @@ async def undo_decision(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/undo: the user's own decision while it waits. Its form is shown again."""
     await session_fields(request)
     context, problem_id = web.context(request), path_identifier(request, "problem_id")
-    site, _ = await inbox_service.find_problem(context.database, user, problem_id)
-    waiting = await bulk_service.find_waiting(context.database, user, problem_id)
+    site, _ = await casework.find_problem(context.database, user, problem_id)
+    waiting = await bulk.find_waiting(context.database, user, problem_id)
     if waiting is None or not waiting.own:
         return web.see_other(redirect_done(request, problem_id, "late"))
-    undone = await bulk_service.discard_bulk(context.database, user.id, waiting.bulk_id)
+    undone = await bulk.discard_bulk(context.database, user.id, waiting.bulk_id)
     if undone and waiting.form is not None:
         tokens = [("document", make_document_token(context.signer, problem_id, one)) for one in waiting.documents]
         files = await answer_files.list_received(context, site.id, problem_id, tokens)
@@ -131,8 +125,8 @@ async def autosave_draft(request: Request, user: User) -> Response:
     language = language_of(request, user)
     given, sent = await session_form(request, files=0)
     with web.closing_files(one for _, one in sent):
-        site, row = await inbox_service.find_problem(context.database, user, problem_id)
-        inbox_service.require_actor(user, site, row)
+        site, row = await casework.find_problem(context.database, user, problem_id)
+        casework.require_actor(user, site, row)
         files = await answer_files.list_received(context, site.id, problem_id, given)
         await drafts.save_draft(context.database, user, site.id, problem_id, to_fields(given), files)
         own, others = await drafts.list_drafts(context.database, user, problem_id)
@@ -147,7 +141,7 @@ async def return_draft(request: Request, user: User) -> Response:
     """POST /cabinet/problems/{problem_id}/draft/return: a colleague's submitted draft, with a remark."""
     fields: Fields = await session_fields(request, "remark", "author")
     problem_id, database = path_identifier(request, "problem_id"), web.context(request).database
-    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    site, _ = await casework.find_problem(database, user, problem_id)
     if not user.may("drafts.approve"):
         raise errors.Refused
     try:

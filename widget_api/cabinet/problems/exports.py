@@ -21,10 +21,11 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, errors, i18n, journal, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet.http import XLSX_TYPE, file_headers, journal_user, language_of, require_user
-from widget_api.cabinet.problems import author_search, inbox_service
+from widget_api.cabinet.problems import author_search
 from widget_api.cabinet.problems.inbox_rows import LIST_PATH, category_name, platform_name
-from widget_api.cabinet.problems.selection import Selection
 from widget_api.cabinet.problems.view import source_text
+from widget_api.casework import service as casework
+from widget_api.casework.selection import Selection
 from widget_api.database import Row
 from widget_api.people.model import User
 from widget_api.problems.imported import name_columns
@@ -92,7 +93,7 @@ class _Table:
 
     async def pages(self) -> AsyncIterator[list[Cells]]:
         database, known = web.context(self.request).database, dict[str, Site]()
-        async for rows in inbox_service.read_export(database, self.user, self.selection):
+        async for rows in casework.read_export(database, self.user, self.selection):
             for site_id in {row["site_id"] for row in rows} - known.keys():
                 known[site_id] = await sites.by_id(database, site_id)
             yield [self._cells(row, known[row["site_id"]]) for row in rows]
@@ -150,7 +151,7 @@ async def _open(request: Request, user: User, kind: str) -> _Table:
     context, selection = web.context(request), author_search.read_selection(request, user)
     await context.limits.hit("exports", web.client_address(request), user.id)
     database = context.database
-    rows = await inbox_service.count_export(database, user, selection)
+    rows = await casework.count_export(database, user, selection)
     if kind == "xlsx" and rows > MAX_SHEET_ROWS:
         raise errors.Conflict("sheet_too_long", most=i18n.format_number(language_of(request, user), MAX_SHEET_ROWS))
     details: dict[str, journal.Detail] = {"rows": rows, "format": kind, "contacts": user.may("contacts.read")}

@@ -20,7 +20,7 @@ from widget_api.cabinet.http import (
     require_user,
     session_fields,
 )
-from widget_api.cabinet.problems import held_mail_service
+from widget_api.casework import held_mail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.people.model import DECISION_FIELDS, User, read_change
@@ -34,13 +34,13 @@ _UNTRUSTED = frozenset({"sender", "dmarc", "token"})
 async def show_queue(request: Request, user: User) -> Response:
     """GET /cabinet/mail"""
     database, language = web.context(request).database, language_of(request, user)
-    rows = await held_mail_service.read_queue(database, user)
+    rows = await held_mail.read_queue(database, user)
     return render_page(
         request,
         user,
         "letters.html",
         letters=letter_views(language, rows),
-        failing=await held_mail_service.list_failing_agencies(database, user),
+        failing=await held_mail.list_failing_agencies(database, user),
         here=PATH,
     )
 
@@ -77,7 +77,7 @@ async def show_letter(
 ) -> Response:
     """GET /cabinet/mail/{letter_id}"""
     context, language = web.context(request), language_of(request, user)
-    found = await held_mail_service.read_letter(context.database, user, path_identifier(request, "letter_id"))
+    found = await held_mail.read_letter(context.database, user, path_identifier(request, "letter_id"))
     details = orjson.loads(found.letter["details"])
     read = {
         "to": found.letter["status"] or "",
@@ -87,7 +87,7 @@ async def show_letter(
         "duplicate_of": details.get("duplicate_of", ""),
     }
     try:
-        attached = await held_mail_service.list_attachments(context, user, found.letter["id"])
+        attached = await held_mail.list_attachments(context, user, found.letter["id"])
     except errors.Unavailable:  # of the storage; the text can be read without it
         attached = []
     return render_page(
@@ -112,10 +112,10 @@ async def decide_letter(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     context, letter_id = web.context(request), path_identifier(request, "letter_id")
     if fields.get("action") == "decline":
-        await held_mail_service.decline_letter(context.database, user, letter_id)
+        await held_mail.decline_letter(context.database, user, letter_id)
         return web.see_other(f"{PATH}?done=refused")
     try:
-        await held_mail_service.accept_letter(context, user, letter_id, read_change(fields))
+        await held_mail.accept_letter(context, user, letter_id, read_change(fields))
     except errors.Invalid as error:
         return await show_letter(request, user, 422, given=fields, wrong=error)
     return web.see_other(f"{PATH}?done=taken")
@@ -123,7 +123,7 @@ async def decide_letter(request: Request, user: User) -> Response:
 
 async def get_attachment(request: Request, user: User) -> Response:
     """GET /cabinet/mail/{letter_id}/attached/{place}"""
-    found = await held_mail_service.list_attachments(web.context(request), user, path_identifier(request, "letter_id"))
+    found = await held_mail.list_attachments(web.context(request), user, path_identifier(request, "letter_id"))
     place = int(request.path_params["place"])
     media_type = found[place].media_type if place < len(found) else None
     if media_type is None:

@@ -15,7 +15,6 @@ from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
 from widget_api.browse import similar
 from widget_api.cabinet.http import (
-    MAX_PHOTOS,
     Fields,
     field_errors,
     find_user,
@@ -27,28 +26,31 @@ from widget_api.cabinet.http import (
     session_fields,
     version_response,
 )
-from widget_api.cabinet.organisation import first_steps, templates
+from widget_api.cabinet.organisation import first_steps
 from widget_api.cabinet.problems import (
-    answer_files,
     author_search,
-    bulk_service,
     comments,
     correction,
-    drafts,
     inbox_rows,
-    inbox_service,
-    letter_preview,
     list_map,
-    notes,
     participation,
+)
+from widget_api.cabinet.problems import photos as photo_pages
+from widget_api.cabinet.problems import view as problem_view
+from widget_api.casework import (
+    answer_files,
+    answer_templates,
+    bulk,
+    drafts,
+    letter_preview,
+    notes,
+    queries,
     saved_views,
 )
-from widget_api.cabinet.problems import comments_service as discussion
-from widget_api.cabinet.problems import photos as photo_pages
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems import view as problem_view
-from widget_api.cabinet.problems.assignment_view import Assignment
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import comments as discussion
+from widget_api.casework import service as casework
+from widget_api.casework.assignment_view import Assignment
+from widget_api.casework.selection import Selection
 from widget_api.database import Row
 from widget_api.people import journal_store
 from widget_api.people.model import DECISION_FIELDS, User
@@ -86,7 +88,7 @@ async def show_today(request: Request, user: User) -> Response:
     context, language = web.context(request), language_of(request, user)
     if _FORMER_PARAMETERS & request.query_params.keys():  # bookmarks of the time when the list was here
         return web.see_other(f"{inbox_rows.LIST_PATH}?{request.url.query}")
-    today = await inbox_service.read_today(context.database, user)
+    today = await casework.read_today(context.database, user)
     steps = await first_steps.read_steps(context, user, language)
     rows = [row for section in today.sections for row in section.rows]
     sites_by_id = await _sites_by_id(request, {str(row["site_id"]) for row in rows})
@@ -95,7 +97,7 @@ async def show_today(request: Request, user: User) -> Response:
         user,
         "today.html",
         today=today,
-        bulks=await bulk_service.list_bulks(context.database, user),
+        bulks=await bulk.list_bulks(context.database, user),
         query="?from=today",
         steps=steps,
         wanted=(
@@ -131,18 +133,18 @@ def _thumbs(request: Request, rows: Iterable[Row]) -> dict[str, str | None]:
 async def show_inbox(request: Request, user: User) -> Response:
     """GET /cabinet/problems?{selection}"""
     context, values = web.context(request), await _list_values(request, user)
-    found: inbox_service.Inbox = values["found"]
+    found: casework.Inbox = values["found"]
     chosen, reader = replace(found.selection, after=None), context.database.in_threads()
-    of = inbox_service.select_sites(found.sites, chosen)
+    of = casework.select_sites(found.sites, chosen)
     decides = any(site.assigned_to is None and site.undecided_before is None for site in of)
     chooses = user.may("problems.decide") and decides and not chosen.view and chosen.responder != "platform"
     total = sum(row["mirror_of"] is None for row in found.rows)
     if chooses and (found.next or found.selection.after):
-        every, most = bulk_service.choose_all(chosen), bulk_service.MAX_REPORTS + 1
-        total = await inbox_store.count_problems(reader, of, every, found.now, most=most)
+        every, most = bulk.choose_all(chosen), bulk.MAX_REPORTS + 1
+        total = await queries.count_problems(reader, of, every, found.now, most=most)
     if chosen.view == "map":
         most, settings = list_map.MAX_REPORTS, context.settings
-        rows, more = await inbox_store.read_page(reader, of, chosen, found.now, columns=list_map.COLUMNS, most=most)
+        rows, more = await queries.read_page(reader, of, chosen, found.now, columns=list_map.COLUMNS, most=most)
         zoom = settings.tiles_zoom if settings.tiles else None
         values["map"] = list_map.draw_map(language_of(request, user), rows, chosen, zoom)
         values["map_limit"] = most if more else 0
@@ -152,13 +154,16 @@ async def show_inbox(request: Request, user: User) -> Response:
         user,
         "list.html",
         **values,
-        bulks=await bulk_service.list_bulks(context.database, user),
-        views=await saved_views.list_views(context.database, user, found),
+        bulks=await bulk.list_bulks(context.database, user),
+        views=[
+            (name, inbox_rows.selection_url(selection), shown)
+            for name, selection, shown in await saved_views.list_views(context.database, user, found)
+        ],
         plain=chosen.parameters().keys() <= {"view"},
         switch=[(view, inbox_rows.selection_url(replace(chosen, view=view))) for view in ("", "map")],
         chooses=chooses,
         total=total,
-        max_reports=bulk_service.MAX_REPORTS,
+        max_reports=bulk.MAX_REPORTS,
         forms={
             name: inbox_rows.selection_url(found.selection, f"/cabinet/{name}")
             for name in ("bulk", "views", "views/delete")
@@ -170,9 +175,9 @@ async def show_inbox(request: Request, user: User) -> Response:
 async def _list_values(request: Request, user: User) -> dict[str, Any]:
     """Values of the list, alone or beside a report."""
     context, language = web.context(request), language_of(request, user)
-    found = await inbox_service.read_inbox(context.database, user, author_search.read_selection(request, user))
+    found = await casework.read_inbox(context.database, user, author_search.read_selection(request, user))
     chosen = found.selection
-    assignees = await inbox_service.list_assignees(context.database, user, found)
+    assignees = await casework.list_assignees(context.database, user, found)
     offered = [site.id for site in found.sites if chosen.site_id in (None, site.id)][:MAX_OFFERED_SITES]
     of_rows = await _sites_by_id(request, {*offered, *(str(row["site_id"]) for row in found.rows)})
     return {
@@ -209,7 +214,7 @@ async def get_version(request: Request) -> Response:
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     selection = Selection.read(request.query_params)
-    version = await inbox_service.read_version(database, user, selection)
+    version = await casework.read_version(database, user, selection)
     if "steps" in request.query_params:
         steps = await first_steps.read_steps(web.context(request), user, language_of(request, user))
         version = first_steps.add_version(version, steps)
@@ -235,7 +240,7 @@ async def show_problem(
     """The page of a report; a rejected form is shown with what was typed (`given`), its files and errors."""
     context, language = web.context(request), language_of(request, user)
     database = context.database
-    dossier = await inbox_service.read_problem(database, user, path_identifier(request, "problem_id"))
+    dossier = await casework.read_problem(database, user, path_identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     people = await participation.read_participants(database, user, language, dossier.site, site, dossier.row)
     if user.may("contacts.read") and (problem_view.has_contact(dossier) or (people and people.rows)):
@@ -256,9 +261,9 @@ async def show_problem(
     entries, objection = problem_view.entry_views(language, dossier, site)
     talk = await discussion.read_discussion(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
-    shown_templates = await templates.list_for(database, user, site, dossier.row, dossier.transitions)
+    shown_templates = await answer_templates.list_for(database, user, site, dossier.row, dossier.transitions)
     if given.get("do") == "template":
-        given = templates.insert_text(given, shown_templates)
+        given = answer_templates.insert_text(given, shown_templates)
     reasons = problem_view.reject_reasons(language, site)
     given = problem_view.insert_reason(given, reasons)
     return render_page(
@@ -283,9 +288,9 @@ async def show_problem(
         service_due=i18n.format_date(language, dossier.assignment.due) if dossier.assignment.due else "",
         drafts=problem_view.draft_views(language, own, others, entries, site.time_zone),
         submitted=submitted,
-        may_extend=inbox_service.may_extend(user, dossier.site, dossier.row),
+        may_extend=casework.may_extend(user, dossier.site, dossier.row),
         extension_limit=i18n.format_date(language, extension.last_date(dossier.row)),
-        approved=await inbox_service.list_approved(database, user),
+        approved=await casework.list_approved(database, user),
         needs=NEEDS,
         reasons=reasons,
         entries=entries,
@@ -302,7 +307,7 @@ async def show_problem(
         may_change_templates=user.may("templates.change"),
         letter=letter,
         gaps=gaps or [],
-        may_register=inbox_service.may_register(user, dossier.site, dossier.row),
+        may_register=casework.may_register(user, dossier.site, dossier.row),
         document=[given.get(name, dossier.row[name] or "") for name in ("document_number", "document_date")],
         unsaved=letter is not None or bool(gaps) or given.get("do") == "template",
         given=_given_values(dossier.assignment, given),
@@ -314,10 +319,10 @@ async def show_problem(
             ),
         ),
         files=(files := files or answer_files.AnswerFiles()),
-        most={"photos": MAX_PHOTOS, "documents": MOST_DOCUMENTS},
+        most={"photos": answer_files.MAX_PHOTOS, "documents": MOST_DOCUMENTS},
         errors=field_errors(language, wrong) | files.wrong,
         conflict=problem_view.latest_status(language, dossier, site) if conflict else None,
-        undoable=(undoable := await bulk_service.find_waiting(database, user, dossier.row["id"])),
+        undoable=(undoable := await bulk.find_waiting(database, user, dossier.row["id"])),
         waits=undoable is not None and not undoable.failed,
     )
 
@@ -329,7 +334,7 @@ def _given_values(work: Assignment, given: Fields) -> Fields:
     return {name: given.get(name, "") for name in names} | draft
 
 
-async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, site: Site) -> list[dict[str, Any]]:
+async def _list_near(request: Request, dossier: casework.ProblemDetail, site: Site) -> list[dict[str, Any]]:
     """Open published reports near by, or at the same address where this one has no point, into which it may be merged:
     first those of its category."""
     context, row = web.context(request), dossier.row
@@ -346,7 +351,7 @@ async def _list_near(request: Request, dossier: inbox_service.ProblemDetail, sit
     return [item for item in items if item["number"] != row["number"]]
 
 
-async def _photos(request: Request, user: User, dossier: inbox_service.ProblemDetail) -> list[dict[str, Any]]:
+async def _photos(request: Request, user: User, dossier: casework.ProblemDetail) -> list[dict[str, Any]]:
     """The photos of the events that the user may read; those that the agency hid are its own alone."""
     context, seen = web.context(request), {event["id"] for event in dossier.timeline}
     rows = await pictures.list_pictures(context.database, dossier.row["id"])
@@ -359,7 +364,7 @@ async def ask_author(request: Request, user: User) -> Response:
     fields = await session_fields(request, "question")
     problem_id = path_identifier(request, "problem_id")
     try:
-        await inbox_service.ask_author(web.context(request).database, user, problem_id, fields.get("question", ""))
+        await casework.ask_author(web.context(request).database, user, problem_id, fields.get("question", ""))
     except errors.Invalid as error:
         return await show_problem(request, user, 422, given=fields, wrong=error)
     except errors.Refused as error:
@@ -401,7 +406,7 @@ async def register_problem(request: Request, user: User) -> Response:
     problem_id = path_identifier(request, "problem_id")
     number, day = fields.get("document_number", ""), fields.get("document_date", "")
     try:
-        await inbox_service.register(web.context(request).database, user, problem_id, number, day)
+        await casework.register(web.context(request).database, user, problem_id, number, day)
     except errors.Invalid as error:
         return await show_problem(request, user, 422, given=fields, wrong=error)
     return web.see_other(redirect_done(request, problem_id, "registered"))
@@ -410,14 +415,14 @@ async def register_problem(request: Request, user: User) -> Response:
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
-    await inbox_service.read_reply(web.context(request).database, user, problem_id)
+    await casework.read_reply(web.context(request).database, user, problem_id)
     return web.see_other(redirect_done(request, problem_id, "read"))
 
 
 async def mark_spam(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     problem_id = path_identifier(request, "problem_id")
-    await inbox_service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
+    await casework.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
     return web.see_other(redirect_done(request, problem_id))
 
 

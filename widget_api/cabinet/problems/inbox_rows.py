@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import i18n
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.inbox_service import Inbox, Today
-from widget_api.cabinet.problems.selection import GROUPS, NONE, RESPONDERS, SORTS, TABS, Selection
+from widget_api.casework import queries
+from widget_api.casework.selection import GROUPS, NONE, RESPONDERS, SORTS, TABS, Selection
+from widget_api.casework.service import Inbox, Today
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
@@ -181,7 +181,7 @@ def _category_text(language: str, code: str, sites: Sites) -> str:
 
 
 def count_text(count: int) -> str:
-    return f"{inbox_store.MAX_COUNT - 1}+" if count >= inbox_store.MAX_COUNT else str(count) if count else ""
+    return f"{queries.MAX_COUNT - 1}+" if count >= queries.MAX_COUNT else str(count) if count else ""
 
 
 def category_name(language: str, site: Site, code: str) -> str:

@@ -13,7 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import web
 from widget_api.cabinet.http import language_of, render_page, require_user
-from widget_api.cabinet.problems import comments, comments_service, held_mail, held_mail_service
+from widget_api.cabinet.problems import comments, held_mail
+from widget_api.casework import comments as comments_service
+from widget_api.casework import held_mail as held_mail_service
 from widget_api.comments.model import MAX_REASON_LENGTH
 from widget_api.database import Row
 from widget_api.people.model import User

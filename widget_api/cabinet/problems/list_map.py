@@ -15,7 +15,7 @@ from widget_api.browse import rings
 from widget_api.browse.map_frame import MapFrame
 from widget_api.browse.queries import Bbox
 from widget_api.cabinet.problems.inbox_rows import platform_name, selection_url
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework.selection import Selection
 from widget_api.database import Row
 
 MAX_REPORTS = 2_000

@@ -1,32 +1,24 @@
-"""Moderate comments by mail: send the letters, sign their links, and serve the pages /moderate/{token}.
+"""Serve /moderate/{token}: the pages on which comments are moderated by mail.
 
 Opening a page decides nothing, since mail scanners follow links. Its forms need no cookie.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from typing import cast, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, i18n, web
+from widget_api import i18n, web
 from widget_api.cabinet.http import form_fields
 from widget_api.cabinet.problems import comments
-from widget_api.comments import mail, service, store
+from widget_api.comments import mail, moderation, service, store
 from widget_api.comments.model import MAX_REASON_LENGTH, Verdict
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries.model import Delivery
-from widget_api.deliveries.sinks import MODERATOR
 from widget_api.errors import Invalid, NotFound, Refused
-from widget_api.mail import messages, sender, verp
-from widget_api.mail.messages import Thread
-from widget_api.signing import Purpose
-from widget_api.sites import moving
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
 from widget_api.sites.model import Site
@@ -66,24 +58,24 @@ async def decide_comment(request: Request) -> Response:
     return await _render_page(request, comment, site, next_url=await _next_url(context, opened, site))
 
 
-async def _next_url(context: Context, opened: ModerationLink, site: Site) -> str:
+async def _next_url(context: Context, opened: moderation.ModerationLink, site: Site) -> str:
     """The address of another waiting comment's page, empty where there is none."""
     others = await store.list_queue(context.database, [site.id], "moderation", None, 1)
-    return moderation_url(context, site, others[0]["id"], opened.since) if others else ""
+    return moderation.moderation_url(context, site, others[0]["id"], opened.since) if others else ""
 
 
-async def _read_link(context: Context, token: str) -> tuple[ModerationLink, Row | None, Site]:
+async def _read_link(context: Context, token: str) -> tuple[moderation.ModerationLink, Row | None, Site]:
     """The token's contents, the comment (None where there is nothing to decide), and its site.
 
     Raises NotFound («link_invalid»).
     """
-    found = read_token(context, token)
+    found = moderation.read_token(context, token)
     comment = await store.find_with_problem(context.database, found.comment_id) if found else None
     if found is None or comment is None:
         raise NotFound("link_invalid")  # withdrawn by its author: its site is unknown
     site = await sites.by_id(context.database, comment["site_id"])
     disabled = await site_store.is_agency_disabled(context.database, site.agency.id)
-    if disabled or not mail.is_moderated_by_mail(site) or found.mailbox != _hash_mailbox(site):
+    if disabled or not mail.is_moderated_by_mail(site) or found.mailbox != moderation.hash_mailbox(site):
         raise NotFound("link_invalid")
     return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 
@@ -119,69 +111,3 @@ routes: list[BaseRoute] = [
     Route(_PATH, show_comment, methods=["GET"]),
     Route(_PATH, decide_comment, methods=["POST"]),
 ]
-
-
-@dataclass(frozen=True)
-class ModerationLink:
-    """A token's contents; `mailbox` names the one that its letter was sent to, at `since`."""
-
-    comment_id: str
-    mailbox: str
-    since: int
-
-
-def moderation_url(context: Context, site: Site, comment_id: str, since: int) -> str:
-    """The address of a comment's page, valid for 30 days after its letter while the agency has this mailbox.
-
-    A link from another comment's page expires with that one's letter: otherwise a single letter would open all future
-    comments.
-    """
-    token = context.signer.sign(Purpose.MODERATE, {"c": comment_id, "m": _hash_mailbox(site), "t": since})
-    return f"{context.settings.public_url}/moderate/{token}"
-
-
-def read_token(context: Context, token: str) -> ModerationLink | None:
-    """A token's contents; None where it is forged or expired."""
-    payload = context.signer.read(Purpose.MODERATE, token)
-    if not isinstance(payload, dict) or payload.get("t", 0) + Purpose.MODERATE.value[1] <= clock.now():
-        return None
-    return ModerationLink(payload["c"], payload["m"], payload["t"])
-
-
-def _hash_mailbox(site: Site) -> str:
-    return hashlib.sha256(f"{site.agency.id} {site.agency.email.casefold()}".encode()).hexdigest()[:16]
-
-
-MAX_COMMENTS = 10  # in one letter; the page of each links to the next
-MAX_COUNT = 100
-
-
-async def deliver_to_moderator(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `moderator:<comment>`. Sends nothing where no comment waits any more."""
-    site = await sites.by_id(context.database, delivery.site_id)
-    if not mail.is_moderated_by_mail(site):
-        return
-    await moving.require_enabled(context.database, site.agency.id)
-    rows = (await store.list_queue(context.database, [site.id], "moderation", None, MAX_COMMENTS))[:MAX_COMMENTS]
-    if not rows:
-        return
-    waiting = await store.count_waiting(context.database, [site.id], MAX_COUNT)
-    shown = comments.comment_views(site.language, rows, frozenset())
-    own = messages.message_id(context.settings.public_url, delivery.sink.removeprefix(MODERATOR), "moderator")
-    letter = messages.compose(
-        "comments_waiting",
-        site.language,
-        to=site.agency.email,
-        mail_from=context.settings.mail_from,
-        sender_name=site.name,
-        thread=Thread(root=own, own=own),
-        values={
-            "agency": site.agency.name,
-            "site_name": site.name,
-            "comments": [(one, moderation_url(context, site, one["id"], clock.now())) for one in shown],
-            "waiting": waiting,
-            "more": waiting - len(shown),
-        },
-    )
-    bounces_to = verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
-    await sender.send_message(context.settings, letter, bounces_to)

@@ -21,13 +21,15 @@ from widget_api.cabinet.http import (
     journal_user,
     language_of,
     path_identifier,
+    receive_answer_files,
     render_page,
     require_user,
     session_form,
     to_fields,
 )
-from widget_api.cabinet.problems import answer_files, bulk_service, inbox_service, stored_decisions
 from widget_api.cabinet.problems.inbox_rows import LIST_PATH
+from widget_api.casework import answer_files, bulk, stored_decisions
+from widget_api.casework import service as casework
 from widget_api.database import Row
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.people.model import User, VisibleSite, allowed_transitions
@@ -41,9 +43,7 @@ _PLACES = {"photos": "to"}  # the field of this form that shows the error of ano
 
 async def _find(request: Request, user: User) -> tuple[VisibleSite, Row, list[str]]:
     """The report and the answers the user may give it. Raises NotFound, Refused."""
-    site, row = await inbox_service.find_problem(
-        web.context(request).database, user, path_identifier(request, "problem_id")
-    )
+    site, row = await casework.find_problem(web.context(request).database, user, path_identifier(request, "problem_id"))
     free = not (row["erased_at"] or row["spam"] or row["mirror_of"])
     to = [status for status in allowed_transitions(user, site, row["status"]) if status in ANSWERS] if free else []
     if not to or not user.may("problems.answer", site):
@@ -99,7 +99,7 @@ async def send_form(request: Request, user: User) -> Response:
         context, fields = web.context(request), to_fields(given)
         site, row, _ = await _find(request, user)
         letters = [(name, one) for name, one in sent if name == "documents"]
-        files = await answer_files.receive_files(request, user, site.id, row["id"], given, letters)
+        files = await receive_answer_files(request, user, site.id, row["id"], given, letters)
     try:
         wish = _read_change(site, fields)
         if files.wrong:
@@ -107,12 +107,12 @@ async def send_form(request: Request, user: User) -> Response:
         shown, hidden = (files.documented, ()) if fields.get("publish") == "yes" else ((), files.documented)
         wish = replace(wish, documents=shown, internal_documents=hidden)
         seen, who = fields.get("seen", ""), journal_user(request, user)
-        site, row = await inbox_service.find_decidable(context.database, user, row["id"], wish, seen=seen)
-        if await inbox_service.needs_approval(context.database, user, row, wish):
+        site, row = await casework.find_decidable(context.database, user, row["id"], wish, seen=seen)
+        if await casework.needs_approval(context.database, user, row, wish):
             raise Refused("approval")
-        await inbox_service.check_decision(context.database, user, site, row, wish)
+        await casework.check_decision(context.database, user, site, row, wish)
         parameters = stored_decisions.to_parameters(wish, who, form={name: fields.get(name, "") for name in _FIELDS})
-        if not await bulk_service.schedule_decision(context.database, user, row, parameters):
+        if not await bulk.schedule_decision(context.database, user, row, parameters):
             return await show_form(request, user, 409, given=fields, files=files, conflict=True)
     except Invalid as error:
         moved = tuple(replace(one, field=_PLACES.get(one.field, one.field)) for one in error.fields)

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, journal, web
 from widget_api.browse import open_data_formats
 from widget_api.cabinet.http import file_headers, journal_user, language_of, path_identifier, require_user
-from widget_api.cabinet.problems import inbox_service
+from widget_api.casework import service as casework
 from widget_api.database import Database, Row
 from widget_api.errors import Refused
 from widget_api.participation import service, store
@@ -84,7 +84,7 @@ def _describe(found: Sequence[Row], language: str, time_zone: str) -> Iterator[d
 async def get_csv(request: Request, user: User) -> Response:
     """GET /cabinet/problems/{problem_id}/participants.csv. Noted in the journal: it is personal data."""
     context, language = web.context(request), language_of(request, user)
-    visible, problem = await inbox_service.find_problem(context.database, user, path_identifier(request, "problem_id"))
+    visible, problem = await casework.find_problem(context.database, user, path_identifier(request, "problem_id"))
     site = await sites.by_id(context.database, visible.id)
     view = await read_participants(context.database, user, language, visible, site, problem)
     if view is None or not may_see_people(user, visible, view.act):

@@ -14,7 +14,7 @@ from widget_api import journal, web
 from widget_api.attachments.photos import service as photo_service
 from widget_api.attachments.photos.intake import Area
 from widget_api.cabinet.http import journal_user, path_identifier, render_page, require_user, session_form
-from widget_api.cabinet.problems import inbox_service
+from widget_api.casework import service as casework
 from widget_api.database import Row, Transaction
 from widget_api.errors import NotFound, Refused, Unavailable
 from widget_api.people.model import User, VisibleSite
@@ -92,7 +92,7 @@ async def change_photo(request: Request, user: User) -> Response:
 async def _find_photos(request: Request, user: User) -> tuple[VisibleSite, Row, list[dict[str, object]]]:
     """A report, its site, and its photos that the public sees or saw. Raises NotFound, Refused."""
     context = web.context(request)
-    site, row = await inbox_service.find_problem(context.database, user, path_identifier(request, "problem_id"))
+    site, row = await casework.find_problem(context.database, user, path_identifier(request, "problem_id"))
     if not may_change_photos(user, site, row):
         raise Refused
     rows = await pictures.list_pictures(context.database, row["id"])

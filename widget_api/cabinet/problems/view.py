@@ -10,10 +10,10 @@ import orjson
 
 from widget_api import i18n
 from widget_api.cabinet.organisation import deliveries_service
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.drafts import Draft
 from widget_api.cabinet.problems.inbox_rows import category_name, coordinates_text, due_mark, map_link, platform_name
-from widget_api.cabinet.problems.inbox_service import ProblemDetail
+from widget_api.casework import queries
+from widget_api.casework.drafts import Draft
+from widget_api.casework.service import ProblemDetail
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.deliveries.model import UNPUBLISHED
@@ -178,7 +178,7 @@ def entry_views(
 
 
 def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> dict[str, Any]:
-    text, data = dossier.texts.get(row["text_id"] or "", ""), inbox_store.parse_data(row)
+    text, data = dossier.texts.get(row["text_id"] or "", ""), queries.parse_data(row)
     return dict(row) | {
         "title": _title(language, row, dossier.texts, dossier.assignment.names, site),
         "at": rfc3339(row["at"]),
@@ -186,7 +186,7 @@ def _entry_view(language: str, row: Row, dossier: ProblemDetail, site: Site) -> 
         "who": row["user_email"]
         or timeline.find_sender(row["actor"], row["sender"])
         or i18n.text(language, f"events.actor.{row['actor']}"),
-        "note": wording.note(language, data := inbox_store.parse_data(row)),
+        "note": wording.note(language, data := queries.parse_data(row)),
         "text": text,
         "official": is_official(row["status"], text, data),
         **_returned_view(language, row, data, dossier.texts),
@@ -208,7 +208,7 @@ def _returned_view(language: str, row: Row, data: Mapping[str, Any], texts: Mapp
 
 def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str, str], site: Site) -> str:
     if row["kind"] == "status":
-        data = inbox_store.parse_data(row)
+        data = queries.parse_data(row)
         responsible = texts.get(str(data.get("responsible", "")))
         if responsible and row["status"] in ("forwarded", "redirected"):
             return i18n.text(language, f"status_event.{row['status']}_to", responsible=responsible)
@@ -220,7 +220,7 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
         if row["status"] == "rejected" and (titled := wording.rejection_title(site, language, data.get("reason"))):
             return titled
         return i18n.text(language, f"status_event.{row['status']}")
-    data = inbox_store.parse_data(row)
+    data = queries.parse_data(row)
     if row["kind"] == "corrected":
         known = site.known_category(former := data.get("from", ""))
         value = i18n.category_name(language, former, known.name if known else None)
@@ -231,10 +231,10 @@ def _title(language: str, row: Row, texts: Mapping[str, str], names: Mapping[str
         return i18n.text(language, "events.extended", date=i18n.format_date(language, str(data["expected_on"])))
     key = f"events.{row['kind']}"
     if row["kind"] == "assigned":
-        name = names.get(inbox_store.parse_data(row).get("user") or "")
+        name = names.get(queries.parse_data(row).get("user") or "")
         return i18n.text(language, "events.assigned_to", name=name) if name else i18n.text(language, "events.assigned")
     if row["kind"] == "rated":
-        return i18n.text(language, key, mark=inbox_store.parse_data(row)["mark"])
+        return i18n.text(language, key, mark=queries.parse_data(row)["mark"])
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")
 
 

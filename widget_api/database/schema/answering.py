@@ -18,7 +18,7 @@ notes = Table(
     Index(None, "problem_id", "at"),
 )
 
-# What somebody types about a report until it is sent, see cabinet/problems/drafts.py.
+# What somebody types about a report until it is sent, see casework/drafts.py.
 drafts = Table(
     "drafts",
     metadata,

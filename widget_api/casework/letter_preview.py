@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from widget_api import clock, i18n
-from widget_api.cabinet.problems import inbox_service
-from widget_api.cabinet.problems.answer_files import AnswerFiles
+from widget_api.casework import service as casework
+from widget_api.casework.answer_files import AnswerFiles
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.people.model import User
@@ -31,8 +31,8 @@ async def preview_letter(
 
     Raises NotFound (also another agency's report), Refused, Invalid for an unknown number of the main report.
     """
-    visible, problem = await inbox_service.find_problem(context.database, user, problem_id)
-    inbox_service.require_decidable(user, visible, problem)
+    visible, problem = await casework.find_problem(context.database, user, problem_id)
+    casework.require_decidable(user, visible, problem)
     site = await sites.by_id(context.database, visible.id)
     contact = await contacts.find(context.database, problem_id)
     language = contact["language"] if contact else site.language

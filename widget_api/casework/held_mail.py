@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from widget_api.cabinet.problems import inbox_service
+from widget_api.casework import service as casework
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -93,7 +93,7 @@ async def accept_letter(context: Context, user: User, letter_id: str, wish: Chan
     found = await read_letter(context.database, user, letter_id)
     if found.problem is None or wish.to not in found.transitions:
         raise Conflict
-    if await inbox_service.needs_approval(context.database, user, found.problem, wish):
+    if await casework.needs_approval(context.database, user, found.problem, wish):
         raise Invalid((FieldError("to", "approval"),))
     await review.accept(context, user.actor, found.letter, wish)
 

@@ -21,9 +21,9 @@ from typing import Any, Literal
 import orjson
 
 from widget_api import clock, journal
-from widget_api.cabinet.problems import inbox_service, stored_decisions
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.selection import Selection
+from widget_api.casework import queries, stored_decisions
+from widget_api.casework import service as casework
+from widget_api.casework.selection import Selection
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
 from widget_api.people import accounts_store, store
@@ -78,9 +78,9 @@ class Bulk:
 def find_obstacle(user: User, site: VisibleSite, row: Row, action: str) -> str | None:
     """Why a report cannot be part of the bulk; None where it can."""
     if action == "person":
-        possible = inbox_service.may_assign_colleague(user, site, row)
+        possible = casework.may_assign_colleague(user, site, row)
     else:
-        possible = _STATUSES.get(action) in inbox_service.find_transitions(user, site, row)
+        possible = _STATUSES.get(action) in casework.find_transitions(user, site, row)
     if possible:
         return None
     for reason, holds in (
@@ -121,18 +121,18 @@ async def create_bulk(
     now = clock.now()
     rows: Sequence[Row | None]
     if problem_ids is None:
-        chosen, of = choose_all(replace(selection, user_id=user.id)), inbox_service.select_sites(sites, selection)
-        columns, most = inbox_store.COLUMNS, MAX_REPORTS + 1
-        rows, _ = await inbox_store.read_page(database.in_threads(), of, chosen, now, columns=columns, most=most)
+        chosen, of = choose_all(replace(selection, user_id=user.id)), casework.select_sites(sites, selection)
+        columns, most = queries.COLUMNS, MAX_REPORTS + 1
+        rows, _ = await queries.read_page(database.in_threads(), of, chosen, now, columns=columns, most=most)
     else:
-        rows = [await inbox_store.find_problem(database, sites, one) for one in dict.fromkeys(problem_ids)]
+        rows = [await queries.find_problem(database, sites, one) for one in dict.fromkeys(problem_ids)]
     if not rows or len(rows) > MAX_REPORTS:
         raise Invalid((FieldError("id", "too_many" if rows else "required", (("max", MAX_REPORTS),)),))
     if problem_ids is None and counted and counted != str(len(rows)):
         raise Conflict("problem_changed")
     by_id, bulk_id, found = {site.id: site for site in sites}, clock.new_id(), [row for row in rows if row is not None]
     approved = action == "reject" and bool(found)
-    approved = approved and await inbox_service.needs_approval(database, user, found[0], Change(to="rejected"))
+    approved = approved and await casework.needs_approval(database, user, found[0], Change(to="rejected"))
     values = {"user_id": user.id, "action": action, "state": "draft", "unknown": len(rows) - len(found)}
     await database.write(lambda tx: tx.insert("bulks", id=bulk_id, created_at=now, execute_at=now, **values))
     for first in range(0, len(found), BATCH_SIZE):
@@ -173,8 +173,8 @@ async def read_bulk(database: Database, user: User, bulk_id: str) -> Bulk:
     )
     sites = await store.list_report_sites(database, user)
     shorts = {site.id: site.short if len(sites) > 1 else "" for site in sites}
-    visible = [one for one in left if await inbox_store.find_problem(database, sites, one["id"])]
-    opens = one is not None and await inbox_store.find_problem(database, sites, one["id"]) is not None
+    visible = [one for one in left if await queries.find_problem(database, sites, one["id"])]
+    opens = one is not None and await queries.find_problem(database, sites, one["id"]) is not None
     return Bulk(
         id=bulk_id,
         action=row["action"],
@@ -441,16 +441,16 @@ async def _decide(database: Database, user: User, action: str, parameters: Mappi
         await stored_decisions.carry_out(database, user, row, parameters)
     elif action == "person":
         chosen = parameters["user"]
-        await inbox_service.assign_colleague(database, user, row["problem_id"], chosen, seen=row["seen"])
+        await casework.assign_colleague(database, user, row["problem_id"], chosen, seen=row["seen"])
     else:
         wish = read_change({**parameters, "to": _STATUSES[action]})
-        await inbox_service.decide_problem(database, user, row["problem_id"], wish, seen=row["seen"])
+        await casework.decide_problem(database, user, row["problem_id"], wish, seen=row["seen"])
 
 
 async def _explain(database: Database, user: User, action: str, problem_id: str) -> str:
     """Why a report that was possible at the preview is refused now."""
     try:
-        site, row = await inbox_service.find_problem(database, user, problem_id)
+        site, row = await casework.find_problem(database, user, problem_id)
     except NotFound:
         return "forbidden"
     return find_obstacle(user, site, row, action) or "changed"

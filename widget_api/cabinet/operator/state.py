@@ -1,7 +1,4 @@
-"""Serve what operators arrive at, what needs their attention today, and the doctor's findings as a page.
-
-These pages stand above the cabinet's others, since they report on all parts of the service.
-"""
+"""Serve what operators arrive at, what needs their attention today, and the doctor's findings as a page."""
 
 from __future__ import annotations
 
@@ -18,8 +15,9 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, journal, schedule, web
 from widget_api.browse import published_figures, statistics
 from widget_api.cabinet.http import language_of, render_page, require_user, session_fields
-from widget_api.cabinet.problems import inbox_routes, inbox_service
+from widget_api.cabinet.problems import inbox_routes
 from widget_api.cabinet.problems.inbox_rows import TODAY_PATH
+from widget_api.casework import service as casework
 from widget_api.context import Context
 from widget_api.deliveries import admin, queries
 from widget_api.ops import backup_records, doctor, platform_status
@@ -29,7 +27,6 @@ from widget_api.ops.retention import PURGE
 from widget_api.people import accounts, organisation_store, undecided
 from widget_api.people.model import User
 from widget_api.registration import store as registration
-from widget_api.residents import site_pages_view
 from widget_api.sites import origins
 from widget_api.sites import service as sites
 from widget_api.sites import store as site_store
@@ -55,7 +52,7 @@ async def show_today(request: Request, user: User) -> Response:
         user,
         "operator_today.html",
         **await _read_state(context, now),
-        reports=await inbox_service.count_new(context.database, user),
+        reports=await casework.count_new(context.database, user),
         undecided=(waiting := await undecided.list_undecided(context.database)),
         undecided_lines=await undecided.describe(context.database, language, waiting, SHOWN_NAMES),
         decided=decided if (decided := request.query_params.get("done")) in ("accepted", "rejected") else "",
@@ -153,7 +150,7 @@ async def show_figures(request: Request, user: User) -> Response:
         request,
         user,
         "operator_figures.html",
-        tiles=list(site_pages_view.instance_tiles(found, language_of(request, user))),
+        tiles=list(published_figures.instance_tiles(found, language_of(request, user))),
         columns=FIGURES,
         sites=sorted(rows, key=lambda row: (-row[2][0], row[1])),
         section="today",

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from widget_api import i18n
-from widget_api.cabinet.organisation.templates import has_placeholder
+from widget_api.casework.answer_templates import has_placeholder
 from widget_api.problems.model import ANSWERS
 
 MIN_LENGTH = 12  # characters beside stock phrases

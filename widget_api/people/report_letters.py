@@ -17,20 +17,20 @@ from zoneinfo import ZoneInfo
 
 from widget_api import clock, i18n, schedule
 from widget_api.browse import regional_report
-from widget_api.browse.statistics import add_months
-from widget_api.cabinet.analytics.scope import PATH, count_sites
+from widget_api.browse.statistics import Query, add_months
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import Retry
 from widget_api.mail import outbox
 from widget_api.mail.outbox import Letter
 from widget_api.people import accounts_store, store
-from widget_api.people.model import User
+from widget_api.people.model import User, VisibleSite, choose_counted
 from widget_api.problems.notices import OPENS, Person, is_quiet
 from widget_api.problems.store import notices
+from widget_api.sites import service
 from widget_api.sites.model import Site
 
-REPORT_PATH = f"{PATH}/report"
+REPORT_PATH = "/cabinet/analytics/report"
 Every = Literal["week", "month", "quarter"]
 PERIODS: tuple[Every, ...] = get_args(Every)
 MORNING = time(9)  # local
@@ -68,6 +68,19 @@ async def find_choice(database: Database, user: User) -> str:
 
 def _at(day: date, clock_time: time, time_zone: str) -> int:
     return int(datetime.combine(day, clock_time, ZoneInfo(time_zone)).astimezone(UTC).timestamp())
+
+
+async def count_sites(database: Database, user: User) -> Query:
+    """All reports that a user's statistics count, of all time."""
+    visible = await store.list_report_sites(database, user)
+    return await count_chosen(database, user, choose_counted(visible))
+
+
+async def count_chosen(database: Database, user: User, chosen: Sequence[VisibleSite]) -> Query:
+    """The reports of some sites; a service's are those assigned to it."""
+    assigned = bool(chosen) and all(site.assigned_to is not None for site in chosen)
+    of = tuple([await service.by_id(database, site.id) for site in chosen])
+    return Query(sites=of, service=user.agency_id if assigned else None)
 
 
 # --- the morning -----------------------------------------------------------------------------------------------------

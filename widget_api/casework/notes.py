@@ -6,7 +6,7 @@ A note causes no event, so that it reaches no letter, feed, export or platform. 
 from __future__ import annotations
 
 from widget_api import clock, i18n
-from widget_api.cabinet.problems import inbox_service
+from widget_api.casework import service as casework
 from widget_api.clock import rfc3339
 from widget_api.database import Database, Transaction
 from widget_api.errors import FieldError, Invalid, Refused
@@ -23,7 +23,7 @@ def may_write(user: User, site: VisibleSite) -> bool:
 
 async def add_note(database: Database, user: User, problem_id: str, text: str) -> None:
     """Add a note. Raises NotFound (also another agency's report), Refused, Invalid, Conflict for an erased report."""
-    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    site, _ = await casework.find_problem(database, user, problem_id)
     text = text.strip()
     if not may_write(user, site):
         raise Refused

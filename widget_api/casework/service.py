@@ -6,14 +6,21 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from widget_api import clock
-from widget_api.cabinet.problems import queries as inbox_store
-from widget_api.cabinet.problems.assignment_view import Assignment, can_assign, read_assignment
-from widget_api.cabinet.problems.selection import NONE, Cursor, Selection, Tab
+from widget_api.casework import queries
+from widget_api.casework.assignment_view import Assignment, can_assign, read_assignment
+from widget_api.casework.selection import NONE, Cursor, Selection, Tab
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.events import APPROVAL
 from widget_api.people import organisation_store, store
-from widget_api.people.model import EXTENDED, FINAL_STATUSES, User, VisibleSite, allowed_transitions
+from widget_api.people.model import (
+    EXTENDED,
+    FINAL_STATUSES,
+    User,
+    VisibleSite,
+    allowed_transitions,
+    choose_counted,
+)
 from widget_api.platform.store import platforms
 from widget_api.problems import assignment, dialogue, extension, lifecycle, registration
 from widget_api.problems.deadline import find_decision_cutoff
@@ -90,21 +97,15 @@ def select_sites(sites: list[VisibleSite], selection: Selection) -> list[Visible
     return found
 
 
-def choose_counted(sites: Sequence[VisibleSite]) -> list[VisibleSite]:
-    """The sites whose reports statistics count together; a collection has figures of its own, by the site's filter."""
-    cities = [site for site in sites if site.kind == "site"]
-    return [site for site in cities if site.assigned_to is None] or cities
-
-
 async def read_inbox(database: Database, user: User, selection: Selection) -> Inbox:
     sites, selection = await store.list_report_sites(database, user), replace(selection, user_id=user.id)
     of = select_sites(sites, selection)
     now = clock.now()
     # Read before the rows, so that a change in between is seen as a newer version at the next poll.
     at = await _make_version(database, of, now)
-    rows, following = await inbox_store.read_page(database, of, selection, now)
+    rows, following = await queries.read_page(database, of, selection, now)
     waiting: tuple[Tab, ...] = ("moderation", "overdue", "returned")
-    counts = {tab: await inbox_store.count_problems(database, of, selection.of_tab(tab), now) for tab in waiting}
+    counts = {tab: await queries.count_problems(database, of, selection.of_tab(tab), now) for tab in waiting}
     return Inbox(
         sites=sites,
         selection=selection,
@@ -151,11 +152,11 @@ async def read_today(database: Database, user: User) -> Today:
         selection = replace(selection, user_id=user.id)
         if not is_for(name, user.role):
             continue
-        count = await inbox_store.count_problems(database, sites, selection, now)
+        count = await queries.count_problems(database, sites, selection, now)
         if selection.part.draft and not count:  # where nobody asks for approval, nothing is said of it
             continue
         most = SECTION_SIZE + len(shown)  # so many may stand in a worse section
-        rows = (await inbox_store.read_page(database, sites, selection, now, most=most))[0] if count else []
+        rows = (await queries.read_page(database, sites, selection, now, most=most))[0] if count else []
         rows = [row for row in rows if row["id"] not in shown][:SECTION_SIZE]
         shown |= {row["id"] for row in rows}
         sections.append(Section(name=name, selection=selection, count=count, rows=rows))
@@ -166,7 +167,7 @@ async def count_new(database: Database, user: User) -> int | None:
     """The number of reports that await the user's moderation, up to MAX_COUNT; None for one who reads no reports."""
     sites = await store.list_report_sites(database, user)
     selection = Selection(tab="moderation")
-    return await inbox_store.count_problems(database, sites, selection, clock.now()) if sites else None
+    return await queries.count_problems(database, sites, selection, clock.now()) if sites else None
 
 
 async def read_version(database: Database, user: User, selection: Selection) -> str:
@@ -184,9 +185,9 @@ async def _make_version(database: Database, sites: list[VisibleSite], now: int) 
 async def read_problem(database: Database, user: User, problem_id: str) -> ProblemDetail:
     """A report with its details. Raises NotFound, also for another agency's."""
     site, row = await find_problem(database, user, problem_id)
-    events = await inbox_store.list_events(database, site.id, problem_id, reader=user.agency_id)
+    events = await queries.list_events(database, site.id, problem_id, reader=user.agency_id)
     timeline = _limit_timeline(user, site, events)
-    texts = await inbox_store.read_texts(database, site.id, problem_id)
+    texts = await queries.read_texts(database, site.id, problem_id)
     return ProblemDetail(
         site=site,
         row=row,
@@ -194,16 +195,16 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Probl
         timeline=timeline,
         texts=texts,
         assignment=await read_assignment(database, user, site, row, timeline, texts),
-        deliveries=list(await inbox_store.list_deliveries(database, site.id, problem_id)) if site.is_own else [],
+        deliveries=list(await queries.list_deliveries(database, site.id, problem_id)) if site.is_own else [],
         elsewhere=[] if row["mirror_of"] else [one.name for one in await platforms.list_recipients(database, row)],
-        links=list(await inbox_store.list_links(database, site.id, problem_id)) if site.is_own else [],
+        links=list(await queries.list_links(database, site.id, problem_id)) if site.is_own else [],
         transitions=find_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation"
         and not row["mirror_of"]
         and not row["erased_at"]
         and user.may("problems.moderate", site),
-        duplicate_id=await inbox_store.find_id(database, site.id, row["duplicate_of"]),
+        duplicate_id=await queries.find_id(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
 
@@ -218,9 +219,7 @@ def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[
     How an agency came to a decision is its own.
     What passes between author and agency is for those who answer: it holds addresses and telephones.
     """
-    rows = [
-        row for row in rows if row["kind"] not in APPROVAL or inbox_store.parse_data(row)["agency"] == user.agency_id
-    ]
+    rows = [row for row in rows if row["kind"] not in APPROVAL or queries.parse_data(row)["agency"] == user.agency_id]
     if not user.may("contacts.read"):  # what was taken out of a report may be personal data
         rows = [row for row in rows if row["kind"] != "corrected"]
     if site.undecided_before is not None:
@@ -234,14 +233,14 @@ def _limit_timeline(user: User, site: VisibleSite, rows: Sequence[Row]) -> list[
         row
         for row in rows
         if row["kind"] not in hidden
-        and (row["kind"] not in _SERVICES_OWN or inbox_store.parse_data(row).get("service") == site.assigned_to)
+        and (row["kind"] not in _SERVICES_OWN or queries.parse_data(row).get("service") == site.assigned_to)
     ]
 
 
 async def find_problem(database: Database, user: User, problem_id: str) -> tuple[VisibleSite, Row]:
     """A report that the user may see, and its site. Raises NotFound, also for another agency's."""
     sites = await store.list_report_sites(database, user) + await store.list_visible_sites(database, user, tests=True)
-    row = await inbox_store.find_problem(database, sites, problem_id)
+    row = await queries.find_problem(database, sites, problem_id)
     if row is None:
         raise NotFound("problem_not_found")
     return next(site for site in sites if site.id == row["site_id"]), row
@@ -253,7 +252,7 @@ async def check_decided_meanwhile(database: Database, user: User, problem_id: st
     The operator has seen the report: it waited for too long until it was decided, and `seen`, its former status event,
     stands on no other page.
     """
-    found = await inbox_store.find_decided(database, problem_id, seen) if user.may("service.operate") else None
+    found = await queries.find_decided(database, problem_id, seen) if user.may("service.operate") else None
     if found is None or found["decidable_at"] is None:
         return
     calendar = Calendar.load(found["time_zone"], found["calendar"])
@@ -271,7 +270,7 @@ async def count_export(database: Database, user: User, selection: Selection) -> 
     if not user.may("problems.export"):
         raise NotFound
     sites = select_sites(await store.list_visible_sites(database, user), selection)
-    return await inbox_store.count_problems(
+    return await queries.count_problems(
         database.in_threads(), sites, replace(selection, user_id=user.id), clock.now(), most=None
     )
 
@@ -284,10 +283,10 @@ async def read_export(database: Database, user: User, selection: Selection) -> A
     Reads run in threads, so that they do not block other requests.
     """
     sites = select_sites(await store.list_visible_sites(database, user), selection)
-    columns = inbox_store.EXPORTED_WITH_CONTACTS if user.may("contacts.read") else inbox_store.EXPORTED
+    columns = queries.EXPORTED_WITH_CONTACTS if user.may("contacts.read") else queries.EXPORTED
     now, following = clock.now(), replace(selection, after=None, user_id=user.id)
     while True:
-        rows, after = await inbox_store.read_page(
+        rows, after = await queries.read_page(
             database.in_threads(), sites, following, now, columns=columns, most=EXPORT_PAGE
         )
         yield rows

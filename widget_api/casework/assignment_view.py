@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from widget_api.cabinet.problems.queries import parse_data
+from widget_api.casework.queries import parse_data
 from widget_api.database import Database, Row
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite

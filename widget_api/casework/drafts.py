@@ -16,8 +16,8 @@ from widget_api.attachments.documents import store as document_store
 from widget_api.attachments.links import make_document_token, make_photo_token
 from widget_api.attachments.photos import store as photo_store
 from widget_api.attachments.photos.model import UNATTACHED_LIFETIME
-from widget_api.cabinet.problems import answer_files
-from widget_api.cabinet.problems.answer_files import AnswerFiles
+from widget_api.casework import answer_files
+from widget_api.casework.answer_files import AnswerFiles
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.people.model import DECISION_FIELDS, User

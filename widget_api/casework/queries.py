@@ -22,7 +22,7 @@ from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import OPEN_STATUSES, Where
 from widget_api.browse.listing.filters import Filters
 from widget_api.browse.queries import midnight
-from widget_api.cabinet.problems.selection import NONE, Cursor, Part, Selection
+from widget_api.casework.selection import NONE, Cursor, Part, Selection
 from widget_api.database import Database, Row, word_forms
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.events import COUNTED

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from widget_api.cabinet.problems import queries as inbox_store
+from widget_api.casework import queries
 from widget_api.comments import service as discussion
 from widget_api.comments import store as comments
 from widget_api.comments.model import Verdict
@@ -91,7 +91,7 @@ def may_post(user: User) -> bool:
 async def post_official_comment(database: Database, user: User, problem_id: str, text: str) -> None:
     """Publish a comment of the agency. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
     visible = await store.list_moderated_sites(database, user)
-    problem = await inbox_store.find_problem(database, visible, problem_id)
+    problem = await queries.find_problem(database, visible, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
     if not may_post(user):

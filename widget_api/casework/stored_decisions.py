@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from widget_api import journal
-from widget_api.cabinet.problems import drafts, inbox_service
+from widget_api.casework import drafts
+from widget_api.casework import service as casework
 from widget_api.database import Database, Row, Transaction
 from widget_api.people.model import User
 from widget_api.problems.model import Change, Extension, Photo
@@ -47,9 +48,9 @@ async def decide(
 ) -> None:
     """Make a decision, and end the drafts that led to it in the same transaction.
 
-    Raises what `inbox_service.decide_problem` and `drafts.end_drafts` raise.
+    Raises what `casework.decide_problem` and `drafts.end_drafts` raise.
     """
-    site, _ = await inbox_service.find_problem(database, user, problem_id)
+    site, _ = await casework.find_problem(database, user, problem_id)
 
     async def end_drafts(tx: Transaction, event_id: str) -> None:
         if await drafts.end_drafts(tx, user, site.id, problem_id, approves):
@@ -58,4 +59,4 @@ async def decide(
             status = {"status": wish.to}
             await journal.record(tx, "decided_in_place", who, subject=problem_id, site_id=site.id, details=status)
 
-    await inbox_service.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)
+    await casework.decide_problem(database, user, problem_id, wish, seen=seen, along=end_drafts)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
-
 from widget_api import clock, i18n, web
 from widget_api.attachments import links as photo_links
 from widget_api.attachments.documents import model
@@ -14,12 +12,12 @@ from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents import store as document_store
 from widget_api.attachments.photos import decoder, intake, service, store
 from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
-from widget_api.cabinet.http import MAX_PHOTOS, language_of
-from widget_api.cabinet.unsent_forms_service import Files, Pairs
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
-from widget_api.people.model import User
+from widget_api.people.unsent_forms import Files, Pairs
 from widget_api.problems.model import Photo
+
+MAX_PHOTOS = 5  # per answer
 
 
 @dataclass(frozen=True)
@@ -82,17 +80,6 @@ def _tokens(given: Pairs, name: str, most: int) -> list[str]:
 
 
 async def receive_files(
-    request: Request, user: User, site_id: str, problem_id: str, given: Pairs, sent: Files
-) -> AnswerFiles:
-    """The files of earlier attempts and the new ones of the form, as long as the browser waits."""
-    context, language = web.context(request), language_of(request, user)
-    files = await list_received(context, site_id, problem_id, given)
-    receiving = _receive(context, site_id, problem_id, files, sent, language, web.client_address(request))
-    await web.cancel_on_disconnect(request, receiving)
-    return files
-
-
-async def _receive(
     context: Context, site_id: str, problem_id: str, files: AnswerFiles, sent: Files, language: str, sender: str
 ) -> None:
     """Receive new files into `files`. An invalid one does not affect the others."""
