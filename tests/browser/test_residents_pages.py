@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Route, expect
 
 from tests import factories
 from tests.factories import AGENT, SECRET
-from tests.support.browser import NewPage, Watch
+from tests.support.browser import NewPage, Watch, arrived
 from tests.support.mail import MailSink
 from tests.support.pictures import file, halves, noise, photo
 from tests.support.processes import Service
@@ -162,15 +162,11 @@ def test_large_photos_are_made_small_and_the_way_is_shown(
     page.set_input_files("#field-photos", [large, small])
     expect(status).to_have_text("Фотографии готовы к отправке.", timeout=30_000)
     held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/clarified", hold, times=1)
+    page.route("**/clarified", lambda route: held.append(route), times=1)
     send = page.get_by_role("button", name="Отправить")
     send.click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    held[0].abort()
+    arrived(page, held).abort()
     expect(status).to_contain_text("Нет связи с сервером")
     expect(page.get_by_role("progressbar")).to_have_count(0)
     send.click()

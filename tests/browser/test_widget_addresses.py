@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support import maps
-from tests.support.browser import NewPage, rect
+from tests.support.browser import NewPage, arrived, rect
 from tests.support.tiles import CENTER
 from tests.support.widget import WidgetSite, check_appearance, draw_twice
 
@@ -131,6 +131,6 @@ def test_suggestions_on_a_phone_stand_above_what_hides_them(
     expect(page.locator(".around")).to_be_visible()
     bottom = "element => element.getBoundingClientRect().bottom"
     before = page.locator("dl.facts").evaluate(bottom)
-    held.pop().continue_()
+    arrived(page, held).continue_()
     expect(page.locator(".around .pin")).to_be_visible()
     assert page.locator("dl.facts").evaluate(bottom) == before
